@@ -1,0 +1,274 @@
+"""Wires the three folders together: options, which systems meet which tests, and where the records go."""
+
+from __future__ import annotations
+
+import datetime
+import importlib.metadata
+import os
+import platform
+import shutil
+import time
+from collections.abc import Iterator
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Any
+
+import hypothesis.internal.conjecture.engine as engine
+import pytest
+
+import strategies  # noqa: F401  (all of it, always: see its __init__)
+from reports.build import build
+from reports.shards import ShardWriter
+from strategies.precision import PRECISIONS
+from suite import backends, clock, contracts, ledger, profiles
+from suite.claims import CLAIMS
+from suite.system import System
+
+ROOT = Path(__file__).parent
+DISTRIBUTIONS = ("numpy", "scipy", "torch", "jax", "jaxlib", "optax", "mpmath", "gmpy2", "hypothesis", "pytest")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    group = parser.getgroup("gradlaws", "gradlaws: derivatives against the truth")
+    group.addoption("--profile", choices=[*profiles.PROFILES], default="smoke",
+                    help="how much is looked at: smoke (default), gate, or explore")  # fmt: skip
+    group.addoption("--backends", default=",".join(backends.MODULES),
+                    help=f"comma-separated, from {','.join(backends.MODULES)} (default: all that are installed)")  # fmt: skip
+    group.addoption("--dtypes", default=",".join(PRECISIONS),
+                    help=f"comma-separated, from {','.join(PRECISIONS)} (default: all)")  # fmt: skip
+    group.addoption("--modes", default="*",
+                    help="comma-separated names or patterns of modes, such as 'func.*,jit(*' (default: all)")  # fmt: skip
+    group.addoption("--identities", default=",".join(CLAIMS),
+                    help=f"comma-separated, from {','.join(CLAIMS)} (default: all)")  # fmt: skip
+    group.addoption("--out", default="reports/out", help="folder of the report (default: reports/out)")
+
+
+def chosen(config: pytest.Config, option: str, known: list[str]) -> list[str]:
+    """The names given to an option. Raises UsageError where one is unknown."""
+    names = [name.strip() for name in config.getoption(option).split(",") if name.strip()]
+    for name in names:
+        if name not in known:
+            raise pytest.UsageError(f"{option}: unknown {name!r}; known are {', '.join(known)}")
+    return names
+
+
+class Session:
+    """What one process of the run knows."""
+
+    def __init__(self, config: pytest.Config) -> None:
+        self.out = Path(config.getoption("--out"))
+        self.profile = config.getoption("--profile")
+        self.identities = chosen(config, "--identities", list(CLAIMS))
+        self.dtypes = chosen(config, "--dtypes", list(PRECISIONS))
+        self.modes = [pattern.strip() for pattern in config.getoption("--modes").split(",")]
+        self.systems: dict[str, System] = {}
+        self.left_out: dict[str, str] = {}
+        self.writer: ShardWriter | None = None
+        for name in chosen(config, "--backends", list(backends.MODULES)):
+            try:
+                backend = backends.load(name)
+            except ImportError as error:
+                self.left_out[name] = str(error)
+                continue
+            for dtype in self.dtypes:
+                system = System(backend, PRECISIONS[dtype], self.emit, self.selected)
+                self.systems[str(system)] = system
+        known = [mode.name for system in self.systems.values() for mode in system.backend.modes]
+        for pattern in self.modes:
+            if not any(fnmatchcase(name, pattern) for name in known):
+                raise pytest.UsageError(f"--modes: {pattern!r} matches none of {', '.join(sorted(set(known)))}")
+        if not self.systems:
+            raise pytest.UsageError(f"no backend can be imported: {self.left_out}; install numpy, torch or jax")
+
+    def selected(self, mode: str) -> bool:
+        return any(fnmatchcase(mode, pattern) for pattern in self.modes)
+
+    def emit(self, record: Any) -> None:
+        if self.writer is not None:
+            self.writer.write(record)
+
+    def header(self, config: pytest.Config, items: list[pytest.Item]) -> dict[str, Any]:
+        """Versions and settings, and what this run is meant to cover."""
+        asked = {identity_of(item) for item in items} - {""}
+        systems = {s: None for item in items if (s := system_of(item))}
+        return {
+            "profile": self.profile,
+            "seed": str(config.getoption("--hypothesis-seed")),
+            "started": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
+            "versions": {"python": platform.python_version(), **versions()},
+            "platform": platform.platform(),
+            "cpus": os.cpu_count(),
+            "settings": {"max_examples": profiles.active.examples, "modes": ",".join(self.modes)},
+            "floor": profiles.active.floor,
+            "left_out": self.left_out,
+            "flush": {
+                f"{system.backend.name} {system.precision.name}": flushing(system) for system in self.systems.values()
+            },
+            "identities": [claim.record for claim in CLAIMS.values() if claim.id in asked],
+            "systems": [s.split("-") for s in self.systems if s in systems],
+        }
+
+
+def versions() -> dict[str, str]:
+    found = {}
+    for name in DISTRIBUTIONS:
+        try:
+            found[name] = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    return found
+
+
+def flushing(system: System) -> str:
+    kept = system.backend.smallest(system.precision) == system.precision.smallest_subnormal
+    return "subnormals kept" if kept else "subnormals flushed to zero"
+
+
+def identity_of(item: pytest.Item) -> str:
+    marker = item.get_closest_marker("identity")
+    return str(marker.args[0]) if marker else ""
+
+
+def system_of(item: pytest.Item) -> str:
+    callspec = getattr(item, "callspec", None)
+    return str(callspec.params.get("system", "")) if callspec else ""
+
+
+SESSION = pytest.StashKey[Session]()
+
+
+def is_controller(config: pytest.Config) -> bool:
+    """Whether this process hands its tests to workers."""
+    return bool(config.getoption("numprocesses", None)) and not hasattr(config, "workerinput")
+
+
+def reports_wanted(config: pytest.Config) -> bool:
+    """Whether the suite is run, rather than the project's own tests."""
+    named = [Path(str(config.invocation_params.dir), arg.split("::")[0]).resolve() for arg in config.args]
+    return any(path == ROOT or path.is_relative_to(ROOT / "suite") for path in named) and not (
+        config.getoption("collectonly")
+    )
+
+
+@pytest.hookimpl(tryfirst=True)  # before Hypothesis reads its seed
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "identity(id): the claim that the test verifies (suite/claims.toml)")
+    profile = profiles.load(config.getoption("--profile"))
+    if config.getoption("--hypothesis-seed") is None and profile.seed is not None:
+        config.option.hypothesis_seed = str(profile.seed)
+    engine.MAX_SHRINKING_SECONDS = profile.shrink_seconds
+    try:
+        contracts.rows(), ledger.rows()  # noqa: B018
+    except contracts.DataError as error:
+        raise pytest.UsageError(str(error)) from None
+    session = config.stash[SESSION] = Session(config)
+    if reports_wanted(config) and not hasattr(config, "workerinput"):
+        try:
+            shutil.rmtree(session.out / "shards", ignore_errors=True)
+            (session.out / "shards").mkdir(parents=True)
+        except OSError as error:
+            raise pytest.UsageError(f"--out: cannot write to {session.out}: {error}; give another folder") from None
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if "system" in metafunc.fixturenames:
+        session = metafunc.config.stash[SESSION]
+        marker = metafunc.definition.get_closest_marker("backends")
+        names = [s for s in session.systems if marker is None or s.split("-")[0] in marker.args]
+        metafunc.parametrize("system", names, indirect=True, scope="session")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    wanted = set(config.stash[SESSION].identities)
+    left = [item for item in items if identity_of(item) and identity_of(item) not in wanted]
+    if left:
+        config.hook.pytest_deselected(items=left)
+        items[:] = [item for item in items if item not in left]
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    config = session.config
+    if not reports_wanted(config) or is_controller(config):
+        return
+    known = config.stash[SESSION]
+    worker = os.environ.get("PYTEST_XDIST_WORKER", "main")
+    known.writer = ShardWriter(known.out / "shards", worker, known.header(config, session.items))
+
+
+@pytest.fixture(scope="session")
+def system(request: pytest.FixtureRequest) -> System:
+    """A backend in a precision."""
+    return request.config.stash[SESSION].systems[request.param]
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
+    """Turns the system to this test, and fails the test if one of its controls was never seen to fail."""
+    known = item.config.stash[SESSION]
+    system = known.systems.get(system_of(item))
+    if system is not None:
+        system.begin(identity_of(item), item.nodeid)
+    clock.seconds.clear()
+    start = time.perf_counter()
+    try:
+        yield
+    finally:
+        idle = system.finish() if system is not None else []
+        elapsed = time.perf_counter() - start
+        clock.seconds["rest"] += elapsed - sum(clock.seconds.values())
+        if system is not None:
+            for part, seconds in clock.seconds.items():
+                known.emit({"kind": "time", "part": part, "backend": system.backend.name, "seconds": max(seconds, 0.0)})
+    if idle and system is not None and system.focus is None:
+        raise AssertionError(f"a check that could not have failed: the control {idle} never failed")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[Any]:
+    report = yield
+    if report.when == "call" or report.outcome != "passed":
+        known = item.config.stash[SESSION]
+        message = str(call.excinfo.value).splitlines()[0] if call.excinfo and str(call.excinfo.value) else ""
+        outcome = "error" if report.failed and report.when != "call" else report.outcome
+        known.emit({"kind": "test", "nodeid": item.nodeid, "outcome": outcome, "seconds": call.duration, "message": message})
+        if known.writer is not None:
+            known.writer.fold()
+        if report.failed:
+            # The first failures are shrunk with care, the rest of a very red run ever more quickly.
+            engine.MAX_SHRINKING_SECONDS = max(2, engine.MAX_SHRINKING_SECONDS * 0.7)
+    return report
+
+
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    """A worker that crashed cannot say so itself."""
+    if report.when == "???":  # type: ignore[comparison-overlap]
+        CRASHED.append({"kind": "test", "nodeid": report.nodeid, "outcome": "crashed", "seconds": 0.0,
+                        "message": str(report.longrepr).splitlines()[0]})  # fmt: skip
+
+
+CRASHED: list[dict[str, Any]] = []
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_sessionfinish(session: pytest.Session) -> Iterator[None]:
+    """Builds the report once all workers are done, also when the run is red or was interrupted."""
+    yield
+    config = session.config
+    known = config.stash.get(SESSION, None)
+    if known is None or not reports_wanted(config):
+        return
+    if known.writer is not None:
+        known.writer.close()
+    if hasattr(config, "workerinput"):
+        return
+    if CRASHED:
+        writer = ShardWriter(known.out / "shards", "controller", known.header(config, []))
+        for record in CRASHED:
+            writer.write(record)
+        writer.close()
+    reporter = config.pluginmanager.get_plugin("terminalreporter")
+    say = (lambda line: reporter.write_line(line)) if reporter else print
+    say("")
+    status = build([known.out / "shards"], known.out, say)
+    if status and session.exitstatus == pytest.ExitCode.OK:
+        session.exitstatus = status

@@ -1,0 +1,12 @@
+"""What is shown: shards of records in; a page, a JSON file and a text for a terminal out.
+
+The package knows only records, which are plain data (one JSON object a line), so a report can be built from
+shards written on other machines. It imports nothing from `suite` or `strategies`.
+
+    shards.py    write records while tests run; read them back, whatever a crash left behind
+    fold.py      comparisons become cells: sums and maxima, so any sharding gives the same report
+    summary.py   records -> report, with matrix.py, distribution.py (error / bound), outcomes.py (the rest)
+    verdict.py   green or red, and why
+    text.py      the report for a terminal          page.py    the report for a browser
+    build.py     shards -> index.html, report.json, summary.txt, repro/
+"""

@@ -1,0 +1,137 @@
+"""Comparisons become cells by commutative, associative sums and maxima: sharding changes nothing."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from reports.records import CONCLUSIVE, Record, nanoseconds, number, plain, seconds
+
+Key = tuple[str, str, str, str, int]
+Cells = dict[Key, Record]
+Times = dict[tuple[str, str], int]
+
+_TALLIES = ("counts", "histogram", "digits", "primitives", "sizes", "steps")
+
+
+def bucket(ratio: float) -> str:
+    """The histogram bucket of an error / bound: floor(log2(ratio)), 'zero' for 0, 'inf' for inf and nan."""
+    if ratio == 0:
+        return "zero"
+    return str(math.frexp(ratio)[1] - 1) if math.isfinite(ratio) else "inf"
+
+
+def bucket_order(name: str) -> float:
+    """Sorts bucket names from small to large ratios."""
+    return {"zero": -math.inf, "inf": math.inf}.get(name) or int(name)
+
+
+def add_comparison(cells: Cells, record: Mapping[str, Any]) -> None:
+    """Count one comparison record into its cell, in place."""
+    cell = _cell(cells, record)
+    verdict = record["verdict"]
+    _count(cell["counts"], verdict, 1)
+    cell["ns"] += nanoseconds(record.get("seconds"))
+    for name in record.get("primitives") or ():
+        _count(cell["primitives"], name, 1)
+    for tally, value in (("sizes", record.get("size")), ("steps", record.get("steps"))):
+        if value is not None:
+            _count(cell[tally], str(value), 1)
+    digits = number(record.get("digits"))
+    if digits is not None and math.isfinite(digits):
+        _count(cell["digits"], str(math.floor(digits)), 1)
+    ratio = number(record.get("ratio"))
+    if verdict not in CONCLUSIVE or ratio is None:
+        return
+    _count(cell["histogram"], bucket(ratio), 1)
+    case = (math.inf if math.isnan(ratio) else ratio, record.get("function", ""))
+    cell["worst"] = worse(cell["worst"], case)
+    if verdict == "holds":
+        cell["worst_holding"] = worse(cell["worst_holding"], case)
+
+
+def add_cell(cells: Cells, record: Mapping[str, Any]) -> None:
+    """Merge one cell record (a fold of comparisons) into the cell of the same key, in place."""
+    cell = _cell(cells, record)
+    for tally in _TALLIES:
+        for name, count in record.get(tally, {}).items():
+            _count(cell[tally], name, count)
+    for name in ("worst", "worst_holding"):
+        cell[name] = worse(cell[name], _case(record.get(name)))
+    cell["ns"] += nanoseconds(record.get("seconds"))
+
+
+def add_time(times: Times, record: Mapping[str, Any]) -> None:
+    """Add one time record, in place; kept in nanoseconds."""
+    key = (record["part"], record["backend"])
+    times[key] = times.get(key, 0) + nanoseconds(record["seconds"])
+
+
+def cell_records(cells: Cells) -> list[Record]:
+    """The cells as records, sorted by key, every tally sorted."""
+    return [_cell_record(key, cells[key]) for key in sorted(cells)]
+
+
+def time_records(times: Times) -> list[Record]:
+    """The times as records, sorted by (part, backend)."""
+    return [
+        {"kind": "time", "part": part, "backend": backend, "seconds": seconds(ns)}
+        for (part, backend), ns in sorted(times.items())
+    ]
+
+
+def fold(records: Iterable[Mapping[str, Any]]) -> tuple[Cells, Times]:
+    """All comparison, cell and time records folded; other kinds are passed over."""
+    cells: Cells = {}
+    times: Times = {}
+    for record in records:
+        match record["kind"]:
+            case "comparison":
+                add_comparison(cells, record)
+            case "cell":
+                add_cell(cells, record)
+            case "time":
+                add_time(times, record)
+    return cells, times
+
+
+def worse(one: tuple[float, str] | None, other: tuple[float, str] | None) -> tuple[float, str] | None:
+    """The case (ratio, function) with the larger ratio; ties go to the smaller function text."""
+    if one is None or other is None:
+        return one or other
+    return min(one, other, key=lambda case: (-case[0], case[1]))
+
+
+def _cell(cells: Cells, record: Mapping[str, Any]) -> Record:
+    key = (record["identity"], record["backend"], record["dtype"], record["mode"], record["order"])
+    cell = cells.get(key)
+    if cell is None:
+        cell = cells[key] = {
+            **{tally: {} for tally in _TALLIES},
+            "worst": None,
+            "worst_holding": None,
+            "ns": 0,
+        }
+    return cell
+
+
+def _cell_record(key: Key, cell: Record) -> Record:
+    record: Record = {"kind": "cell"}
+    record |= dict(zip(("identity", "backend", "dtype", "mode", "order"), key, strict=True))
+    for tally in _TALLIES:
+        record[tally] = dict(sorted(cell[tally].items()))
+    for name in ("worst", "worst_holding"):
+        case = cell[name]
+        record[name] = case and {"ratio": plain(case[0]), "function": case[1]}
+    record["seconds"] = seconds(cell["ns"])
+    return record
+
+
+def _case(worst: Mapping[str, Any] | None) -> tuple[float, str] | None:
+    ratio = number(worst["ratio"]) if worst else None
+    return None if worst is None or ratio is None else (ratio, worst.get("function", ""))
+
+
+def _count(tally: dict[str, int], name: str, count: int) -> None:
+    tally[name] = tally.get(name, 0) + count

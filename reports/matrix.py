@@ -1,0 +1,170 @@
+"""The evidence matrix, identity × system × mode: what each cell found and how much it looked at."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from reports.fold import Cells, worse
+from reports.records import CONCLUSIVE, VERDICTS, Record, plain, seconds
+
+# The first status that applies wins, from single comparisons up to a whole identity.
+STATUSES = ("error", "violated", "insufficient evidence", "holds", "unsupported", "not applicable")
+BAD = frozenset(STATUSES[:3])
+
+
+def status_of(counts: Mapping[str, int], floor: int) -> str:
+    """The status of one cell; fewer than `floor` conclusive comparisons are insufficient evidence."""
+    if counts.get("error"):
+        return "error"
+    if counts.get("violated"):
+        return "violated"
+    if counts and set(counts) == {"unsupported"}:
+        return "unsupported"
+    return "holds" if _conclusive(counts) >= floor else "insufficient evidence"
+
+
+def matrix_cells(cells: Cells, run: Record) -> list[Record]:
+    """One row per (identity, backend, dtype, mode, order), and one with mode None for each pair never
+    compared.
+
+    `run` is the merged header: identities, systems, floor, not_applicable. Rows are sorted in header order.
+    """
+    rows = [_row(key, cell, run["floor"]) for key, cell in cells.items()]
+    seen = {(row["identity"], row["backend"], row["dtype"]) for row in rows}
+    for identity in run["identities"]:
+        for backend, dtype in run["systems"]:
+            if (identity["id"], backend, dtype) not in seen:
+                rows.append(_absent(identity["id"], backend, dtype, run["not_applicable"]))
+    place = {identity["id"]: index for index, identity in enumerate(run["identities"])}
+    system = {(backend, dtype): index for index, (backend, dtype) in enumerate(run["systems"])}
+    return sorted(
+        rows,
+        key=lambda row: (
+            place.get(row["identity"], len(place)),
+            row["identity"],
+            system[row["backend"], row["dtype"]],
+            row["mode"] or "",
+            row["order"] or 0,
+        ),
+    )
+
+
+def matrix_rows(rows: Sequence[Record], run: Record) -> list[Record]:
+    """One row per identity: its header text and, for each system, the cells merged."""
+    known = {identity["id"]: identity for identity in run["identities"]}
+    groups: dict[str, dict[tuple[str, str], list[Record]]] = {}
+    for row in rows:
+        groups.setdefault(row["identity"], {}).setdefault((row["backend"], row["dtype"]), []).append(row)
+    return [
+        {
+            "identity": name,
+            "claim": known.get(name, {}).get("claim", ""),
+            "statement": known.get(name, {}).get("statement", ""),
+            "blind": known.get(name, {}).get("blind", ""),
+            "status": _first_status([row for group in systems.values() for row in group]),
+            "comparisons": sum(row["comparisons"] for group in systems.values() for row in group),
+            "systems": [_system(backend, dtype, group) for (backend, dtype), group in systems.items()],
+        }
+        for name, systems in groups.items()
+    ]
+
+
+def totals(rows: Sequence[Record]) -> Record:
+    """Counts over all cells, and the worst holding error / bound."""
+    return {
+        "comparisons": sum(row["comparisons"] for row in rows),
+        "conclusive": sum(row["conclusive"] for row in rows),
+        "counts": _sum_counts(rows),
+        "worst_holding": _worst(rows, "worst_holding"),
+        "worst": _worst(rows, "worst"),
+        "cells": {status: sum(row["status"] == status for row in rows) for status in STATUSES},
+    }
+
+
+def _row(key: tuple[str, str, str, str, int], cell: Record, floor: int) -> Record:
+    identity, backend, dtype, mode, order = key
+    counts = {verdict: cell["counts"][verdict] for verdict in VERDICTS if cell["counts"].get(verdict)}
+    status = status_of(counts, floor)
+    reason = (
+        f"{_conclusive(counts)} conclusive of {floor} needed" if status == "insufficient evidence" else ""
+    )
+    return {
+        "identity": identity,
+        "backend": backend,
+        "dtype": dtype,
+        "mode": mode,
+        "order": order,
+        "status": status,
+        "reason": reason,
+        "counts": counts,
+        "comparisons": sum(counts.values()),
+        "conclusive": _conclusive(counts),
+        "deviations": counts.get("deviation", 0),
+        "worst": _case(cell["worst"]),
+        "worst_holding": _case(cell["worst_holding"]),
+        "seconds": seconds(cell["ns"]),
+    }
+
+
+def _absent(identity: str, backend: str, dtype: str, not_applicable: Mapping[str, str]) -> Record:
+    names = (f"{identity} {backend} {dtype}", f"{identity} {backend}", identity)
+    reason = next((not_applicable[name] for name in names if name in not_applicable), None)
+    return {
+        "identity": identity,
+        "backend": backend,
+        "dtype": dtype,
+        "mode": None,
+        "order": None,
+        "status": "insufficient evidence" if reason is None else "not applicable",
+        "reason": "never compared" if reason is None else reason,
+        "counts": {},
+        "comparisons": 0,
+        "conclusive": 0,
+        "deviations": 0,
+        "worst": None,
+        "worst_holding": None,
+        "seconds": 0.0,
+    }
+
+
+def _system(backend: str, dtype: str, group: Sequence[Record]) -> Record:
+    return {
+        "backend": backend,
+        "dtype": dtype,
+        "status": _first_status(group),
+        "reason": group[0]["reason"] if group[0]["mode"] is None else "",
+        "modes": sum(row["mode"] is not None for row in group),
+        "insufficient": sum(row["status"] == "insufficient evidence" for row in group),
+        "comparisons": sum(row["comparisons"] for row in group),
+        "conclusive": sum(row["conclusive"] for row in group),
+        "deviations": sum(row["deviations"] for row in group),
+        "counts": _sum_counts(group),
+        "worst": _worst(group, "worst"),
+        "worst_holding": _worst(group, "worst_holding"),
+    }
+
+
+def _first_status(group: Sequence[Record]) -> str:
+    return min((str(row["status"]) for row in group), key=STATUSES.index)
+
+
+def _sum_counts(rows: Sequence[Record]) -> dict[str, int]:
+    sums = {verdict: sum(row["counts"].get(verdict, 0) for row in rows) for verdict in VERDICTS}
+    return {verdict: count for verdict, count in sums.items() if count}
+
+
+def _worst(rows: Sequence[Record], name: str) -> Record | None:
+    worst: tuple[float, str] | None = None
+    for row in rows:
+        case = row[name]
+        worst = worse(worst, case and (float(case["ratio"]), case["function"]))
+    return _case(worst)
+
+
+def _case(case: tuple[float, str] | None) -> Record | None:
+    return None if case is None else {"ratio": plain(case[0]), "function": case[1]}
+
+
+def _conclusive(counts: Mapping[str, Any]) -> int:
+    return sum(counts.get(verdict, 0) for verdict in CONCLUSIVE)

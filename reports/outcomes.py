@@ -1,0 +1,255 @@
+"""Everything that is not a cell: run header, controls, failures, ledger, unsupported, time, tests."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from reports.fold import Times
+from reports.records import PARTS, Record, canonical, nanoseconds, number, seconds
+
+LEDGER = ("error", "worse", "fixed", "confirmed")
+OUTCOMES = ("crashed", "error", "failed", "skipped", "passed")
+
+
+def merged_run(headers: Sequence[Record], systems: Iterable[tuple[str, str]]) -> Record:
+    """The run headers of all shards as one, values that differ joined by ' | '; `systems` come from
+    cells."""
+    headers = sorted(headers, key=canonical)
+    identities = {
+        identity["id"]: identity for header in reversed(headers) for identity in header.get("identities", ())
+    }
+    order = dict.fromkeys(identity["id"] for header in headers for identity in header.get("identities", ()))
+    listed = dict.fromkeys(
+        (backend, dtype) for header in headers for backend, dtype in header.get("systems", ())
+    )
+    starts = [str(header["started"]) for header in headers if header.get("started")]
+    return {
+        "profile": _one_text(header.get("profile") for header in headers),
+        "seed": _one_text(header.get("seed") for header in headers),
+        "started": min(starts, default=""),
+        "platform": _one_text(header.get("platform") for header in headers),
+        "cpus": _one_text(header.get("cpus") for header in headers),
+        "floor": max((header.get("floor", 1) for header in headers), default=1),
+        "versions": _one_mapping(headers, "versions"),
+        "settings": _one_mapping(headers, "settings"),
+        "flush": _one_mapping(headers, "flush"),
+        "left_out": _one_mapping(headers, "left_out"),
+        "not_applicable": _one_mapping(headers, "not_applicable"),
+        "identities": [identities[name] for name in order],
+        "systems": [list(system) for system in [*listed, *sorted(set(systems) - listed.keys())]],
+    }
+
+
+def controls(records: Iterable[Record], run: Record) -> list[Record]:
+    """Controls with their sums, and with tried = 0 each control that the header names and no record has."""
+    found = _grouped(records, ("identity", "control", "backend", "dtype"))
+    rows: list[Record] = [
+        {
+            "identity": identity,
+            "control": control,
+            "backend": backend,
+            "dtype": dtype,
+            "tried": sum(record["tried"] for record in group),
+            "failed": sum(record["failed"] for record in group),
+        }
+        for (identity, control, backend, dtype), group in found.items()
+    ]
+    known = {(row["identity"], row["control"]) for row in rows}
+    rows += [
+        {
+            "identity": identity["id"],
+            "control": control,
+            "backend": None,
+            "dtype": None,
+            "tried": 0,
+            "failed": 0,
+        }
+        for identity in run["identities"]
+        for control in identity.get("controls", ())
+        if (identity["id"], control) not in known
+    ]
+    place = {identity["id"]: index for index, identity in enumerate(run["identities"])}
+    return sorted(
+        rows,
+        key=lambda row: (
+            place.get(row["identity"], len(place)),
+            row["identity"],
+            row["control"],
+            row["backend"] or "",
+            row["dtype"] or "",
+        ),
+    )
+
+
+def failures(records: Iterable[Record]) -> list[Record]:
+    """The shrunk failures: of those with equal (test, identity, backend, dtype) the one written last.
+
+    The shard's own number says which that is; records without numbers fall back on the simplest. Simplest
+    first; ids are made unique, and are safe as file names.
+    """
+    groups = _grouped(records, ("test", "identity", "backend", "dtype"))
+    last = [
+        min(group, key=lambda record: (-record.get("number", 0), *_simplicity(record)))
+        for group in groups.values()
+    ]
+    rows: list[Record] = []
+    taken: set[str] = set()
+    for record in sorted(last, key=_simplicity):
+        base = re.sub(r"[^A-Za-z0-9._-]+", "_", str(record["id"])).lstrip(".") or "failure"
+        name, count = base, 1
+        while name in taken:
+            count += 1
+            name = f"{base}-{count}"
+        taken.add(name)
+        rows.append(
+            {"id": name}
+            | {key: record.get(key) for key in _FAILURE}
+            | {
+                "inputs": record.get("inputs") or [],
+                "scripts": dict(sorted((record.get("scripts") or {}).items())),
+            }
+        )
+    return rows
+
+
+def ledger(records: Iterable[Record]) -> list[Record]:
+    """One row per known deviation: excused counts added up, the worst status (error, worse, fixed) kept."""
+    rows = []
+    for (name,), group in _grouped(records, ("id",)).items():
+        status = min((str(record["status"]) for record in group), key=lambda one: _rank(LEDGER, one))
+        told = min(group, key=lambda record: canonical({key: record.get(key) for key in _LEDGER}))
+        rows.append(
+            {"id": name, "status": status, "excused": sum(record.get("excused") or 0 for record in group)}
+            | {key: told.get(key) for key in _LEDGER}
+        )
+    return rows
+
+
+def unsupported(records: Iterable[Record]) -> list[Record]:
+    """What a mode does not offer, each (backend, mode, primitive) once."""
+    return [
+        {
+            "backend": backend,
+            "mode": mode,
+            "primitive": primitive,
+            "reason": min(str(record.get("reason") or "") for record in group),
+        }
+        for (backend, mode, primitive), group in _grouped(records, ("backend", "mode", "primitive")).items()
+    ]
+
+
+def time_split(times: Times, order: Sequence[str] = ()) -> Record:
+    """Seconds by part (generate, oracle, bound, framework, rest), by backend in this order, and by both."""
+    parts = sorted({part for part, _ in times}, key=lambda part: (_rank(PARTS, part), part))
+    backends = sorted({backend for _, backend in times}, key=lambda backend: (_rank(order, backend), backend))
+    return {
+        "total": seconds(sum(times.values())),
+        "by_part": {part: seconds(sum(ns for key, ns in times.items() if key[0] == part)) for part in parts},
+        "by_backend": {
+            backend: seconds(sum(ns for key, ns in times.items() if key[1] == backend))
+            for backend in backends
+        },
+        "split": {
+            part: {backend: seconds(times.get((part, backend), 0)) for backend in backends} for part in parts
+        },
+    }
+
+
+def tests(records: Iterable[Record], examples: Sequence[Record]) -> Record:
+    """Test outcomes, the worst of each node id; crashed tests with the example they were at.
+
+    An example left in a journal belongs to a worker that died, so its test counts as crashed.
+    """
+    at = {record["test"]: record for record in sorted(examples, key=canonical)}
+    rows: list[Record] = []
+    groups = _grouped(records, ("nodeid",))
+    for (nodeid,), group in groups.items():
+        outcome = (
+            "crashed"
+            if nodeid in at
+            else min((str(r["outcome"]) for r in group), key=lambda o: _rank(OUTCOMES, o))
+        )
+        messages = [str(r.get("message") or "") for r in group if r["outcome"] == outcome]
+        rows.append(
+            {
+                "nodeid": nodeid,
+                "outcome": outcome,
+                "seconds": seconds(sum(nanoseconds(r.get("seconds")) for r in group)),
+                "message": max(messages, default=""),
+            }
+        )
+    rows += [
+        {"nodeid": test, "outcome": "crashed", "seconds": 0.0, "message": "the worker died in this test"}
+        for test in at
+        if (test,) not in groups
+    ]
+    rows.sort(key=lambda row: (_rank(OUTCOMES, row["outcome"]), row["nodeid"]))
+    return {
+        "counts": {outcome: sum(row["outcome"] == outcome for row in rows) for outcome in OUTCOMES},
+        "seconds": seconds(sum(nanoseconds(row["seconds"]) for row in rows)),
+        "crashed": [
+            {"nodeid": row["nodeid"], "message": row["message"], "doing": _doing(at.get(row["nodeid"]))}
+            for row in rows
+            if row["outcome"] == "crashed"
+        ],
+        "all": rows,
+    }
+
+
+_FAILURE = (
+    "identity",
+    "backend",
+    "dtype",
+    "mode",
+    "order",
+    "verdict",
+    "function",
+    "steps",
+    "size",
+    "component",
+    "got",
+    "true",
+    "bound",
+    "ratio",
+    "message",
+    "replay",
+    "test",
+)
+_LEDGER = ("backend", "primitive", "order", "dtypes", "modes", "region", "size", "cause", "upstream")
+
+
+def _doing(example: Record | None) -> Record | None:
+    return example and {"function": example.get("function", ""), "inputs": example.get("inputs") or []}
+
+
+def _simplicity(record: Mapping[str, Any]) -> tuple[Any, ...]:
+    stripped = {key: value for key, value in record.items() if key != "number"}
+    return (
+        record.get("steps") or 0,
+        record.get("size") or 0,
+        len(record.get("function") or ""),
+        -(number(record.get("ratio")) or 0.0),
+        canonical(stripped),
+    )
+
+
+def _grouped(records: Iterable[Record], keys: tuple[str, ...]) -> dict[tuple[Any, ...], list[Record]]:
+    groups: dict[tuple[Any, ...], list[Record]] = {}
+    for record in records:
+        groups.setdefault(tuple(record[key] for key in keys), []).append(record)
+    return dict(sorted(groups.items()))
+
+
+def _rank(order: Sequence[str], name: str) -> int:
+    return order.index(name) if name in order else len(order)
+
+
+def _one_text(values: Iterable[object]) -> str:
+    return " | ".join(sorted({str(value) for value in values if value is not None}))
+
+
+def _one_mapping(headers: Sequence[Record], name: str) -> dict[str, str]:
+    keys = sorted({key for header in headers for key in header.get(name) or {}})
+    return {key: _one_text((header.get(name) or {}).get(key) for header in headers) for key in keys}

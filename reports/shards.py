@@ -1,0 +1,170 @@
+"""Shards: what each worker writes while its tests run, and what is read back, whatever a crash left behind.
+
+A worker has two files. Comparisons, examples and times go to its journal, one flushed line each. At the end
+of a test `fold` appends them to its shard as ONE line with the journal's sequence number, and only then
+empties the journal. A crash before that line leaves the journal to be read; a crash after it leaves a
+journal whose number is already in the shard, which is skipped. Either way everything is counted exactly
+once.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, TextIO
+
+from reports.fold import Cells, Times, add_comparison, add_time, cell_records, fold, time_records
+from reports.records import SCHEMA, Record, encode, lacking
+
+_JOURNALLED = frozenset({"example", "comparison", "time"})
+_JOURNAL = ".journal.jsonl"
+
+
+class ShardWriter:
+    """Appends the records of one worker to `<folder>/<worker>.jsonl`; each line is flushed."""
+
+    def __init__(self, folder: Path, worker: str, header: Mapping[str, Any]) -> None:
+        """Create the folder and both files. FileExistsError if this worker has a shard there already."""
+        folder.mkdir(parents=True, exist_ok=True)
+        self._shard = _create(folder / f"{worker}.jsonl")
+        self._journal = (folder / f"{worker}{_JOURNAL}").open("w", encoding="utf-8", newline="\n")
+        self._cells: Cells = {}
+        self._times: Times = {}
+        self._sequence = 0
+        self._failures = 0
+        self._append({"kind": "run", "schema": SCHEMA, "worker": worker, **header})
+        self._restart_journal()
+
+    def write(self, record: Mapping[str, Any]) -> None:
+        """Keep one record (see `records.REQUIRED`). KeyError if a comparison or time lacks one."""
+        kind = record["kind"]
+        if kind not in _JOURNALLED:
+            self._append(self._numbered(record) if kind == "failure" else record)
+            return
+        if kind == "comparison":
+            add_comparison(self._cells, record)
+        elif kind == "time":
+            add_time(self._times, record)
+        self._journal.write(encode(record) + "\n")
+        self._journal.flush()
+
+    def fold(self) -> None:
+        """Move what the journal holds to the shard, folded; call it at the end of each test."""
+        if self._cells or self._times:
+            self._append(
+                {
+                    "kind": "fold",
+                    "sequence": self._sequence,
+                    "cells": cell_records(self._cells),
+                    "times": time_records(self._times),
+                }
+            )
+            self._sequence += 1
+        self._cells, self._times = {}, {}
+        self._restart_journal()
+
+    def close(self) -> None:
+        """Fold what is left and close both files."""
+        self.fold()
+        self._shard.close()
+        self._journal.close()
+
+    def _append(self, record: Mapping[str, Any]) -> None:
+        self._shard.write(encode(record) + "\n")
+        self._shard.flush()
+
+    def _numbered(self, record: Mapping[str, Any]) -> Record:
+        # The last failure of a test is the shrunk one; its number says so wherever the records travel.
+        self._failures += 1
+        return {**record, "number": self._failures}
+
+    def _restart_journal(self) -> None:
+        self._journal.seek(0)
+        self._journal.truncate()
+        self._journal.write(encode({"kind": "journal", "sequence": self._sequence}) + "\n")
+        self._journal.flush()
+
+
+def read_shards(folders: Sequence[Path]) -> tuple[list[Record], list[str]]:
+    """All intact records of all shards in the folders, and one line for each problem.
+
+    Folds are unpacked into their cells and times; a journal that a dead worker left is folded too, and the
+    last example in it is kept as a record, since that is what the worker was doing. Problems are broken or
+    incomplete lines, a folder without shards, a shard without header or of another schema.
+    """
+    records: list[Record] = []
+    problems: list[str] = []
+    for folder in folders:
+        if not folder.is_dir():
+            problems.append(f"{folder}: no such folder; give the folder that holds the run's .jsonl shards")
+            continue
+        workers = sorted(
+            {path.name.removesuffix(".jsonl").removesuffix(".journal") for path in folder.glob("*.jsonl")}
+        )
+        if not workers:
+            problems.append(
+                f"{folder}: no shards (*.jsonl) in it; run the suite first, or give another folder"
+            )
+        for worker in workers:
+            records += _read_worker(folder, worker, problems)
+    return records, problems
+
+
+def _read_worker(folder: Path, worker: str, problems: list[str]) -> list[Record]:
+    path = folder / f"{worker}.jsonl"
+    lines = list(_read_lines(path, problems)) if path.exists() else []
+    schema = next((record["schema"] for record in lines if record["kind"] == "run"), None)
+    if schema is None:
+        problems.append(f"{path}: no run record, so versions and settings are unknown; run the suite again")
+    elif schema != SCHEMA:
+        problems.append(
+            f"{path}: written with record schema {schema!r}, this report reads {SCHEMA}; "
+            "build it with the version that wrote it, or run the suite again"
+        )
+        return []
+    records: list[Record] = []
+    folded = set()
+    for record in lines:
+        if record["kind"] == "fold":
+            folded.add(record["sequence"])
+            records += [*record["cells"], *record["times"]]
+        else:
+            records.append(record)
+    return records + _read_journal(folder / f"{worker}{_JOURNAL}", folded, problems)
+
+
+def _read_journal(path: Path, folded: set[int], problems: list[str]) -> list[Record]:
+    if not path.exists():
+        return []
+    found: list[str] = []
+    lines = list(_read_lines(path, found))
+    if lines and lines[0]["kind"] == "journal" and lines[0]["sequence"] in folded:
+        return []
+    problems += found
+    cells, times = fold(lines)
+    examples = [record for record in lines if record["kind"] == "example"]
+    return cell_records(cells) + time_records(times) + examples[-1:]
+
+
+def _read_lines(path: Path, problems: list[str]) -> Iterator[Record]:
+    data = path.read_bytes()
+    for count, line in enumerate(data.splitlines(), start=1):
+        try:
+            record = json.loads(line)
+            wrong = lacking(record)
+        except ValueError:
+            record, wrong = None, "is truncated or damaged"
+        if wrong is None:
+            yield record
+        else:
+            problems.append(f"{path}, line {count} {wrong}: left out, the rest is kept; run the suite again")
+
+
+def _create(path: Path) -> TextIO:
+    try:
+        return path.open("x", encoding="utf-8", newline="\n")
+    except FileExistsError:
+        raise FileExistsError(
+            f"{path} exists: empty the shards folder before a run, or use another"
+        ) from None

@@ -1,0 +1,50 @@
+"""Records in, report out: pure, and the same for the same records in any order and sharding."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from reports import outcomes
+from reports.distribution import coverage, distributions
+from reports.fold import fold
+from reports.matrix import matrix_cells, matrix_rows, totals
+from reports.records import Record, Report
+from reports.verdict import reasons, sentence
+
+
+def summarise(records: Iterable[Record], problems: Iterable[str] = ()) -> Report:
+    """The report as a JSON-serialisable dict with a fixed key order.
+
+    `records` and `problems` are what `shards.read_shards` returns. `verdict` is 'red' exactly if there are
+    `reasons`. A test's records must come from one shard, as pytest-xdist runs them.
+    """
+    kinds: dict[str, list[Record]] = {}
+    for record in records:
+        kinds.setdefault(record["kind"], []).append(record)
+    cells, times = fold(record for kind in ("comparison", "cell", "time") for record in kinds.get(kind, ()))
+    run = outcomes.merged_run(kinds.get("run", []), {(backend, dtype) for _, backend, dtype, _, _ in cells})
+    rows = matrix_cells(cells, run)
+    backends = list(dict.fromkeys(backend for backend, _ in run["systems"]))
+    report: Report = {
+        "schema": 1,
+        "verdict": "",
+        "sentence": "",
+        "reasons": [],
+        "totals": totals(rows),
+        "failures": outcomes.failures(kinds.get("failure", [])),
+        "matrix": matrix_rows(rows, run),
+        "distributions": distributions(cells, run["systems"]),
+        "controls": outcomes.controls(kinds.get("control", []), run),
+        "ledger": outcomes.ledger(kinds.get("ledger", [])),
+        "unsupported": outcomes.unsupported(kinds.get("unsupported", [])),
+        "time": outcomes.time_split(times, backends),
+        "tests": outcomes.tests(kinds.get("test", []), kinds.get("example", [])),
+        "coverage": coverage(cells, backends),
+        "run": run,
+        "problems": sorted(set(problems)),
+        "cells": rows,
+    }
+    report["reasons"] = reasons(report)
+    report["verdict"] = "red" if report["reasons"] else "green"
+    report["sentence"] = sentence(report)
+    return report

@@ -1,0 +1,158 @@
+"""The report for a terminal: the verdict in at most 25 lines, and one failure in full."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from reports.numerals import count, decimal, plural, quantile_text, ratio, seconds_text
+from reports.records import Record, Report
+
+DEFAULT_OUT = Path("reports/out")
+LINES = 25
+
+
+def verdict_text(report: Report, out: Path = DEFAULT_OUT) -> str:
+    """The verdict for a person in at most 25 lines; `out`, the report's folder, is for the commands."""
+    head = [f"gradlaws: {report['verdict']}. {report['sentence']}"]
+    failures = report["failures"]
+    unexplained = _unexplained(report)
+    shown = unexplained[: 2 if failures else 5]
+    head += [f"  {_clipped(line)}" for line in shown]
+    if len(unexplained) > len(shown):
+        head.append(f"  … and {len(unexplained) - len(shown)} more in the report")
+    head += _table(report) + _time(report)
+    tail = _ledger(report) + [f"report: {out / 'index.html'}"]
+    blocks: list[str] = []
+    for index, failure in enumerate(failures):
+        block = _block(failure, out)
+        rest = len(failures) - index - 1
+        if len(head) + len(blocks) + len(block) + len(tail) + bool(rest) > LINES:
+            blocks.append(
+                f"… and {rest + 1} more failures: "
+                + ", ".join(one["id"] for one in failures[index : index + 6])
+            )
+            break
+        blocks += block
+    return "\n".join(head + blocks + tail)
+
+
+def failure_text(failure: Record, scripts: Sequence[str] | None = None) -> str:
+    """One failure in full: where, exact inputs in decimal and hex, got / true / bound, replay, scripts.
+
+    `scripts` names the frameworks whose scripts are included; None means all.
+    """
+    lines = [_title(failure), f"  {failure['function']}"]
+    lines.append(
+        f"  mode {failure['mode']}, order {failure['order']}, {failure['dtype']}, "
+        f"{plural(failure['steps'] or 0, 'step')}, n = {failure['size']}"
+    )
+    if failure["message"]:
+        lines.append(f"  {failure['message']}")
+    for one in failure["inputs"]:
+        lines.append(f"  {one['name']}  shape {tuple(one['shape'])}")
+        lines += [f"    {decimal(value)}  =  {value}" for value in one["hex"]]
+    if failure["component"]:
+        lines.append(f"  component {failure['component']}")
+    lines += [
+        f"  got    {_both(failure['got'])}",
+        f"  true   {_both(failure['true'])}",
+        f"  bound  {_both(failure['bound'])}    error is {ratio(failure['ratio'])} × bound",
+    ]
+    lines += [f"  test   {failure['test']}", f"  replay {failure['replay']}"]
+    for framework, source in failure["scripts"].items():
+        if scripts is None or framework in scripts:
+            lines += ["", f"# ---- {framework} ----", source.rstrip("\n")]
+    return "\n".join(lines)
+
+
+def _title(failure: Record) -> str:
+    verb = "violated by" if failure["verdict"] == "violated" else "raises an error in"
+    return f"{failure['identity']} {verb} {failure['backend']} · {failure['mode']} · {failure['dtype']}"
+
+
+def _block(failure: Record, out: Path) -> list[str]:
+    where = "" if out == DEFAULT_OUT else f" --report {out / 'report.json'}"
+    scripts = {name: out / "repro" / f"{failure['id']}_{name}.py" for name in failure["scripts"]}
+    own = [scripts[failure["backend"]]] if failure["backend"] in scripts else list(scripts.values())
+    numbers = (
+        f"  got {_short(failure['got'])}   true {_short(failure['true'])}   "
+        f"bound {ratio(failure['bound'])}   ({ratio(failure['ratio'])} × bound)"
+    )
+    return [
+        _title(failure),
+        f"  {_clipped(failure['function'] or '')}    "
+        f"{plural(failure['steps'] or 0, 'step')}, n = {failure['size']}",
+        numbers if failure["got"] is not None else f"  {_clipped(failure['message'] or '')}",
+        f"  python -m reports show {failure['id']}{where}"
+        + "".join(f" · reproducer: {path}" for path in own[:1]),
+    ]
+
+
+def _unexplained(report: Report) -> list[str]:
+    """The reasons that no failure block below will tell."""
+    pairs = {(failure["identity"], failure["backend"]) for failure in report["failures"]}
+    told = tuple(
+        f"{backend} {verb} {identity} "
+        for identity, backend in pairs
+        for verb in ("violates", "raises an error in")
+    )
+    return [line for line in report["reasons"] if not line.startswith((*told, "failure "))]
+
+
+def _table(report: Report) -> list[str]:
+    rows = [("", "comparisons", "median", "99 %", "max", "error / bound")]
+    rows += [
+        (
+            row["backend"],
+            count(row["comparisons"]),
+            quantile_text(row["median"]),
+            quantile_text(row["p99"]),
+            ratio(row["max"]),
+            "",
+        )
+        for row in report["distributions"]
+        if row["dtype"] is None
+    ]
+    if len(rows) == 1:
+        return []
+    widths = [max(len(row[column]) for row in rows) for column in range(5)]
+    return [
+        "  "
+        + "  ".join(
+            [
+                row[0].ljust(widths[0]),
+                *(cell.rjust(width) for cell, width in zip(row[1:5], widths[1:], strict=True)),
+                row[5],
+            ]
+        ).rstrip()
+        for row in rows[:8]
+    ]
+
+
+def _time(report: Report) -> list[str]:
+    time = report["time"]
+    parts = " · ".join(f"{part} {seconds_text(value)}" for part, value in time["by_part"].items())
+    return [f"  time {seconds_text(time['total'])}: {parts}"] if parts else []
+
+
+def _ledger(report: Report) -> list[str]:
+    rows = report["ledger"]
+    if not rows:
+        return []
+    excused = sum(row["excused"] for row in rows)
+    return [f"ledger: {plural(len(rows), 'known deviation')}, {plural(excused, 'comparison')} excused"]
+
+
+def _both(value: float | str | None) -> str:
+    text = decimal(value)
+    return text if str(value) == text or not isinstance(value, str) else f"{text}  =  {value}"
+
+
+def _short(value: float | str | None) -> str:
+    text = decimal(value)
+    return text if len(text) <= 22 or "e" in text else text[:22] + "…"
+
+
+def _clipped(line: str, width: int = 110) -> str:
+    return line if len(line) <= width else line[: width - 1] + "…"

@@ -1,0 +1,166 @@
+"""Green or red: every reason against a green verdict, and the verdict as one sentence."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from reports.numerals import count, plural, ratio
+from reports.records import Record, Report, number
+
+_LEDGER_ADVICE = {
+    "fixed": "its witness now holds: remove the row",
+    "worse": "its witness deviates by more than the row allows: look again",
+    "error": "its witness could not be run: look again",
+}
+
+
+def reasons(report: Report) -> list[str]:
+    """Every reason why the report is red, gravest kind first, one line each; empty for green."""
+    if not report["totals"]["comparisons"]:
+        return ["no comparison was recorded", *_tests(report), *report["problems"]]
+    return [
+        *_violations(report),
+        *_tests(report),
+        *_controls(report),
+        *_ledger(report),
+        *_evidence(report),
+        *report["problems"],
+    ]
+
+
+def sentence(report: Report) -> str:
+    """The verdict in one sentence with its numbers; needs `verdict` and `reasons` to be set."""
+    totals = report["totals"]
+    if not totals["comparisons"]:
+        return "Nothing was compared, so nothing is known."
+    compared = plural(totals["comparisons"], "comparison")
+    if report["verdict"] == "green":
+        deviations = totals["counts"].get("deviation", 0)
+        known = f"; {plural(deviations, 'comparison')} excused as known deviations" if deviations else ""
+        return f"Every identity holds: {compared}, worst error {_worst(totals)} of its bound{known}."
+    clauses = _accusations(report)
+    if clauses:
+        return f"{'; '.join(clauses)}. {compared[:1].upper()}{compared[1:]} in all."
+    first, more = report["reasons"][0], len(report["reasons"]) - 1
+    others = f", and {plural(more, 'other reason')}" if more else ""
+    return f"No identity is violated in {compared}, but the run does not count: {first}{others}."
+
+
+def _accusations(report: Report) -> list[str]:
+    """For each backend: 'jax violates D4 (up to 7e5 × its bound) and H1', 'torch raises an error in N2'."""
+    found: dict[tuple[str, str], dict[str, float]] = {}
+    for row in report["matrix"]:
+        for system in row["systems"]:
+            for verdict in ("violated", "error"):
+                if system["counts"].get(verdict):
+                    _accuse(
+                        found,
+                        verdict,
+                        system["backend"],
+                        row["identity"],
+                        (system["worst"] or {}).get("ratio"),
+                    )
+    for failure in report["failures"]:
+        _accuse(found, failure["verdict"], failure["backend"], failure["identity"], failure["ratio"])
+    clauses = []
+    for (verdict, backend), worst in sorted(found.items(), key=lambda item: (item[0][0] == "error", item[0])):
+        names = [
+            f"{name} (up to {ratio(most)} × its bound)" if verdict == "violated" and most > 1 else name
+            for name, most in worst.items()
+        ]
+        clauses.append(
+            f"{backend} {'violates' if verdict == 'violated' else 'raises an error in'} {_listed(names)}"
+        )
+    return clauses
+
+
+def _accuse(
+    found: dict[tuple[str, str], dict[str, float]],
+    verdict: str,
+    backend: str,
+    identity: str,
+    most: float | str | None,
+) -> None:
+    worst = found.setdefault((verdict, backend), {})
+    worst[identity] = max(worst.get(identity, 0.0), number(most) or 0.0)
+
+
+def _violations(report: Report) -> list[str]:
+    lines = []
+    known = set()
+    for row in report["matrix"]:
+        for system in row["systems"]:
+            where = f"{row['identity']} ({system['dtype']}): "
+            of = f"of {plural(system['comparisons'], 'comparison')}"
+            violated, errors = system["counts"].get("violated", 0), system["counts"].get("error", 0)
+            if violated:
+                worst = f", worst {ratio(system['worst']['ratio'])} × its bound" if system["worst"] else ""
+                lines.append(f"{system['backend']} violates {where}{count(violated)} {of}{worst}")
+            if errors:
+                lines.append(f"{system['backend']} raises an error in {where}{count(errors)} {of}")
+            if violated or errors:
+                known.add((row["identity"], system["backend"], system["dtype"]))
+    return lines + [
+        f"failure {failure['id']}: {failure['backend']} {failure['dtype']}, {failure['verdict']}"
+        for failure in report["failures"]
+        if (failure["identity"], failure["backend"], failure["dtype"]) not in known
+    ]
+
+
+def _tests(report: Report) -> list[str]:
+    tests = report["tests"]
+    lines = []
+    for row in tests["crashed"]:
+        doing = f", at {row['doing']['function']}" if row["doing"] and row["doing"]["function"] else ""
+        lines.append(f"crashed: {row['nodeid']}{doing}")
+    explained = {failure["test"] for failure in report["failures"]}
+    for row in tests["all"]:
+        if row["outcome"] in ("failed", "error") and row["nodeid"] not in explained:
+            lines.append(
+                f"{'failed' if row['outcome'] == 'failed' else 'error in'} test {row['nodeid']}"
+                + (f": {row['message']}" if row["message"] else "")
+            )
+    return lines
+
+
+def _controls(report: Report) -> list[str]:
+    lines = []
+    for row in report["controls"]:
+        name = f"control “{row['control']}” of {row['identity']}"
+        if not row["tried"]:
+            lines.append(f"{name} was never tried, so nothing shows that the check can fail")
+        elif not row["failed"]:
+            lines.append(
+                f"{name} never failed on {row['backend']} {row['dtype']} (0 of {count(row['tried'])}), "
+                "so the check proves nothing there"
+            )
+    return lines
+
+
+def _ledger(report: Report) -> list[str]:
+    return [
+        f"ledger row {row['id']} is {row['status']}: {_LEDGER_ADVICE.get(row['status'], 'unknown status')}"
+        for row in report["ledger"]
+        if row["status"] != "confirmed"
+    ]
+
+
+def _evidence(report: Report) -> list[str]:
+    groups: dict[tuple[str, str, str], list[Record]] = {}
+    for row in report["cells"]:
+        if row["status"] == "insufficient evidence":
+            groups.setdefault((row["identity"], row["backend"], row["dtype"]), []).append(row)
+    lines = []
+    for (identity, backend, dtype), rows in groups.items():
+        shown = [f"{row['mode']} ({row['reason']})" if row["mode"] else row["reason"] for row in rows[:3]]
+        more = [f"{len(rows) - 3} more modes"] if len(rows) > 3 else []
+        lines.append(f"insufficient evidence for {identity} on {backend} {dtype}: {', '.join(shown + more)}")
+    return lines
+
+
+def _worst(totals: Record) -> str:
+    return ratio(totals["worst_holding"]["ratio"]) if totals["worst_holding"] else "unknown"
+
+
+def _listed(names: Sequence[str]) -> str:
+    return " and ".join(filter(None, (", ".join(names[:-1]), names[-1])))

@@ -1,0 +1,52 @@
+"""Elementwise functions of two arrays that broadcast."""
+
+import operator
+
+import numpy as np
+from mpmath import mp
+
+from strategies.primitive import Floats, binary
+
+
+def away_from_branch_cut(y: Floats, x: Floats) -> bool:
+    """atan2 is smooth except on the ray y = 0, x <= 0."""
+    return bool(np.all((x > 0) | (abs(y) > 1e-3 * abs(x))))
+
+
+def power_defined(x: Floats, y: Floats) -> bool:
+    return bool(np.all(x > 0) and np.all(abs(y) < 40) and np.all(abs(y * np.log(x)) < 40))
+
+
+def untied(x: Floats, y: Floats) -> bool:
+    """max and its like have a kink where the operands tie."""
+    return bool(np.all(abs(x - y) > 1e-3 * (abs(x) + abs(y))))
+
+
+def logistic_share(x: Floats, y: Floats, value: Floats) -> Floats:
+    """The size of the error of exp(x - out): its argument is off by u(|x| + |out|)."""
+    return 1 + abs(value) + np.maximum(abs(x), abs(y))
+
+
+FAMILY = (
+    binary("add", operator.add, symbol="({x} + {y})", kind="arithmetic",
+           numpy="{x} + {y}", torch="{x} + {y}", jax="{x} + {y}"),
+    binary("mul", operator.mul, symbol="({x}·{y})", kind="arithmetic",
+           numpy="{x} * {y}", torch="{x} * {y}", jax="{x} * {y}"),
+    binary("sub", operator.sub, symbol="({x} − {y})", kind="arithmetic",
+           numpy="{x} - {y}", torch="{x} - {y}", jax="{x} - {y}"),
+    binary("div", operator.truediv, lambda x, y: bool(np.all(y != 0)), symbol="({x} / {y})", kind="arithmetic",
+           numpy="{x} / {y}", torch="{x} / {y}", jax="{x} / {y}"),
+    binary("pow", mp.power, power_defined, symbol="({x}^{y})",
+           numpy="numpy.power", torch="torch.pow", jax="jax.numpy.power"),
+    binary("maximum", max, untied, symbol="max({x}, {y})",
+           numpy="numpy.maximum", torch="torch.maximum", jax="jax.numpy.maximum"),
+    binary("hypot", mp.hypot, lambda x, y: bool(np.all((x != 0) | (y != 0))),
+           terms=lambda x, y, value: (0, 1 / value),
+           numpy="numpy.hypot", torch="torch.hypot", jax="jax.numpy.hypot"),
+    binary("atan2", mp.atan2, away_from_branch_cut, terms=lambda y, x, value: (0, 2 / (x * x + y * y)),
+           numpy="numpy.arctan2", torch="torch.atan2", jax="jax.numpy.arctan2"),
+    binary("logaddexp", lambda x, y: max(x, y) + mp.log1p(mp.exp(-abs(x - y))),
+           lambda x, y: bool(np.all(abs(x - y) < 30)),
+           terms=lambda x, y, value: (logistic_share(x, y, value), 2 * logistic_share(x, y, value)),
+           numpy="numpy.logaddexp", torch="torch.logaddexp", jax="jax.numpy.logaddexp"),
+)  # fmt: skip

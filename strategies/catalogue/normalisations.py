@@ -1,0 +1,42 @@
+"""Functions that normalise the last axis."""
+
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+
+from strategies.primitive import Floats, structured
+from strategies.catalogue.reductions import last_axis
+
+EPSILON = 1e-5  # the default of torch.nn.LayerNorm and jax.nn.standardize, as the float that both add
+
+
+def softmax(xp: Any, x: Any) -> Any:
+    weights = xp.exp(x - xp.largest(x)[..., None])
+    return weights / xp.total(weights)[..., None]
+
+
+def layer_norm(xp: Any, x: Any) -> Any:
+    n = x.shape[-1]
+    centred = x - xp.total(x)[..., None] / n
+    variance = xp.total(centred * centred)[..., None] / n
+    return centred / xp.sqrt(variance + xp.constant(Fraction(EPSILON)))
+
+
+def spread(x: Floats) -> bool:
+    """A row that is constant up to rounding has no direction to normalise."""
+    return bool(np.all(np.std(x, axis=-1) > 1e-2 * np.max(abs(x), axis=-1)) and np.all(np.std(x, axis=-1) > 1e-3))
+
+
+FAMILY = (
+    structured("softmax", softmax, lambda shape: shape, last_axis, "softmax({x})",
+               lambda x: bool(np.all(np.ptp(x, axis=-1) < 30)),
+               numpy="scipy.special.softmax({x}, axis=-1)", torch="torch.softmax({x}, dim=-1)",
+               jax="jax.nn.softmax({x}, axis=-1)"),
+    structured("layer_norm", layer_norm, lambda shape: shape, lambda shape: [{}] if shape and shape[-1] > 1 else [],
+               "layer_norm({x})", spread,
+               numpy="({x} - numpy.mean({x}, axis=-1, keepdims=True))"
+                     " / numpy.sqrt(numpy.var({x}, axis=-1, keepdims=True) + 1e-5)",
+               torch="torch.nn.functional.layer_norm({x}, {x}.shape[-1:])",
+               jax="jax.nn.standardize({x}, axis=-1, epsilon=1e-5)"),
+)  # fmt: skip

@@ -1,0 +1,67 @@
+"""Functions that reduce an axis, or all of them."""
+
+import functools
+import operator
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+
+from strategies.primitive import Floats, Parameters, Shape, linear, structured
+
+
+def without(shape: Shape, axis: int | None) -> Shape:
+    return () if axis is None else tuple(n for i, n in enumerate(shape) if i != axis)
+
+
+def axes(shape: Shape) -> Iterable[Parameters]:
+    return [{"axis": axis} for axis in (None, *range(len(shape)))] if shape else []
+
+
+def last_axis(shape: Shape) -> Iterable[Parameters]:
+    return [{}] if shape else []
+
+
+def product(xp: Any, x: Any) -> Any:
+    return functools.reduce(operator.mul, [x[..., i] for i in range(x.shape[-1])])
+
+
+def products_of_others(x: Floats, value: Floats) -> tuple[Any, Any]:
+    """Both libraries divide the product by entries: value / (x_i x_j) also where the true second partial is 0."""
+    others = value[..., None] / x
+    return 0 * others, abs(others[..., :, None] / x[..., None, :])
+
+
+def logsumexp(xp: Any, x: Any) -> Any:
+    top = xp.largest(x)
+    return xp.log(xp.total(xp.exp(x - top[..., None]))) + top
+
+
+def exponentials_from_output(x: Floats, value: Floats) -> tuple[Any, Any]:
+    """exp(x - out): the argument is off by u(|x| + |out|)."""
+    share = np.exp(x - value[..., None])
+    size = share * (1 + abs(x) + abs(value[..., None]))
+    return size, 2 * (size[..., :, None] * share[..., None, :] + size[..., :, None] * np.eye(x.shape[-1]))
+
+
+def norm(xp: Any, x: Any) -> Any:
+    return xp.sqrt(xp.total(x * x))
+
+
+FAMILY = (
+    linear("sum", lambda x, axis: x.sum(axis=axis), without, axes, "Σ{x}",
+           numpy="numpy.sum({x}, axis={axis})", torch="torch.sum({x}, dim={axis})",
+           jax="jax.numpy.sum({x}, axis={axis})"),
+    structured("prod", product, lambda shape: shape[:-1], last_axis, "Π{x}",
+               lambda x: bool(np.all(x != 0)), terms=products_of_others,
+               numpy="numpy.prod({x}, axis=-1)", torch="torch.prod({x}, dim=-1)",
+               jax="jax.numpy.prod({x}, axis=-1)"),
+    structured("logsumexp", logsumexp, lambda shape: shape[:-1], last_axis, "logsumexp({x})",
+               lambda x: bool(np.all(np.ptp(x, axis=-1) < 30)), terms=exponentials_from_output,
+               numpy="scipy.special.logsumexp({x}, axis=-1)", torch="torch.logsumexp({x}, dim=-1)",
+               jax="jax.scipy.special.logsumexp({x}, axis=-1)"),
+    structured("norm", norm, lambda shape: shape[:-1], last_axis, "‖{x}‖",
+               lambda x: bool(np.all(np.any(x != 0, axis=-1))),
+               numpy="numpy.linalg.norm({x}, axis=-1)", torch="torch.linalg.vector_norm({x}, dim=-1)",
+               jax="jax.numpy.linalg.norm({x}, axis=-1)"),
+)  # fmt: skip

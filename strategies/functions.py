@@ -1,0 +1,268 @@
+"""Strategies for random composed functions, each drawn together with a point at which it is defined and smooth.
+
+The point is drawn first and the program grown along its concrete values: at each step only primitives whose domain
+holds at the values at hand are offered. Nothing is filtered, so shrinking stays fast.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from hypothesis import strategies as st
+from hypothesis.strategies import DrawFn
+from mpmath import mp
+
+from strategies import mp_arrays, points
+from strategies.catalogue import PRIMITIVES
+from strategies.mp_arrays import DomainError, MPArray
+from strategies.precision import Precision
+from strategies.primitive import Floats, Primitive, Shape
+from strategies.program import Composition, Point, Program, Step, apply, constant_step, pruned, weighted
+
+# A small menu, so that op-by-op JAX meets each (primitive, shape, dtype) once and then runs from its cache.
+SHAPES: tuple[Shape, ...] = ((), (2,), (3,), (2, 2), (2, 3))
+LARGEST = 9  # entries of an intermediate value
+UNARY = tuple(p for p in PRIMITIVES.values() if p.arity == 1)
+ENTRYWISE = tuple(p for p in UNARY if p.kind in ("elementwise", "arithmetic"))
+BINARY = tuple(p for p in PRIMITIVES.values() if p.arity == 2)
+WORKING_BITS = 80
+
+
+@dataclass
+class Growth:
+    """A program under construction, with its concrete values."""
+
+    precision: Precision
+    inputs: tuple[Shape, ...]
+    exact: list[MPArray]
+    steps: list[Step] = field(default_factory=list)
+    depends: list[bool] = field(default_factory=list)
+
+    @classmethod
+    def at(cls, precision: Precision, point: Point) -> Growth:
+        exact = [mp_arrays.mp_array(x) for x in point]
+        return cls(precision, tuple(x.shape for x in point), exact, depends=[True] * len(point))
+
+    def floats(self, index: int) -> Floats:
+        return mp_arrays.to_floats(self.exact[index])
+
+    def fits(self, primitive: Primitive, arguments: Sequence[int]) -> list[Step]:
+        """The steps that the primitive can make of these arguments here; none outside its domain."""
+        shapes = [self.exact[i].shape for i in arguments]
+        steps = []
+        for parameters in primitive.variants(*shapes):
+            if math.prod(primitive.shape(*shapes, **parameters)) <= LARGEST:
+                steps.append(Step(primitive.name, tuple(arguments), tuple(parameters.items())))
+        if steps and not primitive.domain(*(self.floats(i) for i in arguments)):
+            return []
+        return steps
+
+    def add_constant(self, values: Floats) -> int:
+        self.steps.append(constant_step(values))
+        self.exact.append(mp_arrays.mp_array(values))
+        self.depends.append(False)
+        return len(self.exact) - 1
+
+    def add(self, step: Step) -> bool:
+        """Takes the step, unless its value leaves the range in which second derivatives are representable."""
+        try:
+            with mp.workprec(WORKING_BITS):
+                result = apply(step, [self.exact[i] for i in step.arguments])
+        except DomainError:
+            return False
+        limit = 2.0**self.precision.moderate_exponent
+        if any(value != 0 and not 1 / limit <= abs(value) <= limit for value in result.ravel()):
+            return False
+        self.steps.append(step)
+        self.exact.append(result)
+        self.depends.append(any(self.depends[i] for i in step.arguments))
+        return True
+
+    def program(self) -> Program:
+        """Ends at the latest value that depends on an input."""
+        while len(self.exact) > len(self.inputs) and not self.depends[-1]:
+            self.exact.pop(), self.steps.pop(), self.depends.pop()  # noqa: B018
+        return Program(self.inputs, tuple(self.steps))
+
+
+def grow(
+    draw: DrawFn,
+    growth: Growth,
+    max_steps: int,
+    unary: Sequence[Primitive] = UNARY,
+    binary: Sequence[Primitive] = BINARY,
+) -> Growth:
+    """Grows the program along its values, by up to ``max_steps`` steps that use the given primitives."""
+    exact = growth.exact
+    for taken in range(max_steps):
+        if taken and not draw(st.integers(0, 7), label="another step"):
+            break
+        # Counted from the latest, so that deleting a step leaves a chain a chain.
+        live = [i for i in reversed(range(len(exact))) if growth.depends[i]]
+        first = draw(st.sampled_from([live[0]] * len(live) * 2 + live), label="operand")
+        offered: list[Step] = []
+        if binary and draw(st.booleans(), label="binary"):
+            others = [i for i in reversed(range(len(exact))) if i != first]
+            second = draw(st.sampled_from([-1, *others]), label="other operand")
+            if second < 0:
+                shape = draw(st.sampled_from(partners(exact[first].shape)), label="shape of a constant")
+                constant = draw(points.arrays(growth.precision, shape), label="constant")
+                second = growth.add_constant(constant)
+            pairs = [(first, second), (second, first)]
+            offered = [step for p in binary for pair in pairs for step in growth.fits(p, pair)]
+        if not offered:
+            offered = [step for p in unary for step in growth.fits(p, [first])]
+        if offered:
+            growth.add(draw(one_per_primitive(offered), label="step"))
+    return growth
+
+
+def one_per_primitive(steps: Sequence[Step]) -> st.SearchStrategy[Step]:
+    """Each primitive equally often, however many static parameters or operand orders it offers."""
+    by_primitive: dict[str, list[Step]] = {}
+    for step in steps:
+        by_primitive.setdefault(step.primitive, []).append(step)
+    return st.sampled_from(list(by_primitive.values())).flatmap(st.sampled_from)
+
+
+def partners(shape: Shape) -> list[Shape]:
+    """Shapes of a constant that some binary primitive combines with this shape."""
+    n = shape[-1] if shape else 1
+    return list(dict.fromkeys([(), shape, (n,), (n, n), (2, n)]))
+
+
+@st.composite
+def points_of(draw: DrawFn, precision: Precision, max_inputs: int, shapes: Sequence[Shape] = SHAPES) -> Point:
+    count = draw(st.integers(1, max_inputs), label="inputs")
+    return tuple(draw(points.arrays(precision, draw(st.sampled_from(shapes)))) for _ in range(count))
+
+
+@st.composite
+def programs(
+    draw: DrawFn,
+    precision: Precision,
+    max_steps: int = 8,
+    max_inputs: int = 2,
+    shapes: Sequence[Shape] = SHAPES,
+) -> tuple[Program, Point]:
+    """A function of several arrays, and a point of its domain. Steps and inputs that do not matter are left out."""
+    point = draw(points_of(precision, max_inputs, shapes))
+    growth = grow(draw, Growth.at(precision, point), max_steps)
+    return pruned(growth.program(), point)
+
+
+@st.composite
+def scalar_functions(
+    draw: DrawFn, precision: Precision, max_steps: int = 8, shapes: Sequence[Shape] = SHAPES
+) -> tuple[Program, Point]:
+    """An objective <w, f(x)> with random w, never a plain sum, and a point."""
+    program, point = draw(programs(precision, max_steps, shapes=shapes))
+    return weighted(program, draw(points.arrays(precision, program.output, wide=False))), point
+
+
+@st.composite
+def functions_between(
+    draw: DrawFn, precision: Precision, rank_in: int, rank_out: int, max_steps: int = 5
+) -> tuple[Program, Point]:
+    """A function of one array of rank ``rank_in`` whose value has rank ``rank_out``."""
+    point = (draw(points.arrays(precision, draw(st.sampled_from([s for s in SHAPES if len(s) == rank_in])))),)
+    growth = grow(draw, Growth.at(precision, point), max_steps)
+    program = growth.program()
+    shape = program.output
+    while len(shape) < rank_out:
+        shape = (2, *shape)
+        step = Step("broadcast", (len(program.shapes) - 1,), (("shape", shape),))
+        program = Program(program.inputs, (*program.steps, step))
+        weights = constant_step(draw(points.arrays(precision, shape, wide=False)))
+        last = len(program.shapes)
+        program = Program(program.inputs, (*program.steps, weights, Step("mul", (last, last - 1))))
+    while len(program.output) > rank_out:
+        parameters = (("axis", len(program.output) - 1),)
+        step = Step("sum", (len(program.shapes) - 1,), parameters)
+        program = Program(program.inputs, (*program.steps, step))
+    return pruned(program, point)
+
+
+@st.composite
+def compositions(
+    draw: DrawFn, precision: Precision, max_stages: int = 3, max_steps: int = 3
+) -> tuple[Composition, Point]:
+    """Two or more stages whose shapes fit, grown along one point."""
+    point: Point = (draw(points.arrays(precision, draw(st.sampled_from(SHAPES)))),)
+    first = point
+    stages = []
+    for _ in range(draw(st.integers(2, max_stages), label="stages")):
+        growth = grow(draw, Growth.at(precision, point), max_steps)
+        program = growth.program()
+        stages.append(pruned(program, point)[0])
+        # The next stage grows along the rounded value, as its framework will see it.
+        point = (np.vectorize(precision.round, otypes=[float])(growth.floats(len(program.shapes) - 1)),)
+    return Composition(tuple(stages)), first
+
+
+@st.composite
+def chains(draw: DrawFn, precision: Precision, max_depth: int = 12) -> tuple[Composition, Point]:
+    """Scalar functions of one variable, one step per stage: y = phi_k(... phi_1(x))."""
+    point: Point = (draw(points.arrays(precision, ())),)
+    growth = grow(draw, Growth.at(precision, point), max_depth, ENTRYWISE, ())
+    program, point = pruned(growth.program(), point)
+    stages = tuple(Program(((),), (Step(s.primitive, (0,), s.parameters),)) for s in program.steps)
+    return Composition(stages or (Program(((),), ()),)), point
+
+
+@st.composite
+def forks(draw: DrawFn, precision: Precision, max_steps: int = 3) -> tuple[Program, Program, Point]:
+    """(h, g, x) for f(x) = g(h(x), h(x)): one value used along two paths that rejoin.
+
+    g is a function of two arrays of the shape of h(x), grown at the values a = b = h(x).
+    """
+    point: Point = (draw(points.arrays(precision, draw(st.sampled_from(SHAPES)))),)
+    inner = grow(draw, Growth.at(precision, point), 2)
+    h, point = pruned(inner.program(), point)
+    value = inner.floats(-1)
+    outer = Growth.at(precision, (value, value))
+    paths = []
+    for path in (0, 1):
+        offered = [step for p in ENTRYWISE for step in outer.fits(p, [path])]
+        paths.append(len(outer.exact) - 1 if offered and outer.add(draw(one_per_primitive(offered))) else path)
+    joins = [step for p in BINARY for step in outer.fits(p, paths)]
+    if not outer.add(draw(one_per_primitive(joins), label="join")):
+        outer.add(Step("add", tuple(paths)))
+    return h, grow(draw, outer, max_steps).program(), point
+
+
+# Ways into a domain, gentlest first; the last two make ties distinct and matrices diagonally dominant.
+REPAIRS: tuple[Callable[[Floats], Floats], ...] = (
+    lambda x: x,
+    np.abs,
+    lambda x: np.ldexp(np.frexp(x)[0], np.frexp(x)[1] % 4),
+    lambda x: np.abs(np.ldexp(np.frexp(x)[0], np.frexp(x)[1] % 4)),
+    lambda x: x + np.arange(1.0, x.size + 1).reshape(x.shape) * (1 + np.max(np.abs(x))),
+    lambda x: x + 4 * np.max(np.abs(x)) * np.eye(*x.shape) if x.ndim == 2 else x,
+)
+
+
+@st.composite
+def alone(draw: DrawFn, precision: Precision, primitive: Primitive) -> tuple[Program, Point]:
+    """The primitive by itself, at a point of its domain: one that is drawn, and moved there if it lies outside."""
+    menu: Sequence[Shape] = (*SHAPES, (3, 3))
+    fitting = [
+        (shapes, parameters)
+        for shapes in itertools.product(menu, repeat=primitive.arity)
+        for parameters in primitive.variants(*shapes)
+    ]
+    shapes, parameters = draw(st.sampled_from(fitting))
+    drawn = [draw(points.arrays(precision, shape)) for shape in shapes]
+    for repairs in itertools.product(REPAIRS, repeat=primitive.arity):
+        point = tuple(
+            np.vectorize(precision.round, otypes=[float])(repair(x))
+            for repair, x in zip(repairs, drawn, strict=True)
+        )
+        if primitive.domain(*point):
+            break
+    step = Step(primitive.name, tuple(range(primitive.arity)), tuple(parameters.items()))
+    return Program(tuple(shapes), (step,)), point

@@ -1,0 +1,72 @@
+"""The array namespace of mpmath numbers: NumPy object arrays whose entries are mpf."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+from mpmath import mp, mpf
+from numpy.typing import NDArray
+
+MPArray = NDArray[np.object_]
+
+
+class DomainError(ArithmeticError):
+    """A function was asked for a value outside its real domain (mpmath would answer with a complex number)."""
+
+
+def mp_array(values: Any) -> MPArray:
+    """Entries as mpf, exactly. ``values`` is any array-like of floats or mpf."""
+    return np.asarray(np.frompyfunc(mpf, 1, 1)(np.asarray(values)), dtype=object)
+
+
+def to_floats(values: MPArray) -> NDArray[np.float64]:
+    """Entries rounded to float64."""
+    return values.astype(np.float64)
+
+
+def elementwise(function: Any, *arrays: MPArray) -> MPArray:
+    return np.asarray(np.frompyfunc(function, len(arrays), 1)(*arrays), dtype=object)
+
+
+def real(values: Any) -> MPArray:
+    """The result of a step as an array. Raises DomainError where an entry is not a finite real number."""
+    array = np.asarray(values, dtype=object)
+    for value in array.ravel():
+        if not isinstance(value, mpf) or not mp.isfinite(value):
+            raise DomainError(f"the result {value} is not a finite real number")
+    return array
+
+
+# The namespace that definitions of structured primitives are written against.
+
+
+def exp(x: MPArray) -> MPArray:
+    return elementwise(mp.exp, x)
+
+
+def log(x: MPArray) -> MPArray:
+    return elementwise(mp.log, x)
+
+
+def sqrt(x: MPArray) -> MPArray:
+    return elementwise(mp.sqrt, x)
+
+
+def total(x: MPArray) -> MPArray:
+    """The sum over the last axis."""
+    return np.asarray(x.sum(axis=-1), dtype=object)
+
+
+def largest(x: MPArray) -> MPArray:
+    """The maximum over the last axis, which definitions use as a shift that cancels."""
+    return np.asarray(x.max(axis=-1), dtype=object)
+
+
+def constant(value: Fraction) -> mpf:
+    return mpf(value.numerator) / value.denominator
+
+
+def solve(a: MPArray, b: MPArray) -> MPArray:
+    return np.array([*mp.lu_solve(mp.matrix(a.tolist()), mp.matrix(b.tolist()))], dtype=object)

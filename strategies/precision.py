@@ -1,0 +1,50 @@
+"""What each floating-point format can represent: the only place that knows."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Precision:
+    """A binary floating-point format (IEEE 754-2019, section 3.3).
+
+    ``digits`` is the number of significand bits p, so the unit roundoff is u = 2**-p.
+    """
+
+    name: str
+    digits: int
+    largest_exponent: int
+
+    @property
+    def unit_roundoff(self) -> float:
+        return math.ldexp(1.0, -self.digits)
+
+    @property
+    def smallest_normal(self) -> float:
+        return math.ldexp(1.0, 1 - self.largest_exponent)
+
+    @property
+    def smallest_subnormal(self) -> float:
+        return math.ldexp(1.0, 2 - self.largest_exponent - self.digits)
+
+    @property
+    def largest(self) -> float:
+        return math.ldexp(2.0 - 2.0 ** (1 - self.digits), self.largest_exponent)
+
+    @property
+    def moderate_exponent(self) -> int:
+        """Largest |e| for which 1/x^3 and x^3, hence second derivatives, stay finite and normal at x = 2**e."""
+        return self.largest_exponent // 4
+
+    def round(self, value: float) -> float:
+        """The nearest number of this format, as a Python float."""
+        return float(np.dtype(self.name).type(value))
+
+
+FLOAT64 = Precision("float64", 53, 1023)
+FLOAT32 = Precision("float32", 24, 127)
+PRECISIONS = {precision.name: precision for precision in (FLOAT64, FLOAT32)}

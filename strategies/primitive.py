@@ -1,0 +1,155 @@
+"""What a primitive is: the row of the catalogue from which everything else follows."""
+
+from __future__ import annotations
+
+import string
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+Shape = tuple[int, ...]
+Floats = NDArray[np.float64]
+Parameters = Mapping[str, Any]
+Kind = Literal["elementwise", "arithmetic", "linear", "structured"]
+Terms = Callable[..., tuple[Any, Any]]
+
+
+@dataclass(frozen=True)
+class Primitive:
+    """One differentiable function on real arrays, declared once.
+
+    ``definition`` is the mathematics: for an elementwise primitive a scalar mpmath function; for an arithmetic one
+    and a linear one an expression on whole arrays of any kind; for a structured one
+    ``definition(xp, *arrays, **parameters)``, written against an array namespace ``xp`` (of mpmath numbers, or of
+    the Taylor coefficients from which the bound is made).
+    ``domain(*arrays)`` says where it is defined, smooth and alive (not saturated), with a margin.
+    ``variants(*shapes)`` lists the static parameters that fit the shapes; none means: not applicable.
+    ``shape(*shapes, **parameters)`` is the shape of the result.
+    ``spellings`` says how each framework writes it: a dotted name, or an expression in x, y and the parameters.
+    ``terms(*arrays, value)`` are the sizes (S1, S2) of the largest terms in the usual formulas of its first and
+    second derivatives, where they cancel (the bound needs them; see suite/bound.py).
+    """
+
+    name: str
+    arity: int
+    kind: Kind
+    definition: Callable[..., Any]
+    spellings: Mapping[str, str]
+    symbol: str
+    domain: Callable[..., bool]
+    variants: Callable[..., Iterable[Parameters]]
+    shape: Callable[..., Shape]
+    terms: Terms | None = None
+
+    def expression(self, backend: str, arguments: Iterable[str], parameters: Parameters) -> str:
+        """The call as that framework's users would write it. Raises KeyError if it has no such function."""
+        return substitute(self.spellings[backend], arguments, parameters)
+
+    def mathematics(self, arguments: Iterable[str], parameters: Parameters) -> str:
+        return substitute(self.symbol, arguments, parameters)
+
+
+def substitute(template: str, arguments: Iterable[str], parameters: Parameters) -> str:
+    return template.format(**dict(zip("xyz", arguments, strict=False)), **parameters)
+
+
+def spelled(names: Mapping[str, str], arity: int) -> dict[str, str]:
+    """Dotted names become calls: "torch.exp" means "torch.exp({x})"."""
+    operands = ", ".join("{%s}" % name for name in "xyz"[:arity])
+    return {
+        backend: f"{name}({operands})" if set(name) <= set(string.ascii_letters + string.digits + "_.") else name
+        for backend, name in names.items()
+    }
+
+
+def everywhere(*arrays: Floats) -> bool:
+    return True
+
+
+def interval(low: float, high: float) -> Callable[[Floats], bool]:
+    """Every entry strictly between low and high."""
+    return lambda x: bool(np.all((x > low) & (x < high)))
+
+
+def broadcastable(*shapes: Shape) -> list[Parameters]:
+    try:
+        np.broadcast_shapes(*shapes)
+    except ValueError:
+        return []
+    return [{}]
+
+
+def unary(
+    name: str,
+    definition: Callable[..., Any],
+    domain: Callable[..., bool] = everywhere,
+    symbol: str = "",
+    terms: Terms | None = None,
+    kind: Kind = "elementwise",
+    **names: str,
+) -> Primitive:
+    """An elementwise function of one array."""
+    return Primitive(
+        name, 1, kind, definition, spelled(names, 1), symbol or name + "({x})", domain,
+        lambda shape: [{}], lambda shape: shape, terms,
+    )  # fmt: skip
+
+
+def binary(
+    name: str,
+    definition: Callable[..., Any],
+    domain: Callable[..., bool] = everywhere,
+    symbol: str = "",
+    terms: Terms | None = None,
+    kind: Kind = "elementwise",
+    **names: str,
+) -> Primitive:
+    """An elementwise function of two arrays that broadcast."""
+    return Primitive(
+        name, 2, kind, definition, spelled(names, 2), symbol or name + "({x}, {y})", domain,
+        broadcastable, np.broadcast_shapes, terms,
+    )  # fmt: skip
+
+
+def linear(
+    name: str,
+    definition: Callable[..., Any],
+    shape: Callable[..., Shape],
+    variants: Callable[..., Iterable[Parameters]],
+    symbol: str,
+    arity: int = 1,
+    **names: str,
+) -> Primitive:
+    """Moves, repeats, selects or sums entries: its partials are constants. It needs no array namespace."""
+    return Primitive(
+        name, arity, "linear", definition, spelled(names, arity), symbol, everywhere, variants, shape
+    )
+
+
+def structured(
+    name: str,
+    definition: Callable[..., Any],
+    shape: Callable[..., Shape],
+    variants: Callable[..., Iterable[Parameters]],
+    symbol: str,
+    domain: Callable[..., bool] = everywhere,
+    arity: int = 1,
+    terms: Terms | None = None,
+    **names: str,
+) -> Primitive:
+    """Mixes entries; to the bound it is one node, whatever happens inside."""
+    return Primitive(
+        name, arity, "structured", definition, spelled(names, arity), symbol, domain, variants, shape, terms
+    )
+
+
+def catalogue(*families: Iterable[Primitive]) -> dict[str, Primitive]:
+    """Families as one mapping by name. Raises ValueError if a name is declared twice."""
+    primitives = [primitive for family in families for primitive in family]
+    by_name = {primitive.name: primitive for primitive in primitives}
+    if len(by_name) != len(primitives):
+        raise ValueError(f"a primitive is declared twice: {sorted(p.name for p in primitives)}")
+    return by_name

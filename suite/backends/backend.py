@@ -1,0 +1,181 @@
+"""What a backend is: a framework's arrays, the functions it is given, and its modes of differentiation."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache, lru_cache
+from typing import Any, Literal
+
+import numpy as np
+
+from strategies.precision import Precision
+from strategies.primitive import Floats
+from strategies.program import Point, Program, Step, source
+
+Quantity = Literal["value", "gradient", "jacobian", "vjp", "jvp", "hessian", "hvp", "curvature"]
+ORDERS: Mapping[Quantity, int] = {
+    "value": 0,
+    "gradient": 1, "jacobian": 1, "vjp": 1, "jvp": 1,
+    "hessian": 2, "hvp": 2, "curvature": 2,
+}  # fmt: skip
+
+
+class UnknownBackend(ValueError):
+    """No backend of that name."""
+
+
+class Unsupported(NotImplementedError):
+    """The framework says that it does not offer this mode for this function."""
+
+
+@dataclass(frozen=True)
+class Mode:
+    """A public way to a quantity. ``function(f, x, *directions)`` takes and gives native arrays:
+
+    value f(*x); gradient and vjp (f, x, u): one array per input; jvp (f, x, v): an array like f(*x);
+    jacobian: per input an array of shape out + in; hessian: rows of blocks of shape in_i + in_j;
+    hvp (f, x, v): one array per input; curvature (f, x, v): v . H v.
+    """
+
+    quantity: Quantity
+    name: str
+    function: Callable[..., Any]
+
+    @property
+    def order(self) -> int:
+        return ORDERS[self.quantity]
+
+    @property
+    def source(self) -> str:
+        """The mode as a plain function, for reproducers."""
+        lines = inspect.getsource(self.function).splitlines()
+        return "\n".join(line for line in lines if not line.startswith("@"))
+
+
+@dataclass(frozen=True)
+class Backend:
+    """One framework.
+
+    ``array(values, dtype)`` makes a native array of a float64 one; ``numbers(array)`` gives back float64.
+    ``unsupported`` are the exceptions by which it says that a mode does not exist for a function.
+    """
+
+    name: str
+    version: str
+    array: Callable[[Floats, str], Any]
+    numbers: Callable[[Any], Floats]
+    array_source: str
+    unsupported: tuple[type[Exception], ...]
+    modes: list[Mode] = field(default_factory=list)
+    unsupported_words: tuple[str, ...] = ()
+
+    def __hash__(self) -> int:
+        return hash(self.name)
+
+    def mode(self, quantity: Quantity, name: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+        """Registers a function as a mode of this backend."""
+
+        def register(function: Callable[..., Any]) -> Callable[..., Any]:
+            self.modes.append(Mode(quantity, name, function))
+            return function
+
+        return register
+
+    def modes_of(self, quantity: Quantity) -> list[Mode]:
+        return [mode for mode in self.modes if mode.quantity == quantity]
+
+    def expression(self, step: Step, arguments: Sequence[str]) -> str:
+        """One step as this framework's users would write it. Raises Unsupported where it has no such function."""
+        try:
+            return step.declaration.expression(self.name, arguments, dict(step.parameters))
+        except KeyError:
+            raise Unsupported(f"{self.name} has no {step.primitive}") from None
+
+    def function(self, program: Program, precision: Precision) -> Callable[..., Any]:
+        """The program as a native Python function, the one that a reproducer prints."""
+        return _compiled(self, program, precision.name)
+
+    def point(self, point: Point, precision: Precision) -> list[Any]:
+        return [self.array(x, precision.name) for x in point]
+
+    def run(self, mode: Mode, program: Program, precision: Precision, point: Point, *directions: Point) -> Result:
+        """The quantity by the mode, flat: (m,), (n,), (m, n), (n, n) or (1,). Never raises for the framework."""
+        try:
+            f = self.function(program, precision)
+            arguments = [self.point(direction, precision) for direction in directions]
+            if mode.quantity == "vjp":
+                arguments = [arguments[0][0]]  # the cotangent is one array
+            x = self.point(point, precision)
+            start = time.perf_counter()
+            try:
+                answer = mode.function(f, x, *arguments)
+                numbers = self._flat(mode.quantity, answer, program)
+            finally:
+                seconds = time.perf_counter() - start
+        except Exception as error:
+            return Result(None, 0.0, error, self.refuses(error))
+        return Result(numbers, seconds)
+
+    def refuses(self, error: Exception) -> bool:
+        """Whether the exception says that the mode does not exist for this function, rather than that it failed."""
+        if isinstance(error, (Unsupported, *self.unsupported)):
+            return True
+        return any(words in str(error) for words in self.unsupported_words)
+
+    def _flat(self, quantity: Quantity, answer: Any, program: Program) -> Floats:
+        m = int(np.prod(program.output))
+        sizes = [int(np.prod(shape)) for shape in program.inputs]
+        if quantity in ("value", "jvp", "curvature"):
+            return self.numbers(answer).ravel()
+        if quantity in ("gradient", "vjp", "hvp"):
+            return np.concatenate([self.numbers(part).ravel() for part in answer])
+        if quantity == "jacobian":
+            return np.hstack([self.numbers(a).reshape(m, n) for a, n in zip(answer, sizes, strict=True)])
+        rows = [
+            np.hstack([self.numbers(block).reshape(rows, n) for block, n in zip(row, sizes, strict=True)])
+            for row, rows in zip(answer, sizes, strict=True)
+        ]
+        return np.vstack(rows)
+
+    @cache  # noqa: B019  (one object per backend, for the life of the process)
+    def smallest(self, precision: Precision) -> float:
+        """The smallest number that arithmetic does not flush to zero: probed, since XLA and others differ."""
+        mode = self.modes_of("value")[-1]
+        halve = Program(((),), (Step("constant", (), (("shape", ()), ("values", (0.5,)))), Step("mul", (0, 1))))
+        result = self.run(mode, halve, precision, (np.array(precision.smallest_normal),))
+        kept = result.numbers is not None and result.numbers[0] > 0
+        return precision.smallest_subnormal if kept else precision.smallest_normal
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a framework answered: numbers, or the error that it raised."""
+
+    numbers: Floats | None
+    seconds: float
+    error: Exception | None = None
+    refused: bool = False
+
+
+@lru_cache(4096)
+def _compiled(backend: Backend, program: Program, dtype: str) -> Callable[..., Any]:
+    text, constants = source(program, "f", backend.expression)
+    namespace: dict[str, Any] = {name: backend.array(values, dtype) for name, values in constants.items()}
+    namespace.update(libraries(text))
+    exec(compile(text, "<program>", "exec"), namespace)
+    function: Callable[..., Any] = namespace["f"]
+    function.program = program  # type: ignore[attr-defined]
+    return function
+
+
+LIBRARIES = ("numpy", "scipy.special", "torch", "jax", "jax.scipy.special")
+
+
+def libraries(text: str) -> dict[str, Any]:
+    """The modules that the source names, by their first name."""
+    named = [name for name in LIBRARIES if name.split(".")[0] + "." in text]
+    return {name.split(".")[0]: importlib.import_module(name) and importlib.import_module(name.split(".")[0]) for name in named}

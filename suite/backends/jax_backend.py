@@ -1,0 +1,187 @@
+"""JAX, in every public way to a derivative. Each mode stands alone: reproducers print it as it is."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+os.environ.setdefault("JAX_PLATFORMS", "cpu")
+# One thread per worker: two workers that fight over two cores are slower.
+os.environ.setdefault("XLA_FLAGS", "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1")
+
+import jax
+import jax.experimental.jet
+import numpy as np
+
+from strategies.primitive import Floats
+from suite.backends.backend import Backend
+
+jax.config.update("jax_enable_x64", True)
+
+
+def array(values: Floats, dtype: str) -> jax.Array:
+    return jax.numpy.asarray(np.asarray(values, dtype=dtype))
+
+
+def numbers(value: jax.Array) -> Floats:
+    return np.asarray(value, dtype=np.float64)
+
+
+BACKEND = Backend(
+    "jax",
+    jax.__version__,
+    array,
+    numbers,
+    "jax.numpy.asarray({values}, dtype=jax.numpy.{dtype})",
+    (NotImplementedError,),
+)
+
+
+@BACKEND.mode("value", "eager")
+def value(f: Any, x: Any) -> Any:
+    return f(*x)
+
+
+@BACKEND.mode("value", "jit(f)")
+def jit_value(f: Any, x: Any) -> Any:
+    return jax.jit(f)(*x)
+
+
+@BACKEND.mode("gradient", "grad")
+def grad(f: Any, x: Any) -> Any:
+    return jax.grad(f, tuple(range(len(x))))(*x)
+
+
+@BACKEND.mode("gradient", "value_and_grad")
+def value_and_grad(f: Any, x: Any) -> Any:
+    return jax.value_and_grad(f, tuple(range(len(x))))(*x)[1]
+
+
+@BACKEND.mode("gradient", "jit(grad)")
+def jit_grad(f: Any, x: Any) -> Any:
+    return jax.jit(jax.grad(f, tuple(range(len(x)))))(*x)
+
+
+@BACKEND.mode("gradient", "vmap(grad)")
+def vmap_grad(f: Any, x: Any) -> Any:
+    batch = [jax.numpy.stack([a, a]) for a in x]
+    rows = jax.vmap(jax.grad(f, tuple(range(len(x)))))(*batch)
+    return [row[1] for row in rows]
+
+
+@BACKEND.mode("gradient", "grad(checkpoint)")
+def grad_checkpoint(f: Any, x: Any) -> Any:
+    return jax.grad(jax.checkpoint(f), tuple(range(len(x))))(*x)
+
+
+@BACKEND.mode("jacobian", "jacrev")
+def jacrev(f: Any, x: Any) -> Any:
+    return jax.jacrev(f, tuple(range(len(x))))(*x)
+
+
+@BACKEND.mode("jacobian", "jacfwd")
+def jacfwd(f: Any, x: Any) -> Any:
+    return jax.jacfwd(f, tuple(range(len(x))))(*x)
+
+
+@BACKEND.mode("jacobian", "jit(jacrev)")
+def jit_jacrev(f: Any, x: Any) -> Any:
+    return jax.jit(jax.jacrev(f, tuple(range(len(x)))))(*x)
+
+
+@BACKEND.mode("vjp", "vjp")
+def vjp(f: Any, x: Any, u: Any) -> Any:
+    return jax.vjp(f, *x)[1](u)
+
+
+@BACKEND.mode("vjp", "linear_transpose(linearize)")
+def linear_transpose(f: Any, x: Any, u: Any) -> Any:
+    pushforward = jax.linearize(f, *x)[1]
+    return jax.linear_transpose(pushforward, *x)(u)
+
+
+@BACKEND.mode("jvp", "jvp")
+def jvp(f: Any, x: Any, v: Any) -> Any:
+    return jax.jvp(f, tuple(x), tuple(v))[1]
+
+
+@BACKEND.mode("jvp", "linearize")
+def linearize(f: Any, x: Any, v: Any) -> Any:
+    return jax.linearize(f, *x)[1](*v)
+
+
+@BACKEND.mode("jvp", "jit(jvp)")
+def jit_jvp(f: Any, x: Any, v: Any) -> Any:
+    return jax.jit(lambda x, v: jax.jvp(f, x, v)[1])(tuple(x), tuple(v))
+
+
+@BACKEND.mode("jvp", "experimental.jet")
+def jet(f: Any, x: Any, v: Any) -> Any:
+    return jax.experimental.jet.jet(f, tuple(x), tuple([t] for t in v))[1][0]
+
+
+@BACKEND.mode("hessian", "hessian")
+def hessian(f: Any, x: Any) -> Any:
+    return jax.hessian(f, tuple(range(len(x))))(*x)
+
+
+@BACKEND.mode("hessian", "jacrev(jacrev)")
+def reverse_over_reverse(f: Any, x: Any) -> Any:
+    n = tuple(range(len(x)))
+    return jax.jacrev(jax.jacrev(f, n), n)(*x)
+
+
+@BACKEND.mode("hessian", "jacrev(jacfwd)")
+def reverse_over_forward(f: Any, x: Any) -> Any:
+    n = tuple(range(len(x)))
+    return jax.jacrev(jax.jacfwd(f, n), n)(*x)
+
+
+@BACKEND.mode("hessian", "jacfwd(jacfwd)")
+def forward_over_forward(f: Any, x: Any) -> Any:
+    n = tuple(range(len(x)))
+    return jax.jacfwd(jax.jacfwd(f, n), n)(*x)
+
+
+@BACKEND.mode("hessian", "jit(hessian)")
+def jit_hessian(f: Any, x: Any) -> Any:
+    return jax.jit(jax.hessian(f, tuple(range(len(x)))))(*x)
+
+
+@BACKEND.mode("hvp", "jvp(grad)")
+def forward_over_reverse_product(f: Any, x: Any, v: Any) -> Any:
+    return jax.jvp(jax.grad(f, tuple(range(len(x)))), tuple(x), tuple(v))[1]
+
+
+@BACKEND.mode("hvp", "grad(jvp)")
+def reverse_over_forward_product(f: Any, x: Any, v: Any) -> Any:
+    def rate(*x: Any) -> Any:
+        return jax.jvp(f, x, tuple(v))[1]
+
+    return jax.grad(rate, tuple(range(len(x))))(*x)
+
+
+@BACKEND.mode("hvp", "vjp(grad)")
+def reverse_over_reverse_product(f: Any, x: Any, v: Any) -> Any:
+    return jax.vjp(jax.grad(f, tuple(range(len(x)))), *x)[1](tuple(v))
+
+
+@BACKEND.mode("hvp", "jit(jvp(grad))")
+def jit_forward_over_reverse_product(f: Any, x: Any, v: Any) -> Any:
+    gradient = jax.grad(f, tuple(range(len(x))))
+    return jax.jit(lambda x, v: jax.jvp(gradient, x, v)[1])(tuple(x), tuple(v))
+
+
+@BACKEND.mode("curvature", "jvp(jvp)")
+def forward_over_forward_product(f: Any, x: Any, v: Any) -> Any:
+    def rate(*x: Any) -> Any:
+        return jax.jvp(f, x, tuple(v))[1]
+
+    return jax.jvp(rate, tuple(x), tuple(v))[1]
+
+
+@BACKEND.mode("curvature", "experimental.jet")
+def jet_curvature(f: Any, x: Any, v: Any) -> Any:
+    zeros = [jax.numpy.zeros_like(t) for t in v]
+    series = tuple([t, zero] for t, zero in zip(v, zeros))
+    return jax.experimental.jet.jet(f, tuple(x), series)[1][1]

@@ -1,0 +1,210 @@
+"""PyTorch, in every public way to a derivative. Each mode stands alone: reproducers print it as it is."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+import numpy as np
+import torch
+import torch.utils.checkpoint
+
+from strategies.primitive import Floats
+from suite.backends.backend import Backend
+
+torch.set_num_threads(1)  # a worker per core beats two workers that fight over both
+warnings.filterwarnings("ignore", message=".*torch.jit.*", category=DeprecationWarning)
+
+
+def array(values: Floats, dtype: str) -> torch.Tensor:
+    return torch.tensor(values, dtype=getattr(torch, dtype))
+
+
+def numbers(tensor: torch.Tensor) -> Floats:
+    return np.asarray(tensor.detach().numpy(), dtype=np.float64)
+
+
+BACKEND = Backend(
+    "torch",
+    torch.__version__,
+    array,
+    numbers,
+    "torch.tensor({values}, dtype=torch.{dtype})",
+    (NotImplementedError,),
+    unsupported_words=("does not support it", "not implemented", "Batching rule not implemented"),
+)
+
+
+@BACKEND.mode("value", "eager")
+def value(f: Any, x: Any) -> Any:
+    return f(*x)
+
+
+@BACKEND.mode("gradient", "Tensor.backward")
+def backward(f: Any, x: Any) -> Any:
+    x = [a.clone().requires_grad_() for a in x]
+    f(*x).backward()
+    return [a.grad for a in x]
+
+
+@BACKEND.mode("gradient", "autograd.grad")
+def autograd_grad(f: Any, x: Any) -> Any:
+    x = [a.clone().requires_grad_() for a in x]
+    return torch.autograd.grad(f(*x), x)
+
+
+@BACKEND.mode("gradient", "func.grad")
+def func_grad(f: Any, x: Any) -> Any:
+    return torch.func.grad(f, tuple(range(len(x))))(*x)
+
+
+@BACKEND.mode("gradient", "vmap(func.grad)")
+def vmap_grad(f: Any, x: Any) -> Any:
+    batch = [torch.stack([a, a]) for a in x]
+    rows = torch.func.vmap(torch.func.grad(f, tuple(range(len(x)))))(*batch)
+    return [row[1] for row in rows]
+
+
+@BACKEND.mode("gradient", "utils.checkpoint")
+def checkpoint(f: Any, x: Any) -> Any:
+    x = [a.clone().requires_grad_() for a in x]
+    return torch.autograd.grad(torch.utils.checkpoint.checkpoint(f, *x, use_reentrant=False), x)
+
+
+@BACKEND.mode("jacobian", "func.jacrev")
+def func_jacrev(f: Any, x: Any) -> Any:
+    return torch.func.jacrev(f, tuple(range(len(x))))(*x)
+
+
+@BACKEND.mode("jacobian", "func.jacfwd")
+def func_jacfwd(f: Any, x: Any) -> Any:
+    return torch.func.jacfwd(f, tuple(range(len(x))))(*x)
+
+
+@BACKEND.mode("jacobian", "autograd.functional.jacobian")
+def functional_jacobian(f: Any, x: Any) -> Any:
+    return torch.autograd.functional.jacobian(f, tuple(x))
+
+
+@BACKEND.mode("jacobian", "autograd.functional.jacobian(vectorize)")
+def functional_jacobian_vectorized(f: Any, x: Any) -> Any:
+    return torch.autograd.functional.jacobian(f, tuple(x), vectorize=True)
+
+
+@BACKEND.mode("vjp", "Tensor.backward")
+def backward_vjp(f: Any, x: Any, u: Any) -> Any:
+    x = [a.clone().requires_grad_() for a in x]
+    f(*x).backward(u)
+    return [a.grad for a in x]
+
+
+@BACKEND.mode("vjp", "func.vjp")
+def func_vjp(f: Any, x: Any, u: Any) -> Any:
+    return torch.func.vjp(f, *x)[1](u)
+
+
+@BACKEND.mode("vjp", "autograd.functional.vjp")
+def functional_vjp(f: Any, x: Any, u: Any) -> Any:
+    return torch.autograd.functional.vjp(f, tuple(x), u)[1]
+
+
+@BACKEND.mode("jvp", "func.jvp")
+def func_jvp(f: Any, x: Any, v: Any) -> Any:
+    return torch.func.jvp(f, tuple(x), tuple(v))[1]
+
+
+@BACKEND.mode("jvp", "func.linearize")
+def func_linearize(f: Any, x: Any, v: Any) -> Any:
+    return torch.func.linearize(f, *x)[1](*v)
+
+
+@BACKEND.mode("jvp", "autograd.forward_ad")
+def forward_ad(f: Any, x: Any, v: Any) -> Any:
+    with torch.autograd.forward_ad.dual_level():
+        duals = [torch.autograd.forward_ad.make_dual(a, t) for a, t in zip(x, v)]
+        return torch.autograd.forward_ad.unpack_dual(f(*duals)).tangent
+
+
+@BACKEND.mode("jvp", "autograd.functional.jvp")
+def functional_jvp(f: Any, x: Any, v: Any) -> Any:
+    return torch.autograd.functional.jvp(f, tuple(x), tuple(v))[1]
+
+
+@BACKEND.mode("hessian", "func.hessian")
+def func_hessian(f: Any, x: Any) -> Any:
+    return torch.func.hessian(f, tuple(range(len(x))))(*x)
+
+
+@BACKEND.mode("hessian", "jacrev(jacrev)")
+def reverse_over_reverse(f: Any, x: Any) -> Any:
+    n = tuple(range(len(x)))
+    return torch.func.jacrev(torch.func.jacrev(f, n), n)(*x)
+
+
+@BACKEND.mode("hessian", "jacrev(jacfwd)")
+def reverse_over_forward(f: Any, x: Any) -> Any:
+    n = tuple(range(len(x)))
+    return torch.func.jacrev(torch.func.jacfwd(f, n), n)(*x)
+
+
+@BACKEND.mode("hessian", "jacfwd(jacfwd)")
+def forward_over_forward(f: Any, x: Any) -> Any:
+    n = tuple(range(len(x)))
+    return torch.func.jacfwd(torch.func.jacfwd(f, n), n)(*x)
+
+
+@BACKEND.mode("hessian", "autograd.functional.hessian")
+def functional_hessian(f: Any, x: Any) -> Any:
+    return torch.autograd.functional.hessian(f, tuple(x))
+
+
+@BACKEND.mode("hessian", "autograd.functional.hessian(forward-mode)")
+def functional_hessian_forward(f: Any, x: Any) -> Any:
+    return torch.autograd.functional.hessian(f, tuple(x), vectorize=True, outer_jacobian_strategy="forward-mode")
+
+
+@BACKEND.mode("hvp", "jvp(grad)")
+def forward_over_reverse_product(f: Any, x: Any, v: Any) -> Any:
+    gradient = torch.func.grad(f, tuple(range(len(x))))
+    return torch.func.jvp(gradient, tuple(x), tuple(v))[1]
+
+
+@BACKEND.mode("hvp", "grad(jvp)")
+def reverse_over_forward_product(f: Any, x: Any, v: Any) -> Any:
+    def rate(*x: Any) -> Any:
+        return torch.func.jvp(f, x, tuple(v))[1]
+
+    return torch.func.grad(rate, tuple(range(len(x))))(*x)
+
+
+@BACKEND.mode("hvp", "vjp(grad)")
+def reverse_over_reverse_product(f: Any, x: Any, v: Any) -> Any:
+    return torch.func.vjp(torch.func.grad(f, tuple(range(len(x)))), *x)[1](tuple(v))
+
+
+@BACKEND.mode("hvp", "autograd.grad twice")
+def autograd_twice(f: Any, x: Any, v: Any) -> Any:
+    x = [a.clone().requires_grad_() for a in x]
+    g = torch.autograd.grad(f(*x), x, create_graph=True)
+    if not any(a.requires_grad for a in g):
+        return [torch.zeros_like(a) for a in x]
+    live = [(a, t) for a, t in zip(g, v) if a.requires_grad]
+    return torch.autograd.grad([a for a, _ in live], x, [t for _, t in live], materialize_grads=True)
+
+
+@BACKEND.mode("hvp", "autograd.functional.hvp")
+def functional_hvp(f: Any, x: Any, v: Any) -> Any:
+    return torch.autograd.functional.hvp(f, tuple(x), tuple(v))[1]
+
+
+@BACKEND.mode("hvp", "autograd.functional.vhp")
+def functional_vhp(f: Any, x: Any, v: Any) -> Any:
+    return torch.autograd.functional.vhp(f, tuple(x), tuple(v))[1]
+
+
+@BACKEND.mode("curvature", "jvp(jvp)")
+def forward_over_forward_product(f: Any, x: Any, v: Any) -> Any:
+    def rate(*x: Any) -> Any:
+        return torch.func.jvp(f, x, tuple(v))[1]
+
+    return torch.func.jvp(rate, tuple(x), tuple(v))[1]

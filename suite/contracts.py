@@ -1,0 +1,100 @@
+"""What each primitive promises on each backend: the data of contracts.toml, checked and looked up."""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from strategies.catalogue import PRIMITIVES
+from strategies.precision import PRECISIONS
+
+DATA = Path(__file__).with_name("contracts.toml")
+DEFAULT_ULPS = {"elementwise": 4.0, "arithmetic": 1.0, "linear": 1.0, "structured": 1.0}
+
+
+class DataError(ValueError):
+    """A row of a data file is wrong; the message is one line that says which and what to do."""
+
+
+@dataclass(frozen=True)
+class Contract:
+    """Allowed error in ulps of value, first and second partials; ``conditioning`` in ulps of the arguments."""
+
+    ulps: tuple[float, float, float]
+    conditioning: float = 0.0
+
+
+@dataclass(frozen=True)
+class Row:
+    backend: str
+    primitive: str
+    contract: Contract
+    reason: str
+    modes: tuple[str, ...] = ("*",)
+    dtypes: tuple[str, ...] = tuple(PRECISIONS)
+
+    def covers(self, backend: str, dtype: str, mode: str) -> bool:
+        return self.backend == backend and dtype in self.dtypes and any(fnmatchcase(mode, m) for m in self.modes)
+
+
+def read(path: Path = DATA) -> tuple[Row, ...]:
+    """The rows of a contracts file. Raises DataError, in one line, where one is not as it should be."""
+    try:
+        entries = tomllib.loads(path.read_text()).get("contract", [])
+    except (OSError, tomllib.TOMLDecodeError) as error:
+        raise DataError(f"{path}: cannot be read: {error}") from error
+    rows = tuple(_row(entry, f"{path}: contract {number}") for number, entry in enumerate(entries, start=1))
+    for i, a in enumerate(rows):
+        for b in rows[:i]:
+            same = (a.backend, a.primitive) == (b.backend, b.primitive)
+            if same and set(a.dtypes) & set(b.dtypes) and set(a.modes) & set(b.modes):
+                raise DataError(f"{path}: two contracts overlap for {a.primitive} on {a.backend}: merge them")
+    return rows
+
+
+def _row(entry: dict[str, Any], where: str) -> Row:
+    required, optional = {"backend", "primitive", "ulps", "reason"}, {"conditioning", "modes", "dtypes"}
+    if missing := required - set(entry):
+        raise DataError(f"{where}: lacks {', '.join(sorted(missing))}")
+    if unknown := set(entry) - required - optional:
+        raise DataError(f"{where}: has unknown {', '.join(sorted(unknown))}; known are {sorted(required | optional)}")
+    if entry["primitive"] not in PRIMITIVES:
+        raise DataError(f"{where}: unknown primitive {entry['primitive']!r}")
+    ulps = entry["ulps"]
+    if len(ulps) != 3 or not all(isinstance(c, int | float) and c >= 0 for c in ulps):
+        raise DataError(f"{where}: ulps must be three numbers, for value, first and second partials")
+    if unknown_dtypes := set(entry.get("dtypes", ())) - set(PRECISIONS):
+        raise DataError(f"{where}: unknown dtypes {sorted(unknown_dtypes)}; known are {sorted(PRECISIONS)}")
+    return Row(
+        entry["backend"],
+        entry["primitive"],
+        Contract((float(ulps[0]), float(ulps[1]), float(ulps[2])), float(entry.get("conditioning", 0.0))),
+        entry["reason"],
+        tuple(entry.get("modes", ("*",))),
+        tuple(entry.get("dtypes", PRECISIONS)),
+    )
+
+
+@cache
+def rows() -> tuple[Row, ...]:
+    return read()
+
+
+@cache
+def contract(backend: str, dtype: str, mode: str, primitive: str) -> Contract:
+    """The row that covers this primitive in this mode, or the default of its kind."""
+    for row in rows():
+        if row.primitive == primitive and row.covers(backend, dtype, mode):
+            return row.contract
+    default = DEFAULT_ULPS[PRIMITIVES[primitive].kind]
+    return Contract((default, default, default))
+
+
+@cache
+def signature(backend: str, dtype: str, mode: str) -> tuple[Row, ...]:
+    """The rows in force in a mode: modes with the same ones share a bound."""
+    return tuple(row for row in rows() if row.covers(backend, dtype, mode))

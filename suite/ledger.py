@@ -1,0 +1,149 @@
+"""Known deviations of real frameworks: the rows of ledger.toml, checked, looked up, and confirmed on their witnesses."""
+
+from __future__ import annotations
+
+import datetime
+import re
+import tomllib
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from strategies.catalogue import PRIMITIVES
+from strategies.precision import PRECISIONS
+from strategies.primitive import Floats
+from strategies.program import Point, Program, Step, float_values
+from suite.backends import MODULES
+from suite.contracts import DataError
+from suite.oracle import HashablePoint
+
+DATA = Path(__file__).with_name("ledger.toml")
+REQUIRED = {
+    "id", "backend", "versions", "primitive", "order", "modes", "dtypes", "region", "witness", "quantity", "mode",
+    "got", "true", "cause", "recheck",
+}  # fmt: skip
+OPTIONAL = {"upstream", "parameters", "size"}
+ALLOWED = re.compile(r"^[\sxyabsmaxin()<>=&|~.,+\-*/\d\[\]e]*$")
+
+
+@dataclass(frozen=True)
+class Row:
+    """One deviation: where it is (backend, versions, primitive, lowest order at which it shows, modes, dtypes, region of
+    the primitive's arguments), and a witness on which it is confirmed."""
+
+    id: str
+    backend: str
+    versions: tuple[str, ...]
+    primitive: str
+    order: int
+    modes: tuple[str, ...]
+    dtypes: tuple[str, ...]
+    region: str
+    witness: Point
+    parameters: tuple[tuple[str, Any], ...]
+    quantity: str
+    mode: str
+    got: float
+    true: str
+    cause: str
+    recheck: datetime.date
+    upstream: str = ""
+
+    def applies(self, backend: str, dtype: str, mode: str, order: int) -> bool:
+        return (
+            self.backend == backend
+            and dtype in self.dtypes
+            and order >= self.order
+            and any(fnmatchcase(mode, pattern) for pattern in self.modes)
+        )
+
+    def contains(self, arguments: tuple[Floats, ...]) -> bool:
+        """Whether any entry lies in the region."""
+        names = {"abs": np.abs, "max": np.maximum, "min": np.minimum, "__builtins__": {}}
+        return bool(np.any(eval(self.region, names, dict(zip("xyz", arguments, strict=False)))))
+
+    @property
+    def program(self) -> Program:
+        """The primitive alone, at the witness."""
+        step = Step(self.primitive, tuple(range(len(self.witness))), self.parameters)
+        return Program(tuple(x.shape for x in self.witness), (step,))
+
+
+def read(path: Path = DATA) -> tuple[Row, ...]:
+    """The rows of a ledger file. Raises DataError, in one line, where one is not as it should be."""
+    try:
+        entries = tomllib.loads(path.read_text()).get("deviation", [])
+    except (OSError, tomllib.TOMLDecodeError) as error:
+        raise DataError(f"{path}: cannot be read: {error}") from error
+    rows = tuple(_row(entry, f"{path}: deviation {entry.get('id', number)}") for number, entry in enumerate(entries, 1))
+    for i, a in enumerate(rows):
+        for b in rows[:i]:
+            if a.id == b.id:
+                raise DataError(f"{path}: two deviations are called {a.id}")
+            shared_dtypes, shared_modes = set(a.dtypes) & set(b.dtypes), set(a.modes) & set(b.modes)
+            same = (a.backend, a.primitive, a.order) == (b.backend, b.primitive, b.order)
+            if same and shared_dtypes and shared_modes and a.contains(b.witness):
+                raise DataError(f"{path}: {a.id} and {b.id} overlap: merge them or part their regions")
+    return rows
+
+
+def _row(entry: dict[str, Any], where: str) -> Row:
+    if missing := REQUIRED - set(entry):
+        raise DataError(f"{where}: lacks {', '.join(sorted(missing))}")
+    if unknown := set(entry) - REQUIRED - OPTIONAL:
+        raise DataError(f"{where}: has unknown {', '.join(sorted(unknown))}")
+    if entry["backend"] not in MODULES:
+        raise DataError(f"{where}: unknown backend {entry['backend']!r}; known are {', '.join(MODULES)}")
+    if entry["primitive"] not in PRIMITIVES:
+        raise DataError(f"{where}: unknown primitive {entry['primitive']!r}")
+    if unknown_dtypes := set(entry["dtypes"]) - set(PRECISIONS):
+        raise DataError(f"{where}: unknown dtypes {sorted(unknown_dtypes)}")
+    if not ALLOWED.match(entry["region"]):
+        raise DataError(f"{where}: the region {entry['region']!r} is not an expression in x, y, numbers and comparisons")
+    try:
+        witness = tuple(
+            np.array([float.fromhex(h) for h in w["values"]]).reshape(w["shape"]) for w in entry["witness"]
+        )
+        parameters = tuple(
+            (k, tuple(v) if isinstance(v, list) else v) for k, v in entry.get("parameters", {}).items()
+        )
+        row = Row(
+            entry["id"], entry["backend"], tuple(entry["versions"]), entry["primitive"], int(entry["order"]),
+            tuple(entry["modes"]), tuple(entry["dtypes"]), entry["region"], witness, parameters,
+            entry["quantity"], entry["mode"], float.fromhex(entry["got"]), entry["true"], entry["cause"],
+            entry["recheck"], entry.get("upstream", ""),
+        )  # fmt: skip
+        inside = row.contains(witness)
+    except Exception as error:
+        raise DataError(f"{where}: {type(error).__name__}: {error}") from error
+    if not inside:
+        raise DataError(f"{where}: its witness lies outside its region {row.region!r}")
+    return row
+
+
+@cache
+def rows() -> tuple[Row, ...]:
+    return read()
+
+
+@cache
+def excuse(
+    backend: str, version: str, dtype: str, mode: str, order: int, program: Program, point: HashablePoint
+) -> Row | None:
+    """The row in whose region some step of the program lies here, if any."""
+    candidates = [
+        row for row in rows()
+        if row.applies(backend, dtype, mode, order) and row.primitive in program.primitives and version in row.versions
+    ]  # fmt: skip
+    if not candidates:
+        return None
+    values = float_values(program, point.arrays)
+    for row in candidates:
+        for step in program.steps:
+            if step.primitive == row.primitive and row.contains(tuple(values[i] for i in step.arguments)):
+                return row
+    return None

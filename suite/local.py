@@ -1,0 +1,126 @@
+"""One step of a program at concrete values: its partial derivatives, and the errors its contract allows in them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from strategies.primitive import Floats, Primitive
+from strategies.program import Step
+from suite import taylor
+
+
+@dataclass(frozen=True)
+class Local:
+    """k outputs, each a function of p of the step's scalar arguments.
+
+    ``index`` (k, p) says which, counting through the step's arguments one after the other; ``first`` (k, p), ``second``
+    (k, p, p) and ``third`` (k, p, p, p) are the partials; ``sizes`` are the errors of value, first and second partials
+    that a contract of one ulp allows, in units of u; ``conditioning`` (k,) is sum_j |a_j phi_j|.
+    """
+
+    index: NDArray[np.intp]
+    first: Floats
+    second: Floats
+    third: Floats
+    sizes: tuple[Floats, Floats, Floats]
+    conditioning: Floats
+
+
+def local(step: Step, arguments: Sequence[Floats], value: Floats) -> Local:
+    """The step at these float arguments, where its value is ``value``."""
+    primitive = step.declaration
+    if primitive.kind == "linear":
+        return linear(step, arguments)
+    if primitive.kind == "structured":
+        return structured(step, arguments, value)
+    return entrywise(primitive, arguments, value)
+
+
+def offsets(arguments: Sequence[Floats]) -> list[NDArray[np.intp]]:
+    """The number of each scalar argument, in the shape of its array."""
+    starts = np.cumsum([0, *(a.size for a in arguments)])
+    return [np.arange(a.size).reshape(a.shape) + start for a, start in zip(arguments, starts, strict=False)]
+
+
+def entrywise(primitive: Primitive, arguments: Sequence[Floats], value: Floats) -> Local:
+    p, k = len(arguments), value.size
+    spread = [np.broadcast_to(a, value.shape).ravel() for a in arguments]
+    index = np.stack([np.broadcast_to(o, value.shape).ravel() for o in offsets(arguments)], axis=-1)
+    if primitive.kind == "arithmetic":
+        operands = [taylor.variables(a, np.full(k, j), p) for j, a in enumerate(spread)]
+        result = primitive.definition(*operands)
+        partials, sizes = result.partials, result.errors
+    else:
+        rows = [taylor.scalar_partials(primitive.definition, *map(float, row)) for row in zip(*spread, strict=True)]
+        partials = tuple(np.stack([row[order] for row in rows]) for order in range(4))
+        sizes = absolute = tuple(np.abs(c) for c in partials[:3])
+        if primitive.terms is not None:
+            first, second = primitive.terms(*spread, value.ravel())
+            sizes = (
+                absolute[0],
+                absolute[1] + np.broadcast_to(first, k)[:, None],
+                absolute[2] + np.broadcast_to(second, k)[:, None, None],
+            )
+    return conditioned(index, partials, sizes, np.stack(spread, axis=-1))
+
+
+def structured(step: Step, arguments: Sequence[Floats], value: Floats) -> Local:
+    flat = np.concatenate([a.ravel() for a in arguments])
+    p, k = flat.size, value.size
+    operands = [taylor.variables(a, o, p) for a, o in zip(arguments, offsets(arguments), strict=True)]
+    result = step.declaration.definition(taylor, *operands, **dict(step.parameters))
+    partials = tuple(c.reshape((k,) + (p,) * order) for order, c in enumerate(result.partials))
+    sizes = [c.reshape((k,) + (p,) * order) for order, c in enumerate(result.errors)]
+    terms = step.declaration.terms
+    if terms is not None:
+        # Given per row of the last axis; each row's entries are its own variables.
+        first, second = terms(*arguments, value)
+        rows = math.prod(value.shape)
+        n = p // rows
+        for row in range(rows):
+            own = slice(row * n, (row + 1) * n)
+            sizes[1][row, own] += first.reshape(rows, n)[row]
+            sizes[2][row, own, own] += second.reshape(rows, n, n)[row]
+    index = np.broadcast_to(np.arange(p), (k, p))
+    return conditioned(index, partials, tuple(sizes), np.broadcast_to(flat, (k, p)))
+
+
+def linear(step: Step, arguments: Sequence[Floats]) -> Local:
+    """Its partials are 0 or 1, found by running it on unit vectors; a sum of n terms is off by (n - 1) u sum |terms|."""
+    parameters, flat = dict(step.parameters), np.concatenate([a.ravel() for a in arguments])
+    p = flat.size
+    columns = []
+    for unit in np.eye(p):
+        parts = [unit[o] for o in offsets(arguments)]
+        columns.append(np.ravel(step.declaration.definition(*parts, **parameters)))
+    first = np.stack(columns, axis=-1)
+    k = first.shape[0]
+    terms = np.count_nonzero(first, axis=-1)
+    sizes = ((terms - 1) * (np.abs(first) @ np.abs(flat)), np.zeros((k, p)), np.zeros((k, p, p)))
+    index = np.broadcast_to(np.arange(p), (k, p))
+    return Local(index, first, np.zeros((k, p, p)), np.zeros((k, p, p, p)), sizes, np.abs(first) @ np.abs(flat))
+
+
+def conditioned(
+    index: NDArray[np.intp], partials: tuple[Floats, ...], sizes: tuple[Floats, ...], arguments: Floats
+) -> Local:
+    """Adds to the sizes of the partials what one ulp in the arguments does to them: |x phi''| and |x phi'''|."""
+    _, first, second, third = partials
+    size = np.abs(arguments)
+    return Local(
+        index,
+        first,
+        second,
+        third,
+        (
+            sizes[0],
+            sizes[1] + np.einsum("kpq,kq->kp", np.abs(second), size),
+            sizes[2] + np.einsum("kpqr,kr->kpq", np.abs(third), size),
+        ),
+        np.einsum("kp,kp->k", np.abs(first), size),
+    )

@@ -1,0 +1,255 @@
+"""The truth: derivatives by their limit definition in mpmath, with an error that is measured, not assumed.
+
+No rule of differentiation is used, so the chain rule is not presupposed where it is judged. A derivative is a central
+difference at high precision; a second one, along a random direction with another step *and* another precision,
+certifies it (two steps at one precision agree on swamped functions such as tanh(100), bound.md, section 4).
+
+Objects are flat: x in R^n is all inputs concatenated, f(x) in R^m all entries of the output.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+from mpmath import mp, mpf
+from numpy.typing import NDArray
+
+from strategies import mp_arrays
+from strategies.mp_arrays import MPArray
+from strategies.primitive import Floats
+from strategies.program import Point, Program, float_values, values
+
+Function = Callable[[MPArray], MPArray]
+CACHED = 4096
+
+
+@dataclass(frozen=True)
+class Difference:
+    """A central difference: ``digits`` decimal digits of working precision, relative step 2**-``step_bits``."""
+
+    digits: int
+    step_bits: int
+
+    def widened(self, digits: int) -> Difference:
+        return Difference(self.digits + digits, self.step_bits)
+
+
+# Truncation is O(h^2), rounding O(10^-digits / h^order): 40 and 36 correct digits, and certificates of 30.
+FIRST, FIRST_CERTIFICATE = Difference(60, 66), Difference(75, 59)
+SECOND, SECOND_CERTIFICATE = Difference(80, 60), Difference(95, 53)
+METHODS = {1: (FIRST, FIRST_CERTIFICATE), 2: (SECOND, SECOND_CERTIFICATE)}
+
+
+@dataclass(frozen=True)
+class Truth:
+    """An exact object to about 30 digits (``exact``), its nearest float64, and the oracle's own error per entry."""
+
+    exact: MPArray
+    error: Floats
+
+    @property
+    def floats(self) -> Floats:
+        return mp_arrays.to_floats(self.exact)
+
+    def __add__(self, other: Truth) -> Truth:
+        return Truth(self.exact + other.exact, self.error + other.error)
+
+    def __matmul__(self, other: Truth) -> Truth:
+        """The product, with first-order propagation of the two errors."""
+        error = np.abs(self.floats) @ other.error + self.error @ np.abs(other.floats)
+        return Truth(np.asarray(self.exact @ other.exact, dtype=object), error)
+
+
+def split(program: Program, x: MPArray) -> list[MPArray]:
+    """The flat x in R^n as the inputs of the program."""
+    sizes = np.cumsum([int(np.prod(shape)) for shape in program.inputs])[:-1]
+    parts = np.split(x, sizes)
+    return [part.reshape(shape) for part, shape in zip(parts, program.inputs, strict=True)]
+
+
+def flat_function(program: Program) -> Function:
+    return lambda x: values(program, split(program, x))[-1].ravel()
+
+
+def flat_point(point: Point) -> MPArray:
+    return mp_arrays.mp_array(np.concatenate([np.ravel(x) for x in point]))
+
+
+def dynamic_range(program: Program, point: Point) -> int:
+    """Decimal digits between the largest and the smallest number met: that much of a sum can be swamped."""
+    sizes = np.abs(np.concatenate([np.ravel(v) for v in (*point, *float_values(program, point))]))
+    exponents = np.log10(sizes[(sizes > 0) & np.isfinite(sizes)])
+    return int(np.ceil(np.ptp(exponents))) if exponents.size else 0
+
+
+def scales(x: MPArray) -> NDArray[np.object_]:
+    """The size against which the step of each coordinate is relative: |x_i|, or at 0 the size of its neighbours."""
+    largest = max((abs(v) for v in x), default=mpf(1)) or mpf(1)
+    return np.array([abs(v) or min(largest, mpf(1)) for v in x], dtype=object)
+
+
+def first_difference(f: Function, x: MPArray, direction: MPArray, method: Difference) -> MPArray:
+    """D_v f(x) for v = direction (already scaled like x)."""
+    h = mpf(2) ** -method.step_bits
+    return np.asarray((f(x + h * direction) - f(x - h * direction)) / (2 * h), dtype=object)
+
+
+def second_difference(f: Function, x: MPArray, v: MPArray, w: MPArray, method: Difference) -> MPArray:
+    """D_v D_w f(x); four evaluations, three where v is w."""
+    h = mpf(2) ** -method.step_bits
+    if v is w:
+        return np.asarray((f(x + h * v) - 2 * f(x) + f(x - h * v)) / (h * h), dtype=object)
+    mixed = f(x + h * v + h * w) - f(x + h * v - h * w) - f(x - h * v + h * w) + f(x - h * v - h * w)
+    return np.asarray(mixed / (4 * h * h), dtype=object)
+
+
+def certified(
+    program: Program, point: Point, order: int, compute: Callable[[Function, MPArray, Difference], MPArray]
+) -> Truth:
+    """``compute(f, x, method)`` by two methods; their discrepancy, and what rounding can do, is the error."""
+    f, x = flat_function(program), flat_point(point)
+    reach = order * dynamic_range(program, point)
+    method, check = (difference.widened(reach) for difference in METHODS[order])
+    with mp.workdps(check.digits):
+        certificate = compute(f, x, check)
+    with mp.workdps(method.digits):
+        exact = compute(f, x, method)
+        amplification = mpf(10) ** (3 - method.digits) * mpf(2) ** (order * method.step_bits)
+        noise = max(abs(value) for value in f(x)) * amplification
+        error = mp_arrays.to_floats(np.abs(certificate - exact) + noise)
+    return Truth(exact, error)
+
+
+def descaled(truth: Truth, *scales: MPArray) -> Truth:
+    """Derivatives in coordinates relative to ``scales``, brought back to those of x."""
+    exact, error = truth.exact, truth.error
+    for axis, scale in enumerate(scales, start=exact.ndim - len(scales)):
+        shape = [1] * exact.ndim
+        shape[axis] = -1
+        exact, error = exact / scale.reshape(shape), error / mp_arrays.to_floats(scale).reshape(shape)
+    return Truth(exact, error)
+
+
+def unit_steps(scale: MPArray) -> list[MPArray]:
+    return [mp_arrays.mp_array(np.eye(len(scale))[i]) * scale for i in range(len(scale))]
+
+
+@lru_cache(CACHED)
+def _value(program: Program, point: HashablePoint) -> Truth:
+    with mp.workdps(FIRST.digits + dynamic_range(program, point.arrays)):
+        exact = flat_function(program)(flat_point(point.arrays))
+    return Truth(exact, np.zeros(exact.shape))
+
+
+@lru_cache(CACHED)
+def _jacobian(program: Program, point: HashablePoint) -> Truth:
+    scale = scales(flat_point(point.arrays))
+
+    def columns(f: Function, x: MPArray, method: Difference) -> MPArray:
+        return np.stack([first_difference(f, x, step, method) for step in unit_steps(scale)], axis=1)
+
+    return descaled(certified(program, point.arrays, 1, columns), scale)
+
+
+@lru_cache(CACHED)
+def _hessian(program: Program, point: HashablePoint) -> Truth:
+    scale = scales(flat_point(point.arrays))
+    steps = unit_steps(scale)
+
+    def entries(f: Function, x: MPArray, method: Difference) -> MPArray:
+        exact = np.empty((len(steps),) * 2, dtype=object)
+        for i, v in enumerate(steps):
+            for k, w in enumerate(steps[: i + 1]):
+                exact[i, k] = exact[k, i] = second_difference(f, x, v, w, method)[0]
+        return exact
+
+    return descaled(certified(program, point.arrays, 2, entries), scale, scale)
+
+
+@lru_cache(CACHED)
+def _directional(program: Program, point: HashablePoint, directions: tuple[HashablePoint, ...]) -> Truth:
+    """Derivative of order len(directions) along them: a number of evaluations that does not grow with n."""
+    scale = scales(flat_point(point.arrays))
+    along = [flat_point(direction.arrays) for direction in directions]
+    # The step is relative to x: the direction is shortened until no coordinate moves by more than its own size.
+    lengths = [min((s / abs(v) for s, v in zip(scale, d, strict=True) if v), default=mpf(1)) for d in along]
+    along = [d * length for d, length in zip(along, lengths, strict=True)]
+
+    def derivative(f: Function, x: MPArray, method: Difference) -> MPArray:
+        if len(along) == 1:
+            return first_difference(f, x, along[0], method)
+        return second_difference(f, x, along[0], along[0] if directions[0] == directions[1] else along[1], method)
+
+    truth = certified(program, point.arrays, len(along), derivative)
+    unit = mp.fprod(lengths)
+    return Truth(truth.exact / unit, truth.error / float(unit))
+
+
+@dataclass(frozen=True)
+class HashablePoint:
+    """A point with equality and hash of its bits, so that what is known about it can be kept."""
+
+    arrays: Point
+
+    def __hash__(self) -> int:
+        return hash(self._bits())
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, HashablePoint) and self._bits() == other._bits()
+
+    def _bits(self) -> tuple[tuple[object, bytes], ...]:
+        return tuple((x.shape, x.tobytes()) for x in self.arrays)
+
+
+def value(program: Program, point: Point) -> Truth:
+    """f(x), shape (m,)."""
+    return _value(program, HashablePoint(point))
+
+
+def jacobian(program: Program, point: Point) -> Truth:
+    """J with J_ij = df_i/dx_j, shape (m, n): 4n evaluations."""
+    return _jacobian(program, HashablePoint(point))
+
+
+def gradient(program: Program, point: Point) -> Truth:
+    """Of a scalar function, shape (n,)."""
+    whole = jacobian(program, point)
+    return Truth(whole.exact[0], whole.error[0])
+
+
+def hessian(program: Program, point: Point) -> Truth:
+    """Of a scalar function, shape (n, n): about 4n^2 evaluations."""
+    return _hessian(program, HashablePoint(point))
+
+
+def jvp(program: Program, point: Point, tangent: Point) -> Truth:
+    """J v = D_v f, shape (m,): four evaluations whatever n."""
+    return _directional(program, HashablePoint(point), (HashablePoint(tangent),))
+
+
+def curvature(program: Program, point: Point, u: Point, v: Point) -> Truth:
+    """u . H v of a scalar function, shape (1,): eight evaluations whatever n."""
+    return _directional(program, HashablePoint(point), (HashablePoint(u), HashablePoint(v)))
+
+
+def linear(truth: Truth, matrix: Floats, side: str = "right") -> Truth:
+    """The exact object times an exact float matrix or vector: ``truth @ matrix``, or from the left."""
+    exact = mp_arrays.mp_array(matrix)
+    size = np.abs(matrix)
+    with mp.workdps(FIRST.digits):
+        if side == "right":
+            return Truth(np.asarray(truth.exact @ exact, dtype=object), truth.error @ size)
+        return Truth(np.asarray(exact @ truth.exact, dtype=object), size @ truth.error)
+
+
+def difference(got: Floats, truth: Truth) -> Floats:
+    """|got - exact| per entry, in mpmath, so that no digit of a small difference is lost."""
+    with mp.workdps(FIRST.digits):
+        return mp_arrays.to_floats(np.abs(mp_arrays.mp_array(got) - truth.exact.reshape(np.shape(got))))
+
+
+def stacked(truths: Sequence[Truth]) -> Truth:
+    return Truth(np.stack([t.exact for t in truths]), np.stack([t.error for t in truths]))

@@ -1,0 +1,61 @@
+"""How much is looked at: the three profiles, every field explicit.
+
+Hypothesis fills what is left out from whatever profile is active, which is another one wherever CI is set.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from hypothesis import HealthCheck, Phase, settings
+from hypothesis.database import DirectoryBasedExampleDatabase
+
+
+@dataclass(frozen=True)
+class Profile:
+    """``examples`` per test of weight 1; ``floor`` is how many conclusive comparisons a cell needs to count as evidence;
+    ``seed`` is used where none is given (None: random); ``shrink_seconds`` bounds a red run."""
+
+    examples: int
+    floor: int
+    seed: int | None
+    shrink_seconds: int
+    database: bool = False
+    compiled: bool = True
+
+
+PROFILES = {
+    "smoke": Profile(examples=5, floor=1, seed=0, shrink_seconds=20),
+    "gate": Profile(examples=40, floor=5, seed=0, shrink_seconds=30),
+    "explore": Profile(examples=1000, floor=5, seed=None, shrink_seconds=120, database=True),
+}
+active = PROFILES["smoke"]
+
+
+def load(name: str) -> Profile:
+    """Makes the profile the default of every test that is defined from now on."""
+    global active
+    active = PROFILES[name]
+    settings.register_profile(
+        f"gradlaws-{name}",
+        settings(
+            max_examples=active.examples,
+            derandomize=False,  # a fixed seed instead, so that every backend meets the same functions
+            database=DirectoryBasedExampleDatabase(".hypothesis/examples") if active.database else None,
+            verbosity=settings.default.verbosity if settings.default else None,  # type: ignore[arg-type]
+            phases=(Phase.explicit, Phase.reuse, Phase.generate, Phase.target, Phase.shrink),
+            stateful_step_count=50,
+            report_multiple_bugs=False,  # one shrunk counterexample per test
+            suppress_health_check=(HealthCheck.too_slow,),  # JAX compiles each new shape once
+            deadline=None,  # for the same reason
+            print_blob=False,  # the report's reproducers need no Hypothesis
+            backend="hypothesis",
+        ),
+    )
+    settings.load_profile(f"gradlaws-{name}")
+    return active
+
+
+def examples(weight: float) -> settings:
+    """Settings for a test that deserves ``weight`` times the profile's examples."""
+    return settings(max_examples=max(2, round(active.examples * weight)))

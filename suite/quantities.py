@@ -1,0 +1,94 @@
+"""For each quantity that a mode can compute: its truth from the oracle, and its tolerance from the bound."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import numpy as np
+
+from strategies.precision import Precision
+from strategies.primitive import Floats
+from strategies.program import Point, Program
+from suite import bound, contracts, oracle
+from suite.backends.backend import Backend, Quantity
+from suite.bound import Analysis
+from suite.clock import timed
+from suite.oracle import HashablePoint, Truth
+
+
+def flat(point: Point) -> Floats:
+    return np.concatenate([np.ravel(x) for x in point])
+
+
+@timed("oracle")
+def truth(quantity: Quantity, program: Program, point: Point, *directions: Point) -> Truth:
+    """The exact quantity, flat: value and jvp (m,), gradient, vjp and hvp (n,), jacobian (m, n), hessian (n, n)."""
+    if quantity == "value":
+        return oracle.value(program, point)
+    if quantity == "gradient":
+        return oracle.gradient(program, point)
+    if quantity == "jacobian":
+        return oracle.jacobian(program, point)
+    if quantity == "hessian":
+        return oracle.hessian(program, point)
+    if quantity == "jvp":
+        return oracle.jvp(program, point, directions[0])
+    if quantity == "vjp":
+        return oracle.linear(oracle.jacobian(program, point), flat(directions[0]), "left")
+    if quantity == "hvp":
+        return oracle.linear(oracle.hessian(program, point), flat(directions[0]))
+    return oracle.curvature(program, point, directions[0], directions[0])
+
+
+@timed("bound")
+def analysis(quantity: Quantity, program: Program, point: Point, *directions: Point) -> Analysis:
+    """The analysis from which the tolerance of the quantity is made."""
+    return _analysis(quantity, program, HashablePoint(point), tuple(HashablePoint(d) for d in directions))
+
+
+@lru_cache(4096)
+def _analysis(
+    quantity: Quantity, program: Program, point: HashablePoint, directions: tuple[HashablePoint, ...]
+) -> Analysis:
+    graph = bound.graph(program, point)
+    outputs, inputs = np.eye(graph.output.stop - graph.output.start), np.eye(graph.inputs)
+    if quantity == "value":
+        return bound.analyse(graph, outputs)
+    if quantity == "jvp":
+        return bound.analyse(graph, outputs, flat(directions[0].arrays)[None])
+    if quantity == "vjp":
+        return bound.analyse(graph, flat(directions[0].arrays)[None], inputs)
+    if quantity in ("gradient", "jacobian"):
+        return bound.analyse(graph, outputs, inputs)
+    return bound.analyse(graph, outputs, inputs, inputs)
+
+
+@timed("bound")
+def tolerance(
+    backend: Backend,
+    precision: Precision,
+    mode: str,
+    quantity: Quantity,
+    program: Program,
+    point: Point,
+    *directions: Point,
+) -> tuple[Floats, float]:
+    """The bound per component, in the shape of the truth, and the size of the object's majorant."""
+    object_directions = directions if quantity in ("jvp", "vjp") else ()
+    found = analysis(quantity, program, point, *object_directions)
+    allowed = found.bound(
+        precision,
+        lambda primitive: contracts.contract(backend.name, precision.name, mode, primitive),
+        backend.smallest(precision),
+    )
+    majorant = float(np.max(found.majorant, initial=0.0))
+    if quantity in ("gradient", "vjp", "hessian"):
+        return allowed[0], majorant
+    if quantity == "jvp":
+        return allowed[:, 0], majorant
+    if quantity in ("hvp", "curvature"):
+        # Summing n products of the Hessian with v, in any order, is within the roundings already counted.
+        size = np.abs(flat(directions[0]))
+        product = allowed[0] @ size
+        return (product, majorant) if quantity == "hvp" else (np.array([product @ size]), majorant)
+    return allowed, majorant

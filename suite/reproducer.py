@@ -1,0 +1,120 @@
+"""Stand-alone scripts that show a failure with nothing but the framework and mpmath."""
+
+from __future__ import annotations
+
+import numpy as np
+from mpmath import mp
+
+from strategies.precision import Precision
+from strategies.primitive import Floats
+from strategies.program import Point, Program, source
+from suite.backends import MODULES, load
+from suite.backends.backend import LIBRARIES, Backend, Mode, Unsupported
+from suite.oracle import Truth
+
+
+def scripts(
+    backend: Backend,
+    precision: Precision,
+    mode: Mode | None,
+    program: Program,
+    point: Point,
+    directions: tuple[Point, ...],
+    component: tuple[int, ...],
+    exact: Truth | None,
+    tolerance: Floats | None,
+) -> dict[str, str]:
+    """One script per installed framework: the failing mode in its own, the plainest mode of that quantity elsewhere."""
+    if mode is None or exact is None or tolerance is None:
+        return {}
+    found = {}
+    for name in MODULES:
+        try:
+            other = load(name)
+            chosen = mode if name == backend.name else plainest(other, mode)
+            if chosen is not None and stands_alone(chosen):
+                found[name] = script(other, precision, chosen, program, point, directions, component, exact, tolerance)
+        except (ImportError, Unsupported):
+            continue
+    return found
+
+
+def plainest(backend: Backend, like: Mode) -> Mode | None:
+    modes = backend.modes_of(like.quantity)
+    same = [mode for mode in modes if mode.name == like.name]
+    return (same or modes or [None])[0]
+
+
+def stands_alone(mode: Mode) -> bool:
+    """The written-out formulas of NumPy need this project's partials; every other mode needs only its framework."""
+    return "pulled(" not in mode.source and "pushed(" not in mode.source and "hessian(f" not in mode.source
+
+
+def literal(values: Floats) -> str:
+    """Exact: nested lists of float.fromhex."""
+    if values.ndim == 0:
+        return f'hexadecimal("{float(values).hex()}")'
+    return "[" + ", ".join(literal(np.asarray(row)) for row in values) + "]"
+
+
+def script(
+    backend: Backend,
+    precision: Precision,
+    mode: Mode,
+    program: Program,
+    point: Point,
+    directions: tuple[Point, ...],
+    component: tuple[int, ...],
+    exact: Truth,
+    tolerance: Floats,
+) -> str:
+    """Prints got, true and error of the worst component; exits 1 while the error exceeds the bound."""
+    function, constants = source(program, "f", backend.expression)
+
+    def native(values: Floats) -> str:
+        return backend.array_source.format(values=literal(values), dtype=precision.name)
+
+    body = function + mode.source
+    modules = [name for name in LIBRARIES if name + "." in body + backend.array_source]
+    lines = [*(f"import {name}" for name in modules)]
+    lines += ["import sys", "import typing", "import numpy", "from mpmath import mp, mpf", "", "Any = typing.Any"]
+    if backend.name == "jax":
+        lines.append('jax.config.update("jax_enable_x64", True)')
+    lines += ["mp.dps = 40", "hexadecimal = float.fromhex"]
+    lines += [f"{name} = {native(values)}" for name, values in constants.items()]
+    lines += [f"x = [{', '.join(native(a) for a in point)}]"]
+    arguments = ["f", "x"]
+    for name, direction in zip("vw", directions, strict=False):
+        listed = ", ".join(native(a) for a in direction)
+        lines.append(f"{name} = {listed}" if mode.quantity == "vjp" else f"{name} = [{listed}]")
+        arguments.append(name)
+    name = mode.function.__name__
+    m, n = int(np.prod(program.output)), program.size
+    sizes = [int(np.prod(shape)) for shape in program.inputs]
+    lines += ["", "", function, "", "", mode.source, "", ""]
+    lines.append(f"answer = {name}({', '.join(arguments)})")
+    lines.append(assembled(mode, m, n, sizes, backend.name == "torch"))
+    index = ", ".join(map(str, component))
+    lines += [
+        f"got = mpf(float(got[{index}]))",
+        f'true = mpf("{mp.nstr(exact.exact[component], 30)}")  # by the limit definition, in mpmath',
+        f"bound = {float(tolerance[component])!r}",
+        'print(f"got {got}  true {true}  error {mp.nstr(abs(got - true), 3)}  bound {bound:.3g}")',
+        "sys.exit(1 if not abs(got - true) <= bound else 0)",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def assembled(mode: Mode, m: int, n: int, sizes: list[int], torch: bool) -> str:
+    """The statement that makes a flat NumPy array of the mode's answer."""
+    plain = "{}.detach().numpy()" if torch else "numpy.asarray({})"
+    if mode.quantity in ("value", "jvp", "curvature"):
+        return f"got = {plain.format('answer')}.ravel()"
+    if mode.quantity in ("gradient", "vjp", "hvp"):
+        return f"got = numpy.concatenate([{plain.format('a')}.ravel() for a in answer])"
+    if mode.quantity == "jacobian":
+        return f"got = numpy.concatenate([{plain.format('a')}.reshape({m}, -1) for a in answer], axis=1)"
+    return (
+        f"got = numpy.block([[{plain.format('a')}.reshape(r, k) for a, k in zip(row, {sizes})]"
+        f" for row, r in zip(answer, {sizes})])"
+    )

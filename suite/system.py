@@ -1,0 +1,340 @@
+"""One backend in one precision under test, and the checks that its answers must pass."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from typing import Any, TypeVar
+
+import numpy as np
+from hypothesis import strategies as st
+from mpmath import mp
+
+from strategies.mathematics import mathematics
+from strategies.mp_arrays import DomainError
+from strategies.precision import Precision
+from strategies.primitive import Floats
+from strategies.program import Point, Program, input_names
+from suite import clock, ledger, oracle, quantities
+from suite.backends.backend import ORDERS, Backend, Mode, Quantity
+from suite.oracle import HashablePoint, Truth
+from suite.reproducer import scripts
+from suite.verdict import Verdict, judge
+
+Record = Mapping[str, Any]
+T = TypeVar("T")
+
+
+class Violation(AssertionError):
+    """An identity does not hold, or a framework failed. The message is what a person needs, shortest first."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a mode said: ``numbers`` is flat, in float64; ``tolerance`` is its bound and ``size`` its majorant."""
+
+    mode: str
+    quantity: Quantity
+    program: Program
+    point: Point
+    directions: tuple[Point, ...]
+    numbers: Floats
+    tolerance: Floats
+    majorant: float
+    seconds: float = 0.0
+
+    @property
+    def order(self) -> int:
+        return ORDERS[self.quantity]
+
+    @property
+    def truth(self) -> Truth:
+        return quantities.truth(self.quantity, self.program, self.point, *self.directions)
+
+
+@dataclass
+class System:
+    """A backend in a precision, with the sink of its records.
+
+    One per (backend, precision) and process; ``begin`` turns it to the next test.
+    """
+
+    backend: Backend
+    precision: Precision
+    emit: Callable[[Record], None] = lambda record: None
+    selected: Callable[[str], bool] = lambda mode: True
+    identity: str = ""
+    test: str = ""
+    focus: tuple[str, str] | None = None
+    controls: dict[str, Counter[str]] = field(default_factory=dict)
+
+    def __str__(self) -> str:
+        return f"{self.backend.name}-{self.precision.name}"
+
+    def begin(self, identity: str, test: str) -> None:
+        self.identity, self.test, self.focus, self.controls = identity, test, None, {}
+
+    def draw(self, data: st.DataObject, strategy: st.SearchStrategy[T]) -> T:
+        with clock.part("generate"):
+            return data.draw(strategy)
+
+    @contextmanager
+    def example(self, program: Program, point: Point, *directions: Point) -> Iterator[Check]:
+        """All comparisons on one function at one point; violations are raised together at the end."""
+        self.emit(
+            {"kind": "example", "test": self.test, "function": mathematics(program), "inputs": inputs(program, point)}
+        )
+        check = Check(self, program, point, directions)
+        yield check
+        check.finish()
+
+    def finish(self) -> list[str]:
+        """Records the controls of a test; names those that never failed, which makes the test worthless."""
+        for name, count in self.controls.items():
+            self.emit(
+                {"kind": "control", "identity": self.identity, "backend": self.backend.name,
+                 "dtype": self.precision.name, "control": name, "tried": count["tried"], "failed": count["failed"]}
+            )  # fmt: skip
+        return [name for name, count in self.controls.items() if count["failed"] == 0]
+
+
+@dataclass
+class Check:
+    """The comparisons of one example."""
+
+    system: System
+    program: Program
+    point: Point
+    directions: tuple[Point, ...]
+    violations: list[str] = field(default_factory=list)
+    failed: tuple[str, str] | None = None
+
+    def modes(self, quantity: Quantity) -> list[Mode]:
+        return [m for m in self.system.backend.modes_of(quantity) if self.system.selected(m.name)]
+
+    def answers(
+        self, quantity: Quantity, program: Program | None = None, point: Point | None = None, *directions: Point
+    ) -> list[Answer]:
+        """The quantity in every mode that offers it, of the example's function or of another one."""
+        found = (self.answer(mode, program, point, *directions) for mode in self.modes(quantity))
+        return [answer for answer in found if answer is not None]
+
+    def answer(
+        self, mode: Mode, program: Program | None = None, point: Point | None = None, *directions: Point
+    ) -> Answer | None:
+        """The quantity by one mode; None, and recorded, where it is unsupported or the framework failed."""
+        system = self.system
+        if system.focus and system.focus[0] == "answer" and system.focus[1] != mode.name:
+            return None
+        program = self.program if program is None else program
+        point = self.point if point is None else point
+        result = system.backend.run(mode, program, system.precision, point, *directions)
+        clock.seconds["framework"] += result.seconds
+        if result.numbers is not None:
+            with np.errstate(all="ignore"):
+                tolerance, majorant = quantities.tolerance(
+                    system.backend, system.precision, mode.name, mode.quantity, program, point, *directions
+                )
+            return Answer(
+                mode.name, mode.quantity, program, point, directions, result.numbers, tolerance, majorant, result.seconds
+            )
+        reason = f"{type(result.error).__name__}: {str(result.error).strip().splitlines()[0] if str(result.error) else ''}"
+        if result.refused:
+            self.record(mode.name, mode.order, Verdict("unsupported", reason=reason), program)
+            system.emit(
+                {"kind": "unsupported", "backend": system.backend.name, "mode": mode.name,
+                 "primitive": ", ".join(dict.fromkeys(program.primitives)), "reason": reason}
+            )  # fmt: skip
+        else:
+            verdict = Verdict("error", reason=reason)
+            self.judged(verdict, mode.name, mode.order, program, point, None, None, None, mode, directions)
+        return None
+
+    def true(self, answer: Answer, truth: Truth | None = None, label: str = "") -> None:
+        """The answer against the oracle."""
+        try:
+            exact = answer.truth if truth is None else truth
+        except DomainError as error:
+            verdict = Verdict("inconclusive", reason=f"the oracle: {error}")
+            self.record(label or answer.mode, answer.order, verdict, answer.program, answer.seconds)
+            return
+        mode = self._mode(answer)
+        self.compare(
+            label or answer.mode, answer.order, answer.numbers, exact, answer.tolerance, answer.majorant,
+            answer.program, answer.point, mode, answer.directions, answer.seconds,
+        )  # fmt: skip
+
+    def _mode(self, answer: Answer) -> Mode | None:
+        modes = self.system.backend.modes_of(answer.quantity)
+        return next((mode for mode in modes if mode.name == answer.mode), None)
+
+    def equal(self, label: str, a: Answer, b: Answer) -> None:
+        """Two answers of this backend to the same question, each within its own bound."""
+        reference = exactly(b.numbers)
+        both = replace(a, tolerance=a.tolerance + b.tolerance, majorant=max(a.majorant, b.majorant), seconds=0.0)
+        self.true(both, reference, label)
+
+    def compare(
+        self,
+        label: str,
+        order: int,
+        got: Floats,
+        exact: Truth,
+        tolerance: Floats,
+        majorant: float = 0.0,
+        program: Program | None = None,
+        point: Point | None = None,
+        mode: Mode | None = None,
+        directions: tuple[Point, ...] = (),
+        seconds: float = 0.0,
+    ) -> None:
+        """Any computed object against an exact one, within a tolerance; arrays of one shape."""
+        focus = self.system.focus
+        if focus and focus[0] == "compare" and focus[1] != label:
+            return
+        program = self.program if program is None else program
+        point = self.point if point is None else point
+        verdict = self.verdict(got, exact, tolerance, majorant)
+        if verdict.kind == "violated":
+            row = self.excuse(label, order, program, point)
+            if row is not None:
+                verdict = replace(verdict, kind="deviation", reason=row)
+        self.judged(verdict, label, order, program, point, got, exact, tolerance, mode, directions, seconds)
+
+    def verdict(self, got: Floats, exact: Truth, tolerance: Floats, majorant: float = 0.0) -> Verdict:
+        with clock.part("oracle"), np.errstate(all="ignore"):
+            error = oracle.difference(np.where(np.isfinite(got), got, 0.0), exact) if got.shape == tolerance.shape else got
+            size = float(np.max(np.abs(exact.floats), initial=0.0))
+        return judge(got, error, tolerance, exact.error, size or majorant, self.system.precision)
+
+    def excuse(self, label: str, order: int, program: Program, point: Point) -> str | None:
+        backend = self.system.backend
+        row = ledger.excuse(
+            backend.name, backend.version, self.system.precision.name, label, order, program, HashablePoint(point)
+        )
+        if row is not None:
+            self.system.emit({"kind": "ledger", "id": row.id, "excused": 1})
+        return row.id if row else None
+
+    def control(self, name: str, got: Floats, exact: Truth, tolerance: Floats, majorant: float = 0.0) -> None:
+        """A corrupted answer, which must be seen to violate at least once in the test."""
+        count = self.system.controls.setdefault(name, Counter())
+        verdict = self.verdict(got, exact, tolerance, majorant)
+        if verdict.kind in ("holds", "violated"):
+            count["tried"] += 1
+            count["failed"] += verdict.kind == "violated"
+
+    def record(self, label: str, order: int, verdict: Verdict, program: Program, seconds: float = 0.0) -> None:
+        system = self.system
+        system.emit(
+            {
+                "kind": "comparison", "identity": system.identity, "backend": system.backend.name,
+                "dtype": system.precision.name, "mode": label, "order": order, "verdict": verdict.kind,
+                "ratio": number(verdict.ratio), "digits": number(verdict.digits),
+                "function": mathematics(program), "primitives": list(program.primitives), "size": program.size,
+                "steps": len(program.primitives), "seconds": seconds,
+            }
+        )  # fmt: skip
+
+    def judged(
+        self,
+        verdict: Verdict,
+        label: str,
+        order: int,
+        program: Program,
+        point: Point,
+        got: Floats | None,
+        exact: Truth | None,
+        tolerance: Floats | None,
+        mode: Mode | None,
+        directions: tuple[Point, ...],
+        seconds: float = 0.0,
+    ) -> None:
+        """Records the verdict; a violation or an error is kept until the example ends."""
+        self.record(label, order, verdict, program, seconds)
+        if verdict.kind not in ("violated", "error"):
+            return
+        with clock.part("rest"):
+            failure = describe(self.system, verdict, label, order, program, point, got, exact, tolerance, mode, directions)
+        self.system.emit(failure)
+        self.violations.append(failure_text(failure))
+        if self.failed is None:
+            self.failed = ("answer" if got is None else "compare", label)
+
+    def finish(self) -> None:
+        """Raises Violation if anything was violated; from then on only that comparison is made, so shrinking is fast."""
+        if self.violations:
+            self.system.focus = self.system.focus or self.failed
+            raise Violation(self.violations[0])
+
+
+def exactly(numbers: Floats) -> Truth:
+    """Floats taken as exact."""
+    from strategies.mp_arrays import mp_array
+
+    return Truth(mp_array(np.where(np.isfinite(numbers), numbers, 0.0)), np.zeros(np.shape(numbers)))
+
+
+def number(value: float | None) -> float | str | None:
+    return value if value is None or np.isfinite(value) else str(value)
+
+
+def inputs(program: Program, point: Point, names: list[str] | None = None) -> list[dict[str, Any]]:
+    return [
+        {"name": name, "shape": list(x.shape), "hex": [v.hex() for v in np.ravel(x).tolist()]}
+        for name, x in zip(names or input_names(program), point, strict=False)
+    ]
+
+
+def describe(
+    system: System, verdict: Verdict, label: str, order: int, program: Program, point: Point,
+    got: Floats | None, exact: Truth | None, tolerance: Floats | None, mode: Mode | None, directions: tuple[Point, ...],
+) -> dict[str, Any]:  # fmt: skip
+    """The failure as a record."""
+    where = verdict.component
+    text = mathematics(program)
+    key = hashlib.sha256(f"{system.test} {label}".encode()).hexdigest()[:4]
+    shown: dict[str, Any] = {"got": None, "true": None, "bound": None}
+    if got is not None and exact is not None and tolerance is not None and got.shape == tolerance.shape:
+        shown = {
+            "got": float(got[where]).hex() if np.isfinite(got[where]) else str(got[where]),
+            "true": mp.nstr(exact.exact[where], 25),
+            "bound": f"{float(tolerance[where]):.3g}",
+        }
+    constants = [s.constant for s in program.steps if s.is_constant]
+    names = [f"c{i + 1}" for i in range(len(constants))]
+    named = inputs(program, point) + inputs(program, tuple(constants), names)
+    for name, direction in zip("vu", directions, strict=False):
+        many = [name] if len(direction) == 1 else [f"{name}{i + 1}" for i in range(len(direction))]
+        named += inputs(program, direction, many)
+    return {
+        "kind": "failure", "id": f"{system.identity}-{key}", "identity": system.identity,
+        "backend": system.backend.name, "dtype": system.precision.name, "mode": label, "order": order,
+        "test": system.test, "function": text, "steps": len(program.primitives), "size": program.size,
+        "inputs": named, "component": str(list(where)), **shown, "ratio": number(verdict.ratio),
+        "verdict": verdict.kind, "message": verdict.reason,
+        "scripts": scripts(system.backend, system.precision, mode, program, point, directions, where, exact, tolerance),
+        "replay": f"python -m pytest '{system.test}' --hypothesis-seed=0",
+    }  # fmt: skip
+
+
+def failure_text(failure: Mapping[str, Any]) -> str:
+    """What a person needs, shortest first."""
+    head = f"{failure['identity']} {failure['verdict']} by {failure['backend']} · {failure['mode']} · {failure['dtype']}"
+    lines = [head, f"  {failure['function']}        {failure['steps']} steps, n = {failure['size']}"]
+    for array in failure["inputs"]:
+        lines.append(f"  {array['name']} = {[float.fromhex(h) for h in array['hex']]}")
+    if failure["got"] is not None:
+        got = failure["got"]
+        shown = repr(float.fromhex(got)) if got.startswith(("0x", "-0x")) else got
+        lines.append(
+            f"  got {shown}   true {failure['true']}   bound {failure['bound']}"
+            f"   ({failure['ratio']:.3g} × bound)" if isinstance(failure["ratio"], float) else f"  got {shown}"
+        )
+    if failure["message"]:
+        lines.append(f"  {failure['message']}")
+    lines.append(f"  python -m reports show {failure['id']}")
+    return "\n".join(lines)

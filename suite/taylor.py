@@ -1,0 +1,276 @@
+"""Taylor coefficients to third order of one primitive, and how far a correct computation of them may be off.
+
+This serves the bound only, never the verdict's truth. A structured definition is run on ``Taylor`` arrays, which carry
+every partial derivative up to order three and, beside them, a running error analysis (Higham, Accuracy and Stability
+of Numerical Algorithms, 2nd ed., section 3.3) with absolute values throughout, in units of the unit roundoff.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+from mpmath import mp, mpf
+
+from strategies.primitive import Floats
+
+FUNCTION_ULPS = 4.0  # an elementary function, as in the default contract
+ARITHMETIC_ULPS = 1.0
+Coefficients = tuple[Floats, ...]
+
+
+def outer(a: Floats, b: Floats) -> Floats:
+    """a_i b_j + b_i a_j over the trailing axis."""
+    product = a[..., :, None] * b[..., None, :]
+    return product + np.swapaxes(product, -1, -2)
+
+
+def outer3(matrix: Floats, vector: Floats) -> Floats:
+    """M_ij v_k + M_ik v_j + M_jk v_i for a symmetric M."""
+    product = matrix[..., :, :, None] * vector[..., None, None, :]
+    return product + np.swapaxes(product, -1, -2) + np.moveaxis(product, -1, -3)
+
+
+def leibniz(a: Coefficients, b: Coefficients) -> Coefficients:
+    """Partial derivatives of a product, to the order that both have."""
+
+    def lift(x: Floats, order: int) -> Floats:
+        return np.asarray(x)[(..., *[None] * order)]
+
+    found = [a[0] * b[0], a[1] * lift(b[0], 1) + lift(a[0], 1) * b[1]]
+    found.append(a[2] * lift(b[0], 2) + lift(a[0], 2) * b[2] + outer(a[1], b[1]))
+    if len(a) > 3:
+        third = a[3] * lift(b[0], 3) + lift(a[0], 3) * b[3]
+        found.append(third + outer3(a[2], b[1]) + outer3(b[2], a[1]))
+    return tuple(found)
+
+
+def absolute(coefficients: Coefficients) -> Coefficients:
+    return tuple(np.abs(c) for c in coefficients)
+
+
+@dataclass(frozen=True)
+class Taylor:
+    """An array of functions of p variables: ``partials`` of orders 0 to 3, of shapes S, S+(p,), S+(p,p), S+(p,p,p),
+    and ``errors`` of orders 0 to 2 in units of u."""
+
+    partials: Coefficients
+    errors: Coefficients
+    __array_priority__ = 1000  # so that an ndarray on the left defers to us
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return self.partials[0].shape
+
+    @property
+    def T(self) -> Taylor:
+        return self._each(lambda c, order: np.moveaxis(c, [0, 1], [1, 0]))
+
+    def _each(self, move: Callable[[Floats, int], Floats]) -> Taylor:
+        return Taylor(
+            tuple(move(c, k) for k, c in enumerate(self.partials)),
+            tuple(move(c, k) for k, c in enumerate(self.errors)),
+        )
+
+    def __getitem__(self, key: Any) -> Taylor:
+        keys = key if isinstance(key, tuple) else (key,)
+        return self._each(lambda c, order: c[(*keys, *[slice(None)] * order)])
+
+    def __add__(self, other: Any) -> Taylor:
+        b = lifted(other, self)
+        partials = tuple(x + y for x, y in zip(self.partials, b.partials, strict=True))
+        errors = tuple(x + y + abs(p) for x, y, p in zip(self.errors, b.errors, partials, strict=False))
+        return Taylor(partials, errors)
+
+    def __neg__(self) -> Taylor:
+        return Taylor(tuple(-c for c in self.partials), self.errors)
+
+    def __sub__(self, other: Any) -> Taylor:
+        return self + (-lifted(other, self))
+
+    def __mul__(self, other: Any) -> Taylor:
+        b = lifted(other, self)
+        sizes, other_sizes = absolute(self.partials[:3]), absolute(b.partials[:3])
+        errors = [
+            x + y + ARITHMETIC_ULPS * z
+            for x, y, z in zip(
+                leibniz(self.errors, other_sizes),
+                leibniz(sizes, b.errors),
+                leibniz(sizes, other_sizes),
+                strict=True,
+            )
+        ]
+        return Taylor(leibniz(self.partials, b.partials), tuple(errors))
+
+    __radd__, __rmul__ = __add__, __mul__
+
+    def __truediv__(self, other: Any) -> Taylor:
+        return self * reciprocal(lifted(other, self))
+
+    def __rtruediv__(self, other: Any) -> Taylor:
+        return reciprocal(self) * other
+
+    def compose(self, derivatives: Coefficients, ulps: float) -> Taylor:
+        """phi(self) from phi, phi', phi'', phi''' at its values (Faa di Bruno), each known to ``ulps``."""
+        f, a = derivatives, self.partials
+        f1, f2, f3 = (f[k][..., None] for k in (1, 2, 3))
+        partials = (
+            f[0],
+            f1 * a[1],
+            f2[..., None] * a[1][..., :, None] * a[1][..., None, :] + f1[..., None] * a[2],
+            f3[..., None, None] * a[1][..., :, None, None] * a[1][..., None, :, None] * a[1][..., None, None, :]
+            + f2[..., None, None] * outer3(a[2], a[1])
+            + f1[..., None, None] * a[3],
+        )
+        size, (s0, s1, s2) = [abs(c) for c in f], absolute(a[:3])
+        e0, e1, e2 = self.errors
+        # The error of phi^(k) at a computed argument: its own ulps, and the argument's error carried through it.
+        c1, c2 = ((ulps * size[k] + size[k + 1] * e0)[..., None] for k in (1, 2))
+        square = s1[..., :, None] * s1[..., None, :]
+        errors = (
+            ulps * size[0] + size[1] * e0,
+            (c1 + abs(f1)) * s1 + abs(f1) * e1,
+            (c2 + abs(f2))[..., None] * square
+            + abs(f2)[..., None] * outer(s1, e1)
+            + (c1 + abs(f1))[..., None] * s2
+            + abs(f1)[..., None] * e2,
+        )
+        return Taylor(partials, errors)
+
+
+def lifted(value: Any, like: Taylor) -> Taylor:
+    """A constant as a Taylor array."""
+    if isinstance(value, Taylor):
+        return value
+    number = np.asarray(value, dtype=np.float64)
+    p = like.partials[1].shape[-1]
+    zeros = [np.zeros(number.shape + (p,) * order) for order in range(4)]
+    return Taylor((number, *zeros[1:]), tuple(zeros[:3]))
+
+
+def variables(values: Floats, positions: Floats, p: int) -> Taylor:
+    """The array whose entry at each place is variable number ``positions`` there, with exact value ``values``."""
+    first = np.asarray(np.eye(p)[positions])
+    zeros = [np.zeros(values.shape + (p,) * order) for order in range(4)]
+    return Taylor((values, first, zeros[2], zeros[3]), tuple(zeros[:3]))
+
+
+# The namespace that definitions of structured primitives are written against.
+
+
+def reciprocal(x: Taylor) -> Taylor:
+    r = 1 / x.partials[0]
+    return x.compose((r, -(r**2), 2 * r**3, -6 * r**4), ARITHMETIC_ULPS)
+
+
+def exp(x: Taylor) -> Taylor:
+    y = np.exp(x.partials[0])
+    return x.compose((y, y, y, y), FUNCTION_ULPS)
+
+
+def log(x: Taylor) -> Taylor:
+    v = x.partials[0]
+    return x.compose((np.log(v), 1 / v, -1 / v**2, 2 / v**3), FUNCTION_ULPS)
+
+
+def sqrt(x: Taylor) -> Taylor:
+    v = x.partials[0]
+    y = np.sqrt(v)
+    return x.compose((y, 0.5 / y, -0.25 / (v * y), 0.375 / (v * v * y)), ARITHMETIC_ULPS)
+
+
+def total(x: Taylor) -> Taylor:
+    """The sum over the last axis, in any order: n - 1 roundings of at most the sum of absolute values."""
+    axis = len(x.shape) - 1
+    n = x.shape[-1]
+    partials = tuple(c.sum(axis=axis) for c in x.partials)
+    errors = tuple(
+        e.sum(axis=axis) + (n - 1) * abs(c).sum(axis=axis) for e, c in zip(x.errors, x.partials, strict=False)
+    )
+    return Taylor(partials, errors)
+
+
+def largest(x: Taylor) -> Floats:
+    return np.asarray(x.partials[0].max(axis=-1))
+
+
+def constant(value: Fraction) -> float:
+    return float(value)
+
+
+def solve(a: Taylor, b: Taylor) -> Taylor:
+    """A^-1 b: with A = A0 + E and E nilpotent, x <- x + A0^-1 (b - A x) gains one order of E at each turn.
+
+    Errors: each application of A^-1 is off by n u |A^-1| |A| times what it is applied to (Higham, theorem 9.4).
+    """
+    n = a.shape[-1]
+    inverse = np.linalg.inv(a.partials[0])
+    x = Taylor((inverse @ b.partials[0], *(0 * c for c in b.partials[1:])), b.errors)
+    for _ in range(3):
+        x = x + _apply(inverse, b - total(a * x[None, :]))
+    growth = np.abs(inverse) @ np.abs(a.partials[0])
+    size = _absolute_solve(growth @ np.abs(inverse), a, b, growth @ np.abs(x.partials[0]))
+    errors = tuple(n * (k + 1) * np.tensordot(growth, c, axes=(1, 0)) for k, c in enumerate(size))
+    return Taylor(x.partials, errors)
+
+
+def _apply(matrix: Floats, x: Taylor) -> Taylor:
+    return x._each(lambda c, order: np.tensordot(matrix, c, axes=(1, 0)))
+
+
+def _absolute_solve(inverse: Floats, a: Taylor, b: Taylor, x: Floats) -> Coefficients:
+    """Majorants of x, its first and its second partials, when A^-1 and x are replaced by their sizes."""
+    a1, b1 = np.abs(a.partials[1]), np.abs(b.partials[1])
+    first = np.tensordot(inverse, b1 + np.einsum("ijp,j->ip", a1, x), axes=(1, 0))
+    second = np.tensordot(inverse, np.einsum("ijp,jq->ipq", a1, first), axes=(1, 0))
+    return x, first, second + np.swapaxes(second, -1, -2)
+
+
+# Partials of a scalar function of one or two variables, from its mpmath definition alone.
+
+PARTIAL_DIGITS, PARTIAL_STEP = 50, 33  # third differences are good to about 20 digits; the bound needs two
+DIRECTIONS = ((1, 0), (0, 1), (1, 1), (1, -1))
+
+
+def along_line(f: Callable[..., Any], at: tuple[mpf, ...], step: tuple[mpf, ...], h: mpf) -> tuple[mpf, mpf, mpf]:
+    """First, second and third derivative of f(at + s step) in s at 0, by central differences."""
+    far, near, centre, back, behind = (f(*(a + s * h * d for a, d in zip(at, step, strict=True))) for s in (2, 1, 0, -1, -2))
+    return (
+        (near - back) / (2 * h),
+        (near - 2 * centre + back) / h**2,
+        (far - 2 * near + 2 * back - behind) / (2 * h**3),
+    )
+
+
+@lru_cache(100_000)
+def scalar_partials(f: Callable[..., Any], *arguments: float) -> Coefficients:
+    """(phi, its p, p^2 and p^3 partial derivatives) at float arguments, p = len(arguments) being 1 or 2."""
+    # A third difference along a tiny argument is swamped by the value unless the digits reach that far.
+    reach = [math.log10(abs(a)) for a in arguments if a] + [0.0]
+    with mp.workdps(PARTIAL_DIGITS + 3 * math.ceil(max(reach) - min(reach))):
+        at = tuple(mpf(a) for a in arguments)
+        h = mpf(2) ** -PARTIAL_STEP
+        scale = tuple(abs(a) or mpf(1) for a in at)
+        value = f(*at)
+        if len(at) == 1:
+            s = scale[0]
+            d1, d2, d3 = along_line(f, at, scale, h)
+            found = [float(value), [float(d1 / s)], [[float(d2 / s**2)]], [[[float(d3 / s**3)]]]]
+            return tuple(np.array(c) for c in found)
+        s, t = scale
+        (x1, x2, x3), (y1, y2, y3), (p1, p2, p3), (m1, m2, m3) = (
+            along_line(f, at, (s * i, t * j), h) for i, j in DIRECTIONS
+        )
+        xy = (p2 - m2) / 4
+        xxy, xyy = ((p3 - m3) / 2 - y3) / 3, ((p3 + m3) / 2 - x3) / 3
+        first = np.array([float(x1 / s), float(y1 / t)])
+        mixed = float(xy / s / t)
+        second = np.array([[float(x2 / s**2), mixed], [mixed, float(y2 / t**2)]])
+        a, b = float(xxy / s / s / t), float(xyy / s / t / t)
+        third = np.array([[[float(x3 / s**3), a], [a, b]], [[a, b], [b, float(y3 / t**3)]]])
+        return np.array(float(value)), first, second, third

@@ -1,0 +1,57 @@
+"""The verdict on one comparison: |got - exact| <= bound, if the bound can say anything."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from strategies.precision import Precision
+from strategies.primitive import Floats
+
+Kind = Literal["holds", "violated", "deviation", "inconclusive", "unsupported", "error"]
+
+# How small the bound must be beside the largest component to be evidence (bound.md, section 3).
+THRESHOLDS = {"float64": 2.0**-20, "float32": 2.0**-10}
+ORACLE_SHARE = 1e-3  # of the bound that the oracle's own error may take
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """``ratio`` is the largest error / bound, at ``component``; ``digits`` says how closely it looked."""
+
+    kind: Kind
+    ratio: float | None = None
+    component: tuple[int, ...] = ()
+    digits: float | None = None
+    reason: str = ""
+
+
+def judge(
+    got: Floats, error: Floats, bound: Floats, oracle_error: Floats, size: float, precision: Precision
+) -> Verdict:
+    """All arrays have one shape; ``size`` is the largest component of the object, or its majorant where it is zero.
+
+    A bound that is infinite, too wide beside the object, or not far above the oracle's own error certifies nothing:
+    that is tested before the comparison, since infinity <= infinity.
+    """
+    if not np.all(np.isfinite(bound)) or not np.isfinite(size):
+        return Verdict("inconclusive", reason="an intermediate overflows")
+    widest = float(np.max(bound, initial=0.0))
+    if not widest <= THRESHOLDS[precision.name] * size or size == 0:
+        return Verdict("inconclusive", reason="the bound is too wide beside the derivative")
+    floor = precision.unit_roundoff**2 * size
+    if not np.all(oracle_error <= ORACLE_SHARE * np.maximum(bound, floor)):
+        return Verdict("inconclusive", reason="the oracle does not certify itself")
+    digits = -math.log10(widest / size) if widest > 0 else None
+    total = bound + oracle_error
+    if got.shape != bound.shape:
+        return Verdict("violated", math.inf, (), digits, f"shape {got.shape} instead of {bound.shape}")
+    with np.errstate(all="ignore"):
+        ratios = np.where(error == 0, 0.0, error / total)
+    ratios = np.where(np.isfinite(got), ratios, math.inf)
+    component = tuple(int(i) for i in np.unravel_index(int(np.argmax(ratios)), ratios.shape))
+    ratio = float(ratios[component])
+    return Verdict("holds" if ratio <= 1 else "violated", ratio, component, digits)
