@@ -219,7 +219,7 @@ def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
         if system is not None:
             for part, seconds in clock.seconds.items():
                 known.emit({"kind": "time", "part": part, "backend": system.backend.name, "seconds": max(seconds, 0.0)})
-    if idle and system is not None and system.focus is None:
+    if idle and system is not None and system.focus is None and profiles.active.floor:
         raise AssertionError(f"a check that could not have failed: the control {idle} never failed")
 
 

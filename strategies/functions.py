@@ -24,7 +24,7 @@ from strategies.primitive import Floats, Primitive, Shape
 from strategies.program import Composition, Point, Program, Step, apply, constant_step, pruned, weighted
 
 # A small menu, so that op-by-op JAX meets each (primitive, shape, dtype) once and then runs from its cache.
-SHAPES: tuple[Shape, ...] = ((), (2,), (3,), (2, 2), (2, 3))
+SHAPES: tuple[Shape, ...] = ((), (3,), (2, 3))
 LARGEST = 9  # entries of an intermediate value
 UNARY = tuple(p for p in PRIMITIVES.values() if p.arity == 1)
 ENTRYWISE = tuple(p for p in UNARY if p.kind in ("elementwise", "arithmetic"))
@@ -132,7 +132,7 @@ def one_per_primitive(steps: Sequence[Step]) -> st.SearchStrategy[Step]:
 def partners(shape: Shape) -> list[Shape]:
     """Shapes of a constant that some binary primitive combines with this shape."""
     n = shape[-1] if shape else 1
-    return list(dict.fromkeys([(), shape, (n,), (n, n), (2, n)]))
+    return list(dict.fromkeys([(), shape, (n, n)]))
 
 
 @st.composite
@@ -232,6 +232,8 @@ def forks(draw: DrawFn, precision: Precision, max_steps: int = 3) -> tuple[Progr
     joins = [step for p in BINARY for step in outer.fits(p, paths)]
     if not outer.add(draw(one_per_primitive(joins), label="join")):
         outer.add(Step("add", tuple(paths)))
+    # What follows uses the joined value only, so that neither path is lost.
+    outer.depends = [False] * (len(outer.exact) - 1) + [True]
     return h, grow(draw, outer, max_steps).program(), point
 
 

@@ -14,19 +14,19 @@ from hypothesis.database import DirectoryBasedExampleDatabase
 @dataclass(frozen=True)
 class Profile:
     """``examples`` per test of weight 1; ``floor`` is how many conclusive comparisons a cell needs to count as evidence;
-    ``seed`` is used where none is given (None: random); ``shrink_seconds`` bounds a red run."""
+    0 gates on violations only. ``seed`` is used where none is given (None: random); ``shrink_seconds`` bounds a red run."""
 
     examples: int
     floor: int
     seed: int | None
     shrink_seconds: int
     database: bool = False
-    compiled: bool = True
+    modes: int | None = None  # of each quantity per example, in rotation; None: all of them
 
 
 PROFILES = {
-    "smoke": Profile(examples=5, floor=1, seed=0, shrink_seconds=20),
-    "gate": Profile(examples=40, floor=5, seed=0, shrink_seconds=30),
+    "smoke": Profile(examples=5, floor=0, seed=0, shrink_seconds=20, modes=2),
+    "gate": Profile(examples=40, floor=5, seed=0, shrink_seconds=30, modes=3),
     "explore": Profile(examples=1000, floor=5, seed=None, shrink_seconds=120, database=True),
 }
 active = PROFILES["smoke"]

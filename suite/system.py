@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import zlib
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -18,7 +19,7 @@ from strategies.mp_arrays import DomainError
 from strategies.precision import Precision
 from strategies.primitive import Floats
 from strategies.program import Point, Program, input_names
-from suite import clock, ledger, oracle, quantities
+from suite import clock, ledger, oracle, profiles, quantities
 from suite.backends.backend import ORDERS, Backend, Mode, Quantity
 from suite.oracle import HashablePoint, Truth
 from suite.reproducer import scripts
@@ -55,7 +56,7 @@ class Answer:
         return quantities.truth(self.quantity, self.program, self.point, *self.directions)
 
 
-@dataclass
+@dataclass(repr=False)
 class System:
     """A backend in a precision, with the sink of its records.
 
@@ -68,11 +69,13 @@ class System:
     selected: Callable[[str], bool] = lambda mode: True
     identity: str = ""
     test: str = ""
-    focus: tuple[str, str] | None = None
+    focus: tuple[str, str] | None = None  # ("answer" or "compare", label) of the failure that is being shrunk
     controls: dict[str, Counter[str]] = field(default_factory=dict)
 
     def __str__(self) -> str:
         return f"{self.backend.name}-{self.precision.name}"
+
+    __repr__ = __str__
 
     def begin(self, identity: str, test: str) -> None:
         self.identity, self.test, self.focus, self.controls = identity, test, None, {}
@@ -113,7 +116,19 @@ class Check:
     failed: tuple[str, str] | None = None
 
     def modes(self, quantity: Quantity) -> list[Mode]:
-        return [m for m in self.system.backend.modes_of(quantity) if self.system.selected(m.name)]
+        """The modes in turn: all of them, or the profile's number of them, which changes with the function.
+
+        While a failure is shrunk, only those that it is about.
+        """
+        offered = [m for m in self.system.backend.modes_of(quantity) if self.system.selected(m.name)]
+        if self.system.focus:
+            label = self.system.focus[1]
+            return [m for m in offered if m.name in label] or offered[:1]
+        count = profiles.active.modes
+        if count is None or len(offered) <= count:
+            return offered
+        start = zlib.crc32(repr(self.program).encode()) % len(offered)
+        return (offered + offered)[start : start + count]
 
     def answers(
         self, quantity: Quantity, program: Program | None = None, point: Point | None = None, *directions: Point

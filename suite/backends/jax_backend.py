@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import os
+import tempfile
+from pathlib import Path
 from typing import Any
 
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
-# One thread per worker: two workers that fight over two cores are slower.
-os.environ.setdefault("XLA_FLAGS", "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1")
+# One thread per worker, since two workers that fight over two cores are slower; and the older code generator, which
+# compiles the many small functions of a run in half the time. Set XLA_FLAGS to test another configuration.
+os.environ.setdefault(
+    "XLA_FLAGS",
+    "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1 --xla_cpu_use_fusion_emitters=false",
+)
 
 import jax
 import jax.experimental.jet
@@ -17,6 +23,10 @@ from strategies.primitive import Floats
 from suite.backends.backend import Backend
 
 jax.config.update("jax_enable_x64", True)
+# Workers and later runs share what they compile.
+jax.config.update("jax_compilation_cache_dir", os.environ.get("GRADLAWS_JAX_CACHE", str(Path(tempfile.gettempdir()) / "gradlaws-jax")))
+jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
+jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
 
 
 def array(values: Floats, dtype: str) -> jax.Array:
@@ -115,7 +125,7 @@ def jit_jvp(f: Any, x: Any, v: Any) -> Any:
     return jax.jit(lambda x, v: jax.jvp(f, x, v)[1])(tuple(x), tuple(v))
 
 
-@BACKEND.mode("jvp", "experimental.jet")
+@BACKEND.mode("jvp", "experimental.jet", experimental=True)
 def jet(f: Any, x: Any, v: Any) -> Any:
     return jax.experimental.jet.jet(f, tuple(x), tuple([t] for t in v))[1][0]
 
@@ -180,7 +190,7 @@ def forward_over_forward_product(f: Any, x: Any, v: Any) -> Any:
     return jax.jvp(rate, tuple(x), tuple(v))[1]
 
 
-@BACKEND.mode("curvature", "experimental.jet")
+@BACKEND.mode("curvature", "experimental.jet", experimental=True)
 def jet_curvature(f: Any, x: Any, v: Any) -> Any:
     zeros = [jax.numpy.zeros_like(t) for t in v]
     series = tuple([t, zero] for t, zero in zip(v, zeros))

@@ -21,6 +21,8 @@ def array(values: Floats, dtype: str) -> torch.Tensor:
 
 
 def numbers(tensor: torch.Tensor) -> Floats:
+    if tensor._is_zerotensor():  # .numpy() refuses these, and .numpy(force=True) crashes the process (2.13.0)
+        tensor = torch.zeros(tensor.shape, dtype=tensor.dtype)
     return np.asarray(tensor.detach().numpy(), dtype=np.float64)
 
 

@@ -1,0 +1,150 @@
+"""The chain rule: products of Jacobians along a path, sums over paths."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from strategies.functions import chains, compositions, forks
+from strategies.primitive import Floats
+from strategies.program import Composition, Point, composed, shared, weighted
+from strategies.points import arrays
+from suite.profiles import examples
+from suite.quantities import truth
+from suite.system import Answer, Check, System
+
+LEFTMOST_FIRST, RIGHTMOST_FIRST = "outputs first", "inputs first"
+U = 2.0**-53  # products of Jacobians are formed in float64, whatever the precision under test
+
+
+def stage_jacobians(check: Check, composition: Composition, point: Point) -> dict[str, list[Answer]]:
+    """By each mode, the Jacobian of every stage at the value that the framework itself computed before it."""
+    value_mode = check.modes("value")[0] if check.modes("value") else check.system.backend.modes_of("value")[0]
+    found: dict[str, list[Answer]] = {mode.name: [] for mode in check.modes("jacobian")}
+    for stage in composition.stages:
+        for mode in check.modes("jacobian"):
+            jacobian = check.answer(mode, stage, point)
+            if jacobian is not None:
+                check.true(jacobian, label=f"{mode.name} of a stage")
+                found[mode.name].append(jacobian)
+        value = check.system.backend.run(value_mode, stage, check.system.precision, point).numbers
+        if value is None:
+            break
+        point = (value.reshape(stage.output),)
+    return {name: answers for name, answers in found.items() if len(answers) == len(composition.stages)}
+
+
+def product(jacobians: list[Answer], order: str) -> tuple[Floats, Floats]:
+    """J_k ... J_1, and how far it may be off: each factor by its own bound, each product by n u |A| |B|."""
+    factors = [(a.numbers, a.tolerance) for a in jacobians]
+    if order == LEFTMOST_FIRST:
+        (left, left_error), rest = factors[-1], factors[-2::-1]
+        for right, right_error in rest:
+            left_error = multiplied_error(left, left_error, right, right_error)
+            left = left @ right
+        return left, left_error
+    (right, right_error), rest = factors[0], factors[1:]
+    for left, left_error in rest:
+        right_error = multiplied_error(left, left_error, right, right_error)
+        right = left @ right
+    return right, right_error
+
+
+def multiplied_error(a: Floats, a_error: Floats, b: Floats, b_error: Floats) -> Floats:
+    a_size, b_size = np.abs(a), np.abs(b)
+    rounding = a.shape[1] * U * a_size @ b_size
+    return np.asarray(a_error @ b_size + a_size @ b_error + a_error @ b_error + rounding)
+
+
+def check_products(check: Check, composition: Composition, point: Point, dropped: str) -> None:
+    """Whole Jacobians against the truth, and products of stage Jacobians against it, in both bracketings.
+
+    The product is formed at the rounded intermediate values, so it may also be off by what the whole's bound allows
+    for their roundings.
+    """
+    whole = truth("jacobian", composition.program, point)
+    by_mode = {jacobian.mode: jacobian for jacobian in check.answers("jacobian")}
+    for jacobian in by_mode.values():
+        check.true(jacobian, whole)
+    for mode, factors in stage_jacobians(check, composition, point).items():
+        if mode not in by_mode:
+            continue
+        for order in (LEFTMOST_FIRST, RIGHTMOST_FIRST):
+            numbers, error = product(factors, order)
+            tolerance = error + by_mode[mode].tolerance
+            majorant = by_mode[mode].majorant
+            check.compare(f"product of {mode}, {order}", 1, numbers, whole, tolerance, majorant)
+        corrupted = corrupt(factors, dropped)
+        if corrupted is not None and corrupted.shape == numbers.shape:
+            check.control(dropped, corrupted, whole, tolerance)
+
+
+def corrupt(factors: list[Answer], control: str) -> Floats | None:
+    """The product with its first factor dropped, or with its first two swapped: where they do not fit, with the first
+    one's entries in transposed order."""
+    if len(factors) < 2:
+        return None
+    first, second, *rest = (f.numbers for f in factors)
+    if control == "a factor dropped":
+        changed = second
+    elif first.shape == second.shape[::-1]:
+        changed = (first @ second) if first.shape[0] == second.shape[0] else (first @ second)[: len(second)]
+    else:
+        changed = second @ first.T.reshape(first.shape)
+    for factor in rest:
+        changed = factor @ changed
+    return changed
+
+
+@pytest.mark.identity("C1")
+@examples(1)
+@given(data=st.data())
+def test_a_chain_has_the_product_of_its_links_derivatives(system: System, data: st.DataObject) -> None:
+    """(phi_k o ... o phi_1)'(x) = phi_k' ... phi_1', to depth 12. Cannot see links whose derivative is 1."""
+    chain, x = system.draw(data, chains(system.precision))
+    with system.example(chain.program, x) as check:
+        check_products(check, chain, x, "a factor dropped")
+
+
+@pytest.mark.identity("C2")
+@examples(1)
+@given(data=st.data())
+def test_the_jacobian_of_a_composition_is_the_product_of_jacobians(system: System, data: st.DataObject) -> None:
+    """J(g o f)(x) = J(g)(f(x)) J(f)(x), in either bracketing. Cannot see Jacobians that commute."""
+    composition, x = system.draw(data, compositions(system.precision))
+    with system.example(composition.program, x) as check:
+        check_products(check, composition, x, "factors swapped")
+
+
+@pytest.mark.identity("C3")
+@examples(1)
+@given(data=st.data())
+def test_paths_add_where_a_value_is_used_twice(system: System, data: st.DataObject) -> None:
+    """f(x) = g(h(x), h(x)) has grad f = J(h)^T (grad_1 g + grad_2 g). Cannot see paths that contribute nothing."""
+    h, g, x = system.draw(data, forks(system.precision))
+    g = weighted(g, system.draw(data, arrays(system.precision, g.output, wide=False)))
+    f = composed([h, shared(g)])
+    with system.example(f, x) as check:
+        value = system.backend.run(system.backend.modes_of("value")[0], h, system.precision, x).numbers
+        exact = truth("gradient", f, x)
+        gradients = {gradient.mode: gradient for gradient in check.answers("gradient")}
+        for gradient in gradients.values():
+            check.true(gradient, exact)
+        if value is None:
+            return
+        at = value.reshape(h.output)
+        jacobian = next(iter(check.answers("jacobian", h, x)), None)
+        for paths in check.answers("gradient", g, (at, at)):
+            if jacobian is None or paths.mode not in gradients:
+                continue
+            whole = gradients[paths.mode]
+            first, second = np.split(paths.numbers, 2)
+            total = first + second
+            tolerance = np.add(*np.split(paths.tolerance, 2)) + U * np.abs(total)
+            numbers = total[None] @ jacobian.numbers
+            error = multiplied_error(total[None], tolerance[None], jacobian.numbers, jacobian.tolerance)[0]
+            error = error + whole.tolerance
+            check.compare(f"sum of paths by {paths.mode}", 1, numbers[0], exact, error, whole.majorant)
+            check.control("a path dropped", (first[None] @ jacobian.numbers)[0], exact, error)

@@ -1,0 +1,149 @@
+"""Gradients, Jacobians, directional derivatives, and their duality."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from strategies.functions import functions_between, programs, scalar_functions
+from strategies.points import directions
+from strategies.program import Point
+from suite import controls
+from suite.profiles import examples
+from suite.quantities import flat, truth
+from suite.system import Answer, Check, System, exactly
+
+RANKS = [(i, o) for i in range(3) for o in range(3)]
+
+
+@pytest.mark.identity("G1")
+@examples(1)
+@given(data=st.data())
+def test_the_gradient_holds_the_partial_derivatives(system: System, data: st.DataObject) -> None:
+    """grad f(x)_i = df/dx_i, the limit of difference quotients, in every mode. Cannot see an error below its bound."""
+    f, x = system.draw(data, scalar_functions(system.precision))
+    with system.example(f, x) as check:
+        for gradient in check.answers("gradient"):
+            check.true(gradient)
+            rule_scaled = controls.scaled(gradient.numbers, system.precision)
+            check.control("a rule scaled by 1 + 2¹²u", rule_scaled, gradient.truth, gradient.tolerance)
+
+
+@pytest.mark.identity("H1")
+@examples(1)
+@given(data=st.data())
+def test_the_jacobian_holds_the_partials_of_every_output(system: System, data: st.DataObject) -> None:
+    """J_ij = df_i/dx_j, of shape out + in for every pair of ranks, whole or column by column or row by row.
+
+    Cannot see a symmetric Jacobian transposed.
+    """
+    f, x = system.draw(data, st.sampled_from(RANKS).flatmap(lambda ranks: functions_between(system.precision, *ranks)))
+    m, n = math.prod(f.output), f.size
+    with system.example(f, x) as check:
+        whole = truth("jacobian", f, x)
+        for jacobian in check.answers("jacobian"):
+            check.true(jacobian, whole)
+            if m > 1 and n > 1:  # stored in the wrong order
+                check.control("Jᵀ", jacobian.numbers.T.reshape(m, n), whole, jacobian.tolerance)
+        for mode in check.modes("jvp"):
+            columns = [check.answer(mode, f, x, _unit(f.inputs, j)) for j in range(n)]
+            check_stacked(check, columns, axis=1, label=f"columns by {mode.name}")
+        for mode in check.modes("vjp"):
+            rows = [check.answer(mode, f, x, _unit((f.output,), i)) for i in range(m)]
+            check_stacked(check, rows, axis=0, label=f"rows by {mode.name}")
+
+
+def _unit(shapes: tuple[tuple[int, ...], ...], index: int) -> Point:
+    """The unit vector number ``index`` among all entries of arrays of these shapes."""
+    sizes = [math.prod(shape) for shape in shapes]
+    whole = np.eye(sum(sizes))[index]
+    parts = np.split(whole, np.cumsum(sizes)[:-1])
+    return tuple(part.reshape(shape) for part, shape in zip(parts, shapes, strict=True))
+
+
+def check_stacked(check: Check, answers: list[Answer | None], axis: int, label: str) -> None:
+    """Rows or columns against the whole Jacobian."""
+    found = [answer for answer in answers if answer is not None]
+    if len(found) < len(answers):
+        return  # unsupported or failed, and recorded as such
+    whole = truth("jacobian", check.program, check.point)
+    numbers = np.stack([answer.numbers for answer in found], axis=axis)
+    tolerance = np.stack([answer.tolerance for answer in found], axis=axis)
+    check.compare(label, 1, numbers, whole, tolerance, max(answer.majorant for answer in found))
+
+
+@pytest.mark.identity("D1")
+@examples(1)
+@given(data=st.data())
+def test_the_directional_derivative_is_a_jvp(system: System, data: st.DataObject) -> None:
+    """D_v f = J v = jvp(f)(x; v), against the derivative of s -> f(x + s v). Cannot see inputs that do not matter."""
+    f, x = system.draw(data, programs(system.precision))
+    v = system.draw(data, directions(system.precision, f.inputs))
+    with system.example(f, x, v) as check:
+        for along in check.answers("jvp", f, x, v):
+            check.true(along)
+            ignored = truth("jacobian", f, x).floats[:, -1] * flat(v)[-1]
+            check.control("a JVP that ignores one input", along.numbers - ignored, along.truth, along.tolerance)
+
+
+@pytest.mark.identity("D2")
+@examples(1)
+@given(data=st.data())
+def test_a_vjp_is_the_cotangent_times_the_jacobian(system: System, data: st.DataObject) -> None:
+    """backward(u) = vjp(u) = u^T J. Cannot see a symmetric Jacobian transposed."""
+    f, x = system.draw(data, programs(system.precision))
+    u = system.draw(data, directions(system.precision, (f.output,)))
+    with system.example(f, x, u) as check:
+        for back in check.answers("vjp", f, x, u):
+            check.true(back)
+            jacobian = truth("jacobian", f, x).floats
+            if jacobian.shape[0] == jacobian.shape[1]:
+                check.control("Ju in place of uᵀJ", jacobian @ flat(u), back.truth, back.tolerance)
+
+
+@pytest.mark.identity("D3")
+@examples(1)
+@given(data=st.data())
+def test_jvp_and_vjp_are_adjoint_and_linear(system: System, data: st.DataObject) -> None:
+    """<u, Jv> = <J^T u, v> for every pair of modes, and J(v + w) = Jv + Jw. Cannot see an error that J and J^T share."""
+    f, x = system.draw(data, programs(system.precision))
+    v = system.draw(data, directions(system.precision, f.inputs))
+    u = system.draw(data, directions(system.precision, (f.output,)))
+    with system.example(f, x, v, u) as check:
+        jvps, vjps = check.answers("jvp", f, x, v), check.answers("vjp", f, x, u)
+        for jv in jvps:
+            left, left_tolerance, size = paired(jv, flat(u))
+            for uj in vjps:
+                right, right_tolerance, _ = paired(uj, flat(v))
+                tolerance = left_tolerance + right_tolerance
+                check.compare(f"⟨u, {jv.mode}⟩ = ⟨{uj.mode}, v⟩", 1, left, exactly(right), tolerance, size)
+                transposed = controls.scaled(right, system.precision)
+                check.control("a transpose rule scaled by 1 + 2¹²u", left, exactly(transposed), tolerance, size)
+        some, rest = halves(v)
+        for jv in jvps:
+            mode = next(mode for mode in check.modes("jvp") if mode.name == jv.mode)
+            first, second = check.answer(mode, f, x, some), check.answer(mode, f, x, rest)
+            if first is not None and second is not None:
+                total = first.numbers + second.numbers
+                tolerance = jv.tolerance + first.tolerance + second.tolerance
+                check.compare(f"{jv.mode} is linear", 1, jv.numbers, exactly(total), tolerance, jv.majorant)
+
+
+def paired(answer: Answer, other: np.ndarray) -> tuple[np.ndarray, np.ndarray, float]:
+    """<answer, other> in float64, its tolerance including the product's own roundings, and the sum of sizes."""
+    terms = answer.numbers * other
+    size = float(np.sum(np.abs(terms)))
+    tolerance = answer.tolerance @ np.abs(other) + len(terms) * 2.0**-53 * size
+    return np.array([math.fsum(terms)]), np.array([tolerance]), size
+
+
+def halves(v: Point) -> tuple[Point, Point]:
+    """v as the sum of two tangents, exactly: its even and its odd entries."""
+    even = tuple(np.where(np.arange(a.size).reshape(a.shape) % 2 == 0, a, 0.0) for a in v)
+    return even, tuple(a - b for a, b in zip(v, even, strict=True))
+
+

@@ -1,0 +1,64 @@
+"""Every known deviation, confirmed on its own witness: fixed upstream is red, and so is worse than recorded."""
+
+from __future__ import annotations
+
+import datetime
+
+import numpy as np
+import pytest
+from mpmath import mp, mpf
+
+from strategies.precision import PRECISIONS
+from suite import ledger
+from suite.quantities import truth
+from suite.system import System
+
+
+@pytest.mark.parametrize("row", ledger.rows(), ids=lambda row: row.id)
+def test_a_known_deviation_is_still_there(system: System, row: ledger.Row) -> None:
+    """The witness alone, without tolerance: the recorded bits, or a stated change."""
+    if (system.backend.name, system.precision.name) != (row.backend, row.dtypes[0]):
+        pytest.skip(f"{row.id} is a deviation of {row.backend} in {row.dtypes[0]}")
+    status, message = confirm(row, system)
+    system.emit({
+        "kind": "ledger", "id": row.id, "backend": row.backend, "primitive": row.primitive, "order": row.order,
+        "dtypes": list(row.dtypes), "modes": list(row.modes), "region": row.region, "cause": row.cause,
+        "size": relative(row), "upstream": row.upstream or "not found", "status": status, "excused": 0,
+    })  # fmt: skip
+    assert status == "confirmed", message
+
+
+def relative(row: ledger.Row) -> str:
+    with mp.workdps(40):
+        true = mpf(row.true)
+        return f"{float(abs(mpf(row.got) - true) / abs(true)):.1e} relative" if true else f"{row.got:.1e} where 0 is right"
+
+
+def confirm(row: ledger.Row, system: System) -> tuple[str, str]:
+    """The row's status on this machine, and what to do if it is not `confirmed`."""
+    if system.backend.version not in row.versions:
+        return "confirmed", "another version: the row does not speak of it"
+    if row.recheck < datetime.date.today():
+        return "error", f"{row.id}: its recheck date {row.recheck} has passed; look again and move the date"
+    mode = next((m for m in system.backend.modes_of(row.quantity) if m.name == row.mode), None)  # type: ignore[arg-type]
+    if mode is None:
+        return "error", f"{row.id}: {row.backend} has no mode {row.mode!r} for {row.quantity}"
+    precision = PRECISIONS[row.dtypes[0]]
+    result = system.backend.run(mode, row.program, precision, row.witness)
+    if result.numbers is None:
+        return "error", f"{row.id}: {result.error}"
+    exact = truth(mode.quantity, row.program, row.witness)
+    got = float(result.numbers.ravel()[0])
+    with mp.workdps(40):
+        true = exact.exact.ravel()[0]
+        error, recorded = abs(mpf(got) - true), abs(mpf(row.got) - true)
+        if abs(mpf(row.true) - true) > mpf(10) ** -15 * abs(true):
+            return "error", f"{row.id}: records {row.true} as true, the oracle says {mp.nstr(true, 20)}"
+        ulp = mpf(2) ** -precision.digits * abs(true)
+    if not np.isfinite(got) and not np.isfinite(row.got):
+        return "confirmed", ""
+    if error <= max(recorded / 16, 64 * ulp):
+        return "fixed", f"{row.id} is fixed in {row.backend} {system.backend.version}: remove its row from suite/ledger.toml"
+    if not error <= 4 * recorded:
+        return "worse", f"{row.id} is worse than recorded: got {got.hex()}, recorded {row.got.hex()}"
+    return "confirmed", ""

@@ -1,0 +1,34 @@
+"""Every primitive by itself, on every backend: value, first and second derivative, in its plainest modes."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from strategies.catalogue import PRIMITIVES
+from strategies.functions import alone
+from strategies.points import arrays
+from strategies.program import weighted
+from suite import controls
+from suite.profiles import examples
+from suite.system import System
+
+
+@pytest.mark.identity("alone")
+@pytest.mark.parametrize("primitive", PRIMITIVES)
+@examples(1 / 8)
+@given(data=st.data())
+def test_a_primitive_alone(system: System, data: st.DataObject, primitive: str) -> None:
+    """phi, phi' and phi'' within the primitive's contract, reverse and forward. Cannot see beyond its domain."""
+    program, x = system.draw(data, alone(system.precision, PRIMITIVES[primitive]))
+    f = weighted(program, system.draw(data, arrays(system.precision, program.output, wide=False)))
+    with system.example(f, x) as check:
+        for value in check.answers("value"):
+            check.true(value)
+            off = controls.scaled(value.numbers, system.precision)
+            check.control("off by 2¹²u", off, value.truth, value.tolerance)
+        for gradient in check.answers("gradient"):
+            check.true(gradient)
+        for hessian in check.answers("hessian") if f.size <= 6 else []:
+            check.true(hessian)

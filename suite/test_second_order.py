@@ -1,0 +1,76 @@
+"""Hessians and Hessian-vector products, in every nesting of modes."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from strategies.functions import scalar_functions
+from strategies.points import directions
+from suite import controls
+from suite.profiles import examples
+from suite.quantities import flat, truth
+from suite.system import System, exactly
+
+SMALL = ((), (3,))  # full Hessians cost n^2 evaluations of the oracle
+
+
+@pytest.mark.identity("H2")
+@examples(3 / 4)
+@given(data=st.data())
+def test_the_hessian_holds_the_second_partials(system: System, data: st.DataObject) -> None:
+    """H_ik = d2f/dx_i dx_k, by second differences, in every nesting. Cannot see what has no curvature."""
+    f, x = system.draw(data, scalar_functions(system.precision, shapes=SMALL))
+    with system.example(f, x) as check:
+        for hessian in check.answers("hessian"):
+            check.true(hessian)
+            frozen = hessian.numbers - controls.frozen(f, x)
+            check.control("a second derivative frozen", frozen, hessian.truth, hessian.tolerance)
+
+
+@pytest.mark.identity("H3")
+@examples(3 / 4)
+@given(data=st.data())
+def test_the_hessian_is_symmetric(system: System, data: st.DataObject) -> None:
+    """H = H^T where second derivatives are continuous (Clairaut; Rudin, Principles, theorem 9.41), entry by entry.
+
+    Cannot see errors that are themselves symmetric.
+    """
+    f, x = system.draw(data, scalar_functions(system.precision, shapes=SMALL))
+    with system.example(f, x) as check:
+        for hessian in check.answers("hessian"):
+            transposed, tolerance = exactly(hessian.numbers.T.copy()), hessian.tolerance + hessian.tolerance.T
+            check.compare(hessian.mode, 2, hessian.numbers, transposed, tolerance, hessian.majorant)
+            if f.size > 1:
+                planted = hessian.numbers.copy()
+                planted[0, -1] += 2.0**12 * system.precision.unit_roundoff * np.max(np.abs(planted))
+                check.control("an asymmetry planted", planted, transposed, tolerance, hessian.majorant)
+
+
+@pytest.mark.identity("D4")
+@examples(3 / 4)
+@given(data=st.data())
+def test_jvp_of_vjp_is_the_hessian_times_v(system: System, data: st.DataObject) -> None:
+    """jvp(grad f)(x; v) = H(x) v without H (Pearlmutter 1994), in every nesting, and u.Hv = v.Hu.
+
+    Cannot see a fault that scales f itself.
+    """
+    f, x = system.draw(data, scalar_functions(system.precision, shapes=SMALL))
+    v, u = (system.draw(data, directions(system.precision, f.inputs)) for _ in range(2))
+    with system.example(f, x, v, u) as check:
+        for hv in check.answers("hvp", f, x, v):
+            check.true(hv)
+            stopped = hv.numbers - controls.frozen(f, x) @ flat(v)
+            check.control("stop-gradient inside", stopped, hv.truth, hv.tolerance)
+            mode = next(mode for mode in check.modes("hvp") if mode.name == hv.mode)
+            hu = check.answer(mode, f, x, u)
+            if hu is not None:
+                uhv, vhu = (flat(u) * hv.numbers).sum(), (flat(v) * hu.numbers).sum()
+                tolerance = np.abs(flat(u)) @ hv.tolerance + np.abs(flat(v)) @ hu.tolerance
+                size = np.abs(flat(u)) @ np.abs(truth("hessian", f, x).floats) @ np.abs(flat(v))
+                tolerance = np.array([tolerance + f.size * 2.0**-52 * size])
+                check.compare(f"u·Hv = v·Hu by {hv.mode}", 2, np.array([uhv]), exactly(np.array([vhu])), tolerance, size)
+        for vhv in check.answers("curvature", f, x, v):
+            check.true(vhv)
