@@ -152,6 +152,7 @@ def reports_wanted(config: pytest.Config) -> bool:
 
 @pytest.hookimpl(tryfirst=True)  # before Hypothesis reads its seed
 def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "ledger: runs once for each known deviation (suite/ledger.toml)")
     config.addinivalue_line("markers", "identity(id): the claim that the test verifies (suite/claims.toml)")
     profile = profiles.load(config.getoption("--profile"))
     if config.getoption("--hypothesis-seed") is None and profile.seed is not None:
@@ -171,8 +172,13 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    if "system" in metafunc.fixturenames:
-        session = metafunc.config.stash[SESSION]
+    session = metafunc.config.stash[SESSION]
+    if metafunc.definition.get_closest_marker("ledger"):
+        # Each row on the backend that it speaks of, in the first of its precisions.
+        met = [(f"{row.backend}-{row.dtypes[0]}", row) for row in ledger.rows()]
+        met = [(system, row) for system, row in met if system in session.systems]
+        metafunc.parametrize(("system", "row"), met, indirect=["system"], ids=[row.id for _, row in met])
+    elif "system" in metafunc.fixturenames:
         marker = metafunc.definition.get_closest_marker("backends")
         names = [s for s in session.systems if marker is None or s.split("-")[0] in marker.args]
         metafunc.parametrize("system", names, indirect=True, scope="session")

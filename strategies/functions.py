@@ -122,11 +122,13 @@ def grow(
 
 
 def one_per_primitive(steps: Sequence[Step]) -> st.SearchStrategy[Step]:
-    """Each primitive equally often, however many static parameters or operand orders it offers."""
+    """Each primitive equally often, however many static parameters or operand orders it offers; curved ones three times
+    as often as linear ones, since without curvature there is little to verify."""
     by_primitive: dict[str, list[Step]] = {}
     for step in steps:
         by_primitive.setdefault(step.primitive, []).append(step)
-    return st.sampled_from(list(by_primitive.values())).flatmap(st.sampled_from)
+    curved = [group for name, group in by_primitive.items() if PRIMITIVES[name].kind != "linear"]
+    return st.sampled_from(curved + curved + list(by_primitive.values())).flatmap(st.sampled_from)
 
 
 def partners(shape: Shape) -> list[Shape]:
@@ -251,7 +253,8 @@ REPAIRS: tuple[Callable[[Floats], Floats], ...] = (
 @st.composite
 def alone(draw: DrawFn, precision: Precision, primitive: Primitive) -> tuple[Program, Point]:
     """The primitive by itself, at a point of its domain: one that is drawn, and moved there if it lies outside."""
-    menu: Sequence[Shape] = (*SHAPES, (3, 3))
+    small: Sequence[Shape] = ((2,), (2, 2)) if primitive.kind == "structured" and primitive.arity > 1 else ()
+    menu = (*SHAPES, *small)
     fitting = [
         (shapes, parameters)
         for shapes in itertools.product(menu, repeat=primitive.arity)

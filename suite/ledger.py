@@ -16,7 +16,7 @@ import numpy as np
 from strategies.catalogue import PRIMITIVES
 from strategies.precision import PRECISIONS
 from strategies.primitive import Floats
-from strategies.program import Point, Program, Step, float_values
+from strategies.program import Point, Program, Step, float_values, weighted
 from suite.backends import MODULES
 from suite.contracts import DataError
 from suite.oracle import HashablePoint
@@ -26,7 +26,8 @@ REQUIRED = {
     "id", "backend", "versions", "primitive", "order", "modes", "dtypes", "region", "witness", "quantity", "mode",
     "got", "true", "cause", "recheck",
 }  # fmt: skip
-OPTIONAL = {"upstream", "parameters", "size"}
+OPTIONAL = {"upstream", "parameters", "weights", "tangent", "component"}
+RAISES = "raises "  # a `got` that starts so names the exception in place of a number
 ALLOWED = re.compile(r"^[\sxyabsmaxin()<>=&|~.,+\-*/\d\[\]e]*$")
 
 
@@ -47,11 +48,14 @@ class Row:
     parameters: tuple[tuple[str, Any], ...]
     quantity: str
     mode: str
-    got: float
+    got: float | str
     true: str
     cause: str
     recheck: datetime.date
     upstream: str = ""
+    weights: tuple[float, ...] = ()
+    tangent: Point = ()
+    component: tuple[int, ...] = (0,)
 
     def applies(self, backend: str, dtype: str, mode: str, order: int) -> bool:
         return (
@@ -68,9 +72,14 @@ class Row:
 
     @property
     def program(self) -> Program:
-        """The primitive alone, at the witness."""
+        """The primitive alone, or the sum of its entries with the row's weights."""
         step = Step(self.primitive, tuple(range(len(self.witness))), self.parameters)
-        return Program(tuple(x.shape for x in self.witness), (step,))
+        program = Program(tuple(x.shape for x in self.witness), (step,))
+        return weighted(program, np.array(self.weights).reshape(program.output)) if self.weights else program
+
+    @property
+    def directions(self) -> tuple[Point, ...]:
+        return (self.tangent,) if self.tangent else ()
 
 
 def read(path: Path = DATA) -> tuple[Row, ...]:
@@ -105,17 +114,16 @@ def _row(entry: dict[str, Any], where: str) -> Row:
     if not ALLOWED.match(entry["region"]):
         raise DataError(f"{where}: the region {entry['region']!r} is not an expression in x, y, numbers and comparisons")
     try:
-        witness = tuple(
-            np.array([float.fromhex(h) for h in w["values"]]).reshape(w["shape"]) for w in entry["witness"]
-        )
+        witness, tangent = _arrays(entry["witness"]), _arrays(entry.get("tangent", []))
         parameters = tuple(
             (k, tuple(v) if isinstance(v, list) else v) for k, v in entry.get("parameters", {}).items()
         )
         row = Row(
             entry["id"], entry["backend"], tuple(entry["versions"]), entry["primitive"], int(entry["order"]),
             tuple(entry["modes"]), tuple(entry["dtypes"]), entry["region"], witness, parameters,
-            entry["quantity"], entry["mode"], float.fromhex(entry["got"]), entry["true"], entry["cause"],
-            entry["recheck"], entry.get("upstream", ""),
+            entry["quantity"], entry["mode"], _got(entry["got"]), entry["true"], entry["cause"],
+            entry["recheck"], entry.get("upstream", ""), tuple(map(float.fromhex, entry.get("weights", []))), tangent,
+            tuple(entry.get("component", [0])),
         )  # fmt: skip
         inside = row.contains(witness)
     except Exception as error:
@@ -123,6 +131,15 @@ def _row(entry: dict[str, Any], where: str) -> Row:
     if not inside:
         raise DataError(f"{where}: its witness lies outside its region {row.region!r}")
     return row
+
+
+def _got(text: str) -> float | str:
+    return text.removeprefix(RAISES) if text.startswith(RAISES) else float.fromhex(text)
+
+
+def _arrays(entries: list[dict[str, Any]]) -> Point:
+    """Arrays from their shapes and hex floats."""
+    return tuple(np.array([float.fromhex(h) for h in e["values"]]).reshape(e["shape"]) for e in entries)
 
 
 @cache
@@ -137,7 +154,7 @@ def excuse(
     """The row in whose region some step of the program lies here, if any."""
     candidates = [
         row for row in rows()
-        if row.applies(backend, dtype, mode, order) and row.primitive in program.primitives and version in row.versions
+        if row.applies(backend, dtype, mode, order) and row.primitive in program.primitives and version.split("+")[0] in row.versions
     ]  # fmt: skip
     if not candidates:
         return None

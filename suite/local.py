@@ -84,8 +84,8 @@ def structured(step: Step, arguments: Sequence[Floats], value: Floats) -> Local:
         n = p // rows
         for row in range(rows):
             own = slice(row * n, (row + 1) * n)
-            sizes[1][row, own] += first.reshape(rows, n)[row]
-            sizes[2][row, own, own] += second.reshape(rows, n, n)[row]
+            sizes[1][row, own] += taylor.FUNCTION_ULPS * first.reshape(rows, n)[row]
+            sizes[2][row, own, own] += taylor.FUNCTION_ULPS * second.reshape(rows, n, n)[row]
     index = np.broadcast_to(np.arange(p), (k, p))
     return conditioned(index, partials, tuple(sizes), np.broadcast_to(flat, (k, p)))
 

@@ -9,7 +9,7 @@ Objects are flat: x in R^n is all inputs concatenated, f(x) in R^m all entries o
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -53,14 +53,6 @@ class Truth:
     @property
     def floats(self) -> Floats:
         return mp_arrays.to_floats(self.exact)
-
-    def __add__(self, other: Truth) -> Truth:
-        return Truth(self.exact + other.exact, self.error + other.error)
-
-    def __matmul__(self, other: Truth) -> Truth:
-        """The product, with first-order propagation of the two errors."""
-        error = np.abs(self.floats) @ other.error + self.error @ np.abs(other.floats)
-        return Truth(np.asarray(self.exact @ other.exact, dtype=object), error)
 
 
 def split(program: Program, x: MPArray) -> list[MPArray]:
@@ -107,9 +99,16 @@ def second_difference(f: Function, x: MPArray, v: MPArray, w: MPArray, method: D
 
 
 def certified(
-    program: Program, point: Point, order: int, compute: Callable[[Function, MPArray, Difference], MPArray]
+    program: Program,
+    point: Point,
+    order: int,
+    compute: Callable[[Function, MPArray, Difference], MPArray],
+    *scales: MPArray,
 ) -> Truth:
-    """``compute(f, x, method)`` by two methods; their discrepancy, and what rounding can do, is the error."""
+    """``compute(f, x, method)`` by two methods; their discrepancy, and what rounding can do, is the error.
+
+    Its trailing axes are relative to ``scales``, and are brought back to the coordinates of x.
+    """
     f, x = flat_function(program), flat_point(point)
     reach = order * dynamic_range(program, point)
     method, check = (difference.widened(reach) for difference in METHODS[order])
@@ -119,18 +118,17 @@ def certified(
         exact = compute(f, x, method)
         amplification = mpf(10) ** (3 - method.digits) * mpf(2) ** (order * method.step_bits)
         noise = max(abs(value) for value in f(x)) * amplification
-        error = mp_arrays.to_floats(np.abs(certificate - exact) + noise)
-    return Truth(exact, error)
+        error = np.abs(certificate - exact) + noise
+        for axis, scale in enumerate(scales, start=exact.ndim - len(scales)):
+            shape = [1] * exact.ndim
+            shape[axis] = -1
+            exact, error = exact / scale.reshape(shape), error / scale.reshape(shape)
+    return Truth(exact, mp_arrays.to_floats(error))
 
 
-def descaled(truth: Truth, *scales: MPArray) -> Truth:
-    """Derivatives in coordinates relative to ``scales``, brought back to those of x."""
-    exact, error = truth.exact, truth.error
-    for axis, scale in enumerate(scales, start=exact.ndim - len(scales)):
-        shape = [1] * exact.ndim
-        shape[axis] = -1
-        exact, error = exact / scale.reshape(shape), error / mp_arrays.to_floats(scale).reshape(shape)
-    return Truth(exact, error)
+def power_of_two(value: mpf) -> mpf:
+    """The largest power of two that is not above a positive value."""
+    return mpf(2) ** (mp.frexp(value)[1] - 1)
 
 
 def unit_steps(scale: MPArray) -> list[MPArray]:
@@ -151,7 +149,7 @@ def _jacobian(program: Program, point: HashablePoint) -> Truth:
     def columns(f: Function, x: MPArray, method: Difference) -> MPArray:
         return np.stack([first_difference(f, x, step, method) for step in unit_steps(scale)], axis=1)
 
-    return descaled(certified(program, point.arrays, 1, columns), scale)
+    return certified(program, point.arrays, 1, columns, scale)
 
 
 @lru_cache(CACHED)
@@ -166,7 +164,7 @@ def _hessian(program: Program, point: HashablePoint) -> Truth:
                 exact[i, k] = exact[k, i] = second_difference(f, x, v, w, method)[0]
         return exact
 
-    return descaled(certified(program, point.arrays, 2, entries), scale, scale)
+    return certified(program, point.arrays, 2, entries, scale, scale)
 
 
 @lru_cache(CACHED)
@@ -175,17 +173,17 @@ def _directional(program: Program, point: HashablePoint, directions: tuple[Hasha
     scale = scales(flat_point(point.arrays))
     along = [flat_point(direction.arrays) for direction in directions]
     # The step is relative to x: the direction is shortened until no coordinate moves by more than its own size.
-    lengths = [min((s / abs(v) for s, v in zip(scale, d, strict=True) if v), default=mpf(1)) for d in along]
-    along = [d * length for d, length in zip(along, lengths, strict=True)]
+    # Powers of two, so that what is shortened is still exactly the direction.
+    lengths = [min((power_of_two(s / abs(v)) for s, v in zip(scale, d, strict=True) if v), default=mpf(1)) for d in along]
+    with mp.workdps(FIRST.digits):
+        along = [d * length for d, length in zip(along, lengths, strict=True)]
 
     def derivative(f: Function, x: MPArray, method: Difference) -> MPArray:
         if len(along) == 1:
             return first_difference(f, x, along[0], method)
         return second_difference(f, x, along[0], along[0] if directions[0] == directions[1] else along[1], method)
 
-    truth = certified(program, point.arrays, len(along), derivative)
-    unit = mp.fprod(lengths)
-    return Truth(truth.exact / unit, truth.error / float(unit))
+    return certified(program, point.arrays, len(along), derivative, np.array([mp.fprod(lengths)], dtype=object))
 
 
 @dataclass(frozen=True)
@@ -250,6 +248,3 @@ def difference(got: Floats, truth: Truth) -> Floats:
     with mp.workdps(FIRST.digits):
         return mp_arrays.to_floats(np.abs(mp_arrays.mp_array(got) - truth.exact.reshape(np.shape(got))))
 
-
-def stacked(truths: Sequence[Truth]) -> Truth:
-    return Truth(np.stack([t.exact for t in truths]), np.stack([t.error for t in truths]))

@@ -164,7 +164,8 @@ class Check:
                  "primitive": ", ".join(dict.fromkeys(program.primitives)), "reason": reason}
             )  # fmt: skip
         else:
-            verdict = Verdict("error", reason=reason)
+            known = self.excuse(mode.name, mode.order, program, point)
+            verdict = Verdict("deviation", reason=known) if known else Verdict("error", reason=reason)
             self.judged(verdict, mode.name, mode.order, program, point, None, None, None, mode, directions)
         return None
 
@@ -231,7 +232,7 @@ class Check:
             backend.name, backend.version, self.system.precision.name, label, order, program, HashablePoint(point)
         )
         if row is not None:
-            self.system.emit({"kind": "ledger", "id": row.id, "excused": 1})
+            self.system.emit({"kind": "ledger", "id": row.id, "status": "confirmed", "excused": 1})
         return row.id if row else None
 
     def control(self, name: str, got: Floats, exact: Truth, tolerance: Floats, majorant: float = 0.0) -> None:

@@ -206,14 +206,15 @@ def constant(value: Fraction) -> float:
 def solve(a: Taylor, b: Taylor) -> Taylor:
     """A^-1 b: with A = A0 + E and E nilpotent, x <- x + A0^-1 (b - A x) gains one order of E at each turn.
 
-    Errors: each application of A^-1 is off by n u |A^-1| |A| times what it is applied to (Higham, theorem 9.4).
+    Errors: each application of A^-1 is off by n u |A^-1| |L| |U| times what it is applied to (Higham, theorem 9.4),
+    and partial pivoting keeps |L| |U| near the largest entry of A.
     """
     n = a.shape[-1]
     inverse = np.linalg.inv(a.partials[0])
     x = Taylor((inverse @ b.partials[0], *(0 * c for c in b.partials[1:])), b.errors)
     for _ in range(3):
         x = x + _apply(inverse, b - total(a * x[None, :]))
-    growth = np.abs(inverse) @ np.abs(a.partials[0])
+    growth = np.abs(inverse) @ np.full((n, n), np.max(np.abs(a.partials[0])))
     size = _absolute_solve(growth @ np.abs(inverse), a, b, growth @ np.abs(x.partials[0]))
     errors = tuple(n * (k + 1) * np.tensordot(growth, c, axes=(1, 0)) for k, c in enumerate(size))
     return Taylor(x.partials, errors)
