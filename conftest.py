@@ -8,7 +8,7 @@ import os
 import platform
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
@@ -30,16 +30,21 @@ DISTRIBUTIONS = ("numpy", "scipy", "torch", "jax", "jaxlib", "optax", "mpmath", 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("gradlaws", "gradlaws: derivatives against the truth")
-    group.addoption("--profile", choices=[*profiles.PROFILES], default="smoke",
-                    help="how much is looked at: smoke (default), gate, or explore")  # fmt: skip
-    group.addoption("--backends", default=",".join(backends.MODULES),
-                    help=f"comma-separated, from {','.join(backends.MODULES)} (default: all that are installed)")  # fmt: skip
-    group.addoption("--dtypes", default=",".join(PRECISIONS),
-                    help=f"comma-separated, from {','.join(PRECISIONS)} (default: all)")  # fmt: skip
-    group.addoption("--modes", default="*",
-                    help="comma-separated names or patterns of modes, such as 'func.*,jit(*' (default: all)")  # fmt: skip
-    group.addoption("--identities", default=",".join(CLAIMS),
-                    help=f"comma-separated, from {','.join(CLAIMS)} (default: all)")  # fmt: skip
+    group.addoption(
+        "--profile",
+        choices=[*profiles.PROFILES],
+        default="smoke",
+        help="how much is looked at: smoke (default), gate, or explore",
+    )
+    lists = {
+        "--backends": ([*backends.MODULES], "those that are installed"),
+        "--dtypes": ([*PRECISIONS], "all"),
+        "--identities": ([*CLAIMS], "all"),
+    }
+    for option, (names, default) in lists.items():
+        text = f"comma-separated, from {','.join(names)} (default: {default})"
+        group.addoption(option, default=",".join(names), help=text)
+    group.addoption("--modes", default="*", help="comma-separated patterns, as 'func.*,jit(*' (default: all)")
     group.addoption("--out", default="reports/out", help="folder of the report (default: reports/out)")
 
 
@@ -94,7 +99,7 @@ class Session:
         return {
             "profile": self.profile,
             "seed": str(config.getoption("--hypothesis-seed")),
-            "started": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
+            "started": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
             "versions": {"python": platform.python_version(), **versions()},
             "platform": platform.platform(),
             "cpus": os.cpu_count(),
@@ -159,7 +164,7 @@ def pytest_configure(config: pytest.Config) -> None:
         config.option.hypothesis_seed = str(profile.seed)
     engine.MAX_SHRINKING_SECONDS = profile.shrink_seconds
     try:
-        contracts.rows(), ledger.rows()  # noqa: B018
+        contracts.rows(), ledger.rows()
     except contracts.DataError as error:
         raise pytest.UsageError(str(error)) from None
     session = config.stash[SESSION] = Session(config)
@@ -230,18 +235,22 @@ def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[Any]:
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     report = yield
     if report.when == "call" or report.outcome != "passed":
         known = item.config.stash[SESSION]
         message = str(call.excinfo.value).splitlines()[0] if call.excinfo and str(call.excinfo.value) else ""
         outcome = "error" if report.failed and report.when != "call" else report.outcome
-        known.emit({"kind": "test", "nodeid": item.nodeid, "outcome": outcome, "seconds": call.duration, "message": message})
+        known.emit(
+            {"kind": "test", "nodeid": item.nodeid, "outcome": outcome, "seconds": call.duration, "message": message}
+        )
         if known.writer is not None:
             known.writer.fold()
         if report.failed:
             # The first failures are shrunk with care, the rest of a very red run ever more quickly.
-            engine.MAX_SHRINKING_SECONDS = max(2, engine.MAX_SHRINKING_SECONDS * 0.7)
+            engine.MAX_SHRINKING_SECONDS = max(2, engine.MAX_SHRINKING_SECONDS * 2 // 3)
     return report
 
 

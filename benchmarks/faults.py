@@ -39,6 +39,7 @@ STATUSES = {
     "failed": "the run itself failed",
     "timeout": "the time limit passed",
 }
+UNDECIDED = ("untested", "failed", "timeout")
 
 
 @dataclass(frozen=True)
@@ -107,8 +108,8 @@ def selections(fault: Fault, identities: Sequence[str]) -> Iterator[list[str]]:
         yield ["suite", "--identities", ",".join(known)]
 
 
-def tested(fault: Fault, tests: Sequence[str], out: Path, clock: Clock, planted: bool = True) -> list[dict[str, Any]]:
-    """Runs the tests up to the first failure; the failures in the report. Raises RuntimeError where there is none."""
+def tested(fault: Fault, tests: Sequence[str], out: Path, clock: Clock, planted: bool = True) -> dict[str, Any]:
+    """Runs the tests up to the first failure; the report. Raises RuntimeError where there is none."""
     command = ["-m", "pytest", *tests, "--profile", "gate", "--backends", fault.backend, "--dtypes", DTYPE,
                "-x", "-q", "--tb", "no", "--out", str(out)]  # fmt: skip
     plugin = ["-p", "benchmarks.plant"] if planted else []
@@ -117,7 +118,7 @@ def tested(fault: Fault, tests: Sequence[str], out: Path, clock: Clock, planted:
     if done.returncode == USAGE or not report.exists():
         lines = (done.stderr or done.stdout).strip().splitlines()
         raise RuntimeError(lines[-1] if lines else f"pytest ended with {done.returncode}")
-    found: list[dict[str, Any]] = json.loads(report.read_text())["failures"]
+    found: dict[str, Any] = json.loads(report.read_text())
     return found
 
 
@@ -126,7 +127,7 @@ def holds_without(fault: Fault, failure: dict[str, Any], out: Path, clock: Clock
     a script, or else in the whole test."""
     script = failure["scripts"].get(fault.backend)
     if script is None:
-        return not tested(fault, [failure["test"]], out / "without", clock, planted=False)
+        return not tested(fault, [failure["test"]], out / "without", clock, planted=False)["failures"]
     path = out / "without.py"
     path.write_text(script)
     return clock.run([str(path)]).returncode == 0
@@ -146,10 +147,11 @@ def hunt(fault: Fault, identities: Sequence[str], limit: float) -> Outcome:
 
 def caught(fault: Fault, identities: Sequence[str], folder: Path, clock: Clock) -> Outcome:
     asked, unrelated = 0, []
-    for tests in selections(fault, identities):
-        asked += 1
-        out = folder / str(asked)
-        for failure in tested(fault, tests, out, clock):
+    for number, tests in enumerate(selections(fault, identities)):
+        out = folder / str(number)
+        report = tested(fault, tests, out, clock)
+        asked += len(report["tests"]["all"])
+        for failure in report["failures"]:
             if failure["verdict"] == "error":
                 return Outcome(fault.name, "failed", clock.elapsed, f"{failure['function']}: {failure['message']}")
             if holds_without(fault, failure, out, clock):
@@ -183,14 +185,15 @@ def summary(outcomes: Sequence[Outcome]) -> str:
 
 
 def earlier(path: Path) -> dict[str, Outcome]:
-    """The outcomes in a file of an earlier run; a line that an interruption cut short is left out."""
+    """What the file of an earlier run has decided; a line that an interruption cut short is left out."""
     found = {}
     for line in path.read_text().splitlines() if path.exists() else []:
         try:
             row = Outcome(**json.loads(line))
         except (ValueError, TypeError):
             continue
-        found[row.name] = row
+        if row.status not in UNDECIDED:
+            found[row.name] = row
     return found
 
 

@@ -69,9 +69,7 @@ def _parser() -> argparse.ArgumentParser:
         metavar="SHARDS",
         help="folders with .jsonl shards (default: the folder 'shards' inside --out)",
     )
-    make.add_argument(
-        "--out", type=Path, default=DEFAULT_OUT, help="folder of the report (default: %(default)s)"
-    )
+    make.add_argument("--out", type=Path, default=DEFAULT_OUT, help="folder of the report (default: %(default)s)")
     one = commands.add_parser(
         "show",
         help="print one failure in full",

@@ -47,11 +47,7 @@ def chart(histogram: Mapping[str, int], span: tuple[int, int]) -> Record:
                 "label": _label(slot, first, last),
             }
         )
-    ticks = [
-        {"x": left(slot), "label": power_of_two(str(slot))}
-        for slot in range(first, last + 2)
-        if slot % 4 == 0
-    ]
+    ticks = [{"x": left(slot), "label": power_of_two(str(slot))} for slot in range(first, last + 2) if slot % 4 == 0]
     return {
         "width": WIDTH,
         "height": HEIGHT,

@@ -32,14 +32,11 @@ def coverage(cells: Cells, backends: Sequence[str]) -> Record:
     tables: Record = {}
     for tally in ("primitives", "steps", "sizes"):
         sums = {
-            backend: add_up(cell[tally] for key, cell in cells.items() if key[1] == backend)
-            for backend in backends
+            backend: add_up(cell[tally] for key, cell in cells.items() if key[1] == backend) for backend in backends
         }
         names = {name for per_backend in sums.values() for name in per_backend}
         ordered = sorted(names, key=lambda name: (int(name), "") if name.isdecimal() else (0, name))
-        tables[tally] = {
-            name: {backend: sums[backend].get(name, 0) for backend in backends} for name in ordered
-        }
+        tables[tally] = {name: {backend: sums[backend].get(name, 0) for backend in backends} for name in ordered}
     return tables
 
 

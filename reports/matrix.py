@@ -86,9 +86,7 @@ def _row(key: tuple[str, str, str, str, int], cell: Record, floor: int) -> Recor
     identity, backend, dtype, mode, order = key
     counts = {verdict: cell["counts"][verdict] for verdict in VERDICTS if cell["counts"].get(verdict)}
     status = status_of(counts, floor)
-    reason = (
-        f"{_conclusive(counts)} conclusive of {floor} needed" if status == "insufficient evidence" else ""
-    )
+    reason = f"{_conclusive(counts)} conclusive of {floor} needed" if status == "insufficient evidence" else ""
     return {
         "identity": identity,
         "backend": backend,

@@ -17,13 +17,9 @@ def merged_run(headers: Sequence[Record], systems: Iterable[tuple[str, str]]) ->
     """The run headers of all shards as one, values that differ joined by ' | '; `systems` come from
     cells."""
     headers = sorted(headers, key=canonical)
-    identities = {
-        identity["id"]: identity for header in reversed(headers) for identity in header.get("identities", ())
-    }
+    identities = {identity["id"]: identity for header in reversed(headers) for identity in header.get("identities", ())}
     order = dict.fromkeys(identity["id"] for header in headers for identity in header.get("identities", ()))
-    listed = dict.fromkeys(
-        (backend, dtype) for header in headers for backend, dtype in header.get("systems", ())
-    )
+    listed = dict.fromkeys((backend, dtype) for header in headers for backend, dtype in header.get("systems", ()))
     starts = [str(header["started"]) for header in headers if header.get("started")]
     return {
         "profile": _one_text(header.get("profile") for header in headers),
@@ -91,8 +87,7 @@ def failures(records: Iterable[Record]) -> list[Record]:
     """
     groups = _grouped(records, ("test", "identity", "backend", "dtype"))
     last = [
-        min(group, key=lambda record: (-record.get("number", 0), *_simplicity(record)))
-        for group in groups.values()
+        min(group, key=lambda record: (-record.get("number", 0), *_simplicity(record))) for group in groups.values()
     ]
     rows: list[Record] = []
     taken: set[str] = set()
@@ -148,12 +143,9 @@ def time_split(times: Times, order: Sequence[str] = ()) -> Record:
         "total": seconds(sum(times.values())),
         "by_part": {part: seconds(sum(ns for key, ns in times.items() if key[0] == part)) for part in parts},
         "by_backend": {
-            backend: seconds(sum(ns for key, ns in times.items() if key[1] == backend))
-            for backend in backends
+            backend: seconds(sum(ns for key, ns in times.items() if key[1] == backend)) for backend in backends
         },
-        "split": {
-            part: {backend: seconds(times.get((part, backend), 0)) for backend in backends} for part in parts
-        },
+        "split": {part: {backend: seconds(times.get((part, backend), 0)) for backend in backends} for part in parts},
     }
 
 
@@ -167,9 +159,7 @@ def tests(records: Iterable[Record], examples: Sequence[Record]) -> Record:
     groups = _grouped(records, ("nodeid",))
     for (nodeid,), group in groups.items():
         outcome = (
-            "crashed"
-            if nodeid in at
-            else min((str(r["outcome"]) for r in group), key=lambda o: _rank(OUTCOMES, o))
+            "crashed" if nodeid in at else min((str(r["outcome"]) for r in group), key=lambda o: _rank(OUTCOMES, o))
         )
         messages = [str(r.get("message") or "") for r in group if r["outcome"] == outcome]
         rows.append(

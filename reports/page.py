@@ -92,9 +92,7 @@ def _control_table(report: Report) -> list[Record]:
         entry["systems"][row["backend"], row["dtype"]] = row
         entry["tried"] += row["tried"]
         entry["failed"] += row["failed"]
-    return [
-        {"identity": identity, "control": control, **entry} for (identity, control), entry in table.items()
-    ]
+    return [{"identity": identity, "control": control, **entry} for (identity, control), entry in table.items()]
 
 
 def _unsupported_table(rows: Sequence[Record]) -> list[Record]:

@@ -99,13 +99,9 @@ def read_shards(folders: Sequence[Path]) -> tuple[list[Record], list[str]]:
         if not folder.is_dir():
             problems.append(f"{folder}: no such folder; give the folder that holds the run's .jsonl shards")
             continue
-        workers = sorted(
-            {path.name.removesuffix(".jsonl").removesuffix(".journal") for path in folder.glob("*.jsonl")}
-        )
+        workers = sorted({path.name.removesuffix(".jsonl").removesuffix(".journal") for path in folder.glob("*.jsonl")})
         if not workers:
-            problems.append(
-                f"{folder}: no shards (*.jsonl) in it; run the suite first, or give another folder"
-            )
+            problems.append(f"{folder}: no shards (*.jsonl) in it; run the suite first, or give another folder")
         for worker in workers:
             records += _read_worker(folder, worker, problems)
     return records, problems
@@ -165,6 +161,4 @@ def _create(path: Path) -> TextIO:
     try:
         return path.open("x", encoding="utf-8", newline="\n")
     except FileExistsError:
-        raise FileExistsError(
-            f"{path} exists: empty the shards folder before a run, or use another"
-        ) from None
+        raise FileExistsError(f"{path} exists: empty the shards folder before a run, or use another") from None

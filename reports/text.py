@@ -22,15 +22,14 @@ def verdict_text(report: Report, out: Path = DEFAULT_OUT) -> str:
     if len(unexplained) > len(shown):
         head.append(f"  … and {len(unexplained) - len(shown)} more in the report")
     head += _table(report) + _time(report)
-    tail = _ledger(report) + [f"report: {out / 'index.html'}"]
+    tail = [*_ledger(report), f"report: {out / 'index.html'}"]
     blocks: list[str] = []
     for index, failure in enumerate(failures):
         block = _block(failure, out)
         rest = len(failures) - index - 1
         if len(head) + len(blocks) + len(block) + len(tail) + bool(rest) > LINES:
             blocks.append(
-                f"… and {rest + 1} more failures: "
-                + ", ".join(one["id"] for one in failures[index : index + 6])
+                f"… and {rest + 1} more failures: " + ", ".join(one["id"] for one in failures[index : index + 6])
             )
             break
         blocks += block
@@ -81,11 +80,9 @@ def _block(failure: Record, out: Path) -> list[str]:
     )
     return [
         _title(failure),
-        f"  {_clipped(failure['function'] or '')}    "
-        f"{plural(failure['steps'] or 0, 'step')}, n = {failure['size']}",
+        f"  {_clipped(failure['function'] or '')}    {plural(failure['steps'] or 0, 'step')}, n = {failure['size']}",
         numbers if failure["got"] is not None else f"  {_clipped(failure['message'] or '')}",
-        f"  python -m reports show {failure['id']}{where}"
-        + "".join(f" · reproducer: {path}" for path in own[:1]),
+        f"  python -m reports show {failure['id']}{where}" + "".join(f" · reproducer: {path}" for path in own[:1]),
     ]
 
 
@@ -93,9 +90,7 @@ def _unexplained(report: Report) -> list[str]:
     """The reasons that no failure block below will tell."""
     pairs = {(failure["identity"], failure["backend"]) for failure in report["failures"]}
     told = tuple(
-        f"{backend} {verb} {identity} "
-        for identity, backend in pairs
-        for verb in ("violates", "raises an error in")
+        f"{backend} {verb} {identity} " for identity, backend in pairs for verb in ("violates", "raises an error in")
     )
     return [line for line in report["reasons"] if not line.startswith((*told, "failure "))]
 

@@ -68,9 +68,7 @@ def _accusations(report: Report) -> list[str]:
             f"{name} (up to {ratio(most)} × its bound)" if verdict == "violated" and most > 1 else name
             for name, most in worst.items()
         ]
-        clauses.append(
-            f"{backend} {'violates' if verdict == 'violated' else 'raises an error in'} {_listed(names)}"
-        )
+        clauses.append(f"{backend} {'violates' if verdict == 'violated' else 'raises an error in'} {_listed(names)}")
     return clauses
 
 

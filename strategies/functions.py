@@ -85,7 +85,7 @@ class Growth:
     def program(self) -> Program:
         """Ends at the latest value that depends on an input."""
         while len(self.exact) > len(self.inputs) and not self.depends[-1]:
-            self.exact.pop(), self.steps.pop(), self.depends.pop()  # noqa: B018
+            self.exact.pop(), self.steps.pop(), self.depends.pop()
         return Program(self.inputs, tuple(self.steps))
 
 
@@ -105,7 +105,8 @@ def grow(
         live = [i for i in reversed(range(len(exact))) if growth.depends[i]]
         first = draw(st.sampled_from([live[0]] * len(live) * 2 + live), label="operand")
         offered: list[Step] = []
-        if binary and draw(st.booleans(), label="binary"):
+        takes_two = draw(st.booleans(), label="takes two operands") if binary else False
+        if takes_two:
             others = [i for i in reversed(range(len(exact))) if i != first]
             second = draw(st.sampled_from([-1, *others]), label="other operand")
             if second < 0:
@@ -264,8 +265,7 @@ def alone(draw: DrawFn, precision: Precision, primitive: Primitive) -> tuple[Pro
     drawn = [draw(points.arrays(precision, shape)) for shape in shapes]
     for repairs in itertools.product(REPAIRS, repeat=primitive.arity):
         point = tuple(
-            np.vectorize(precision.round, otypes=[float])(repair(x))
-            for repair, x in zip(repairs, drawn, strict=True)
+            np.vectorize(precision.round, otypes=[float])(repair(x)) for repair, x in zip(repairs, drawn, strict=True)
         )
         if primitive.domain(*point):
             break

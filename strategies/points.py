@@ -75,7 +75,7 @@ def probabilities(draw: DrawFn, precision: Precision, shape: Shape) -> Floats:
     """Rows of class probabilities, each entry representable; rows sum to 1 up to their rounding."""
     weights = np.abs(draw(arrays(precision, shape, wide=False)))
     rows = weights / weights.sum(axis=-1, keepdims=True)
-    return rows.astype(precision.name).astype(np.float64)
+    return np.asarray(rows.astype(precision.name), dtype=np.float64)
 
 
 @st.composite

@@ -58,7 +58,7 @@ def substitute(template: str, arguments: Iterable[str], parameters: Parameters) 
 
 def spelled(names: Mapping[str, str], arity: int) -> dict[str, str]:
     """Dotted names become calls: "torch.exp" means "torch.exp({x})"."""
-    operands = ", ".join("{%s}" % name for name in "xyz"[:arity])
+    operands = ", ".join(f"{{{name}}}" for name in "xyz"[:arity])
     return {
         backend: f"{name}({operands})" if set(name) <= set(string.ascii_letters + string.digits + "_.") else name
         for backend, name in names.items()
@@ -124,9 +124,7 @@ def linear(
     **names: str,
 ) -> Primitive:
     """Moves, repeats, selects or sums entries: its partials are constants. It needs no array namespace."""
-    return Primitive(
-        name, arity, "linear", definition, spelled(names, arity), symbol, everywhere, variants, shape
-    )
+    return Primitive(name, arity, "linear", definition, spelled(names, arity), symbol, everywhere, variants, shape)
 
 
 def structured(

@@ -156,7 +156,8 @@ def sweep(
         tj, sj, Tj = t[:, node.operands], s[:, node.operands], T[..., node.operands]
         g, gt, gs, gT = (x[..., node.outputs] for x in (G, Gt, Gs, GT))
         dual = (g, gt, gT)[order]
-        shares.append(share(node, graph.uses, dual, *map(np.abs, (g, gt, gs, tj, sj, Tj)), order))
+        around = Around(*(np.abs(x) for x in (dual, g, gt, gs, tj, sj, Tj)))
+        shares.append(share(node, graph.uses, around, order))
 
         def back(flow: Floats, node: Node = node) -> Floats:
             return np.asarray(flow.reshape(*flow.shape[:-2], -1) @ node.scatter)
@@ -176,11 +177,15 @@ def sweep(
                 + g[:, None, None, :, None] * bent_T
             )
     shares.reverse()
-    return shares, flushed(order, *(np.abs(x).sum(-1) for x in (t, s, T, G, Gt, Gs, GT))), (
-        np.einsum("om,m->o", u, size(graph.values[-1].ravel())),
-        np.einsum("on,an->oa", G[:, :n], v),
-        np.einsum("oan,bn->oab", Gt[..., :n], w),
-    )[order]
+    return (
+        shares,
+        flushed(order, *(np.abs(x).sum(-1) for x in (t, s, T, G, Gt, Gs, GT))),
+        (
+            np.einsum("om,m->o", u, size(graph.values[-1].ravel())),
+            np.einsum("on,an->oa", G[:, :n], v),
+            np.einsum("oan,bn->oab", Gt[..., :n], w),
+        )[order],
+    )
 
 
 def thrice(third: Floats, t: Floats, s: Floats) -> Floats:
@@ -190,12 +195,26 @@ def thrice(third: Floats, t: Floats, s: Floats) -> Floats:
     return np.asarray(np.einsum("akpr,bkr->abkp", np.einsum("kpqr,akq->akpr", third, t), s))
 
 
-def share(
-    node: Node, uses: Floats, dual: Floats,
-    g: Floats, gt: Floats, gs: Floats, t: Floats, s: Floats, T: Floats, order: int,
-) -> Share:  # fmt: skip
-    """What the node adds to the bound; arguments are absolute values of the sweeps at its outputs and operands."""
+@dataclass(frozen=True)
+class Around:
+    """Absolute values of the sweeps at a node: adjoints at its outputs (k), tangents at its operands (k, p).
+
+    ``dual`` is the adjoint of the value in the bounded object: G, G_i or G_ik.
+    """
+
+    dual: Floats
+    g: Floats
+    gt: Floats
+    gs: Floats
+    t: Floats
+    s: Floats
+    T: Floats
+
+
+def share(node: Node, uses: Floats, around: Around, order: int) -> Share:
+    """What the node adds to the bound."""
     found = node.local
+    g, gt, gs, t, s, T = around.g, around.gt, around.gs, around.t, around.s, around.T
     size0, size1, size2 = found.sizes
     first, second = np.abs(found.first), np.abs(found.second)
     # An edge's product, the sum over the terms of the output, and over the uses of the argument.
@@ -203,8 +222,8 @@ def share(
 
     def through_edges(partial: Floats) -> Floats:
         if order == 1:
-            return np.einsum("ok,kp,akp->oa", g, partial, t)
-        return (
+            return np.asarray(np.einsum("ok,kp,akp->oa", g, partial, t))
+        return np.asarray(
             np.einsum("ok,kp,abkp->oab", g, partial, T)
             + np.einsum("oak,kp,bkp->oab", gt, partial, s)
             + np.einsum("obk,kp,akp->oab", gs, partial, t)
@@ -213,8 +232,8 @@ def share(
     def through_pairs(partial: Floats) -> Floats:
         return np.asarray(np.einsum("ok,akq,bkq->oab", g, np.einsum("kpq,akp->akq", partial, t), s))
 
-    value = np.abs(dual) @ size0
-    conditioning = np.abs(dual) @ found.conditioning
+    value = np.asarray(around.dual @ size0)
+    conditioning = np.asarray(around.dual @ found.conditioning)
     zero = np.zeros(value.shape)
     if order == 0:
         return Share(node.primitive, value, zero, zero, zero, conditioning)
@@ -225,17 +244,13 @@ def share(
     return Share(node.primitive, value, through_edges(size1), through_pairs(size2), rounding, conditioning)
 
 
-def flushed(
-    order: int, t: Floats, s: Floats, T: Floats, G: Floats, Gt: Floats, Gs: Floats, GT: Floats
-) -> Floats:
+def flushed(order: int, t: Floats, s: Floats, T: Floats, G: Floats, Gt: Floats, Gs: Floats, GT: Floats) -> Floats:
     """What flushing any one value, tangent or adjoint to zero can do, per smallest number not flushed."""
     if order == 0:
         return G
     if order == 1:
         return np.asarray(t + G[:, None] + Gt)
-    return np.asarray(
-        t[:, None] + s + T + G[:, None, None] + Gt[:, :, None] + Gs[:, None, :] + GT
-    )
+    return np.asarray(t[:, None] + s + T + G[:, None, None] + Gt[:, :, None] + Gs[:, None, :] + GT)
 
 
 @lru_cache(4096)

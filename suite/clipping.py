@@ -165,6 +165,13 @@ def computed(check: Check, mode: Mode, program: Program, point: Point, *directio
     return result.numbers
 
 
+def like(program: Program, gradients: Point, threshold: float) -> Program:
+    """The same clipping of other gradients at another threshold."""
+    last = program.steps[-1]
+    step = ClippingStep(last.primitive, tuple(range(len(gradients) + 1)), last.parameters)
+    return Program(tuple(g.shape for g in gradients), (constant_step(np.array(threshold)), step))
+
+
 def order_of(program: Program) -> float:
     return float(dict(program.steps[-1].parameters)["order"])
 

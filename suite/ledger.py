@@ -1,4 +1,4 @@
-"""Known deviations of real frameworks: the rows of ledger.toml, checked, looked up, and confirmed on their witnesses."""
+"""Known deviations of real frameworks: the rows of ledger.toml, checked and looked up."""
 
 from __future__ import annotations
 
@@ -33,8 +33,11 @@ ALLOWED = re.compile(r"^[\sxyabsmaxin()<>=&|~.,+\-*/\d\[\]e]*$")
 
 @dataclass(frozen=True)
 class Row:
-    """One deviation: where it is (backend, versions, primitive, lowest order at which it shows, modes, dtypes, region of
-    the primitive's arguments), and a witness on which it is confirmed."""
+    """One deviation: where it is, and a witness on which it is confirmed.
+
+    ``order`` is the lowest at which it shows; ``region`` an expression in the primitive's arguments x and y; ``modes``
+    are patterns of names.
+    """
 
     id: str
     backend: str
@@ -112,12 +115,12 @@ def _row(entry: dict[str, Any], where: str) -> Row:
     if unknown_dtypes := set(entry["dtypes"]) - set(PRECISIONS):
         raise DataError(f"{where}: unknown dtypes {sorted(unknown_dtypes)}")
     if not ALLOWED.match(entry["region"]):
-        raise DataError(f"{where}: the region {entry['region']!r} is not an expression in x, y, numbers and comparisons")
+        raise DataError(
+            f"{where}: the region {entry['region']!r} is not an expression in x, y, numbers and comparisons"
+        )
     try:
         witness, tangent = _arrays(entry["witness"]), _arrays(entry.get("tangent", []))
-        parameters = tuple(
-            (k, tuple(v) if isinstance(v, list) else v) for k, v in entry.get("parameters", {}).items()
-        )
+        parameters = tuple((k, tuple(v) if isinstance(v, list) else v) for k, v in entry.get("parameters", {}).items())
         row = Row(
             entry["id"], entry["backend"], tuple(entry["versions"]), entry["primitive"], int(entry["order"]),
             tuple(entry["modes"]), tuple(entry["dtypes"]), entry["region"], witness, parameters,
@@ -154,7 +157,9 @@ def excuse(
     """The row in whose region some step of the program lies here, if any."""
     candidates = [
         row for row in rows()
-        if row.applies(backend, dtype, mode, order) and row.primitive in program.primitives and version.split("+")[0] in row.versions
+        if row.applies(backend, dtype, mode, order)
+        and row.primitive in program.primitives
+        and version.split("+")[0] in row.versions
     ]  # fmt: skip
     if not candidates:
         return None

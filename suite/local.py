@@ -91,7 +91,7 @@ def structured(step: Step, arguments: Sequence[Floats], value: Floats) -> Local:
 
 
 def linear(step: Step, arguments: Sequence[Floats]) -> Local:
-    """Its partials are 0 or 1, found by running it on unit vectors; a sum of n terms is off by (n - 1) u sum |terms|."""
+    """Its partials are 0 or 1, found by running it on unit vectors; n terms are summed within (n - 1) u sum |terms|."""
     parameters, flat = dict(step.parameters), np.concatenate([a.ravel() for a in arguments])
     p = flat.size
     columns = []

@@ -174,7 +174,9 @@ def _directional(program: Program, point: HashablePoint, directions: tuple[Hasha
     along = [flat_point(direction.arrays) for direction in directions]
     # The step is relative to x: the direction is shortened until no coordinate moves by more than its own size.
     # Powers of two, so that what is shortened is still exactly the direction.
-    lengths = [min((power_of_two(s / abs(v)) for s, v in zip(scale, d, strict=True) if v), default=mpf(1)) for d in along]
+    lengths = [
+        min((power_of_two(s / abs(v)) for s, v in zip(scale, d, strict=True) if v), default=mpf(1)) for d in along
+    ]
     with mp.workdps(FIRST.digits):
         along = [d * length for d, length in zip(along, lengths, strict=True)]
 
@@ -247,4 +249,3 @@ def difference(got: Floats, truth: Truth) -> Floats:
     """|got - exact| per entry, in mpmath, so that no digit of a small difference is lost."""
     with mp.workdps(FIRST.digits):
         return mp_arrays.to_floats(np.abs(mp_arrays.mp_array(got) - truth.exact.reshape(np.shape(got))))
-

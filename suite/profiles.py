@@ -13,8 +13,11 @@ from hypothesis.database import DirectoryBasedExampleDatabase
 
 @dataclass(frozen=True)
 class Profile:
-    """``examples`` per test of weight 1; ``floor`` is how many conclusive comparisons a cell needs to count as evidence;
-    0 gates on violations only. ``seed`` is used where none is given (None: random); ``shrink_seconds`` bounds a red run."""
+    """``examples`` per test of weight 1; ``seed`` where none is given (None: random).
+
+    ``floor`` is how many conclusive comparisons a cell needs to count as evidence; 0 gates on violations only.
+    ``shrink_seconds`` bounds the shrinking of one failure.
+    """
 
     examples: int
     floor: int

@@ -42,7 +42,7 @@ def scripts(
 def plainest(backend: Backend, like: Mode) -> Mode | None:
     modes = backend.modes_of(like.quantity)
     same = [mode for mode in modes if mode.name == like.name]
-    return (same or modes or [None])[0]
+    return next(iter(same or modes), None)
 
 
 def stands_alone(mode: Mode) -> bool:

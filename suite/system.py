@@ -154,9 +154,19 @@ class Check:
                     system.backend, system.precision, mode.name, mode.quantity, program, point, *directions
                 )
             return Answer(
-                mode.name, mode.quantity, program, point, directions, result.numbers, tolerance, majorant, result.seconds
+                mode.name,
+                mode.quantity,
+                program,
+                point,
+                directions,
+                result.numbers,
+                tolerance,
+                majorant,
+                result.seconds,
             )
-        reason = f"{type(result.error).__name__}: {str(result.error).strip().splitlines()[0] if str(result.error) else ''}"
+        reason = (
+            f"{type(result.error).__name__}: {str(result.error).strip().splitlines()[0] if str(result.error) else ''}"
+        )
         if result.refused:
             self.record(mode.name, mode.order, Verdict("unsupported", reason=reason), program)
             system.emit(
@@ -222,7 +232,9 @@ class Check:
 
     def verdict(self, got: Floats, exact: Truth, tolerance: Floats, majorant: float = 0.0) -> Verdict:
         with clock.part("oracle"), np.errstate(all="ignore"):
-            error = oracle.difference(np.where(np.isfinite(got), got, 0.0), exact) if got.shape == tolerance.shape else got
+            error = (
+                oracle.difference(np.where(np.isfinite(got), got, 0.0), exact) if got.shape == tolerance.shape else got
+            )
             size = float(np.max(np.abs(exact.floats), initial=0.0))
         return judge(got, error, tolerance, exact.error, size or majorant, self.system.precision)
 
@@ -274,14 +286,16 @@ class Check:
         if verdict.kind not in ("violated", "error"):
             return
         with clock.part("rest"):
-            failure = describe(self.system, verdict, label, order, program, point, got, exact, tolerance, mode, directions)
+            failure = describe(
+                self.system, verdict, label, order, program, point, got, exact, tolerance, mode, directions
+            )
         self.system.emit(failure)
         self.violations.append(failure_text(failure))
         if self.failed is None:
             self.failed = ("answer" if got is None else "compare", label)
 
     def finish(self) -> None:
-        """Raises Violation if anything was violated; from then on only that comparison is made, so shrinking is fast."""
+        """Raises Violation if anything was violated; from then on only that comparison is made, to shrink fast."""
         if self.violations:
             self.system.focus = self.system.focus or self.failed
             raise Violation(self.violations[0])
@@ -339,7 +353,9 @@ def describe(
 
 def failure_text(failure: Mapping[str, Any]) -> str:
     """What a person needs, shortest first."""
-    head = f"{failure['identity']} {failure['verdict']} by {failure['backend']} · {failure['mode']} · {failure['dtype']}"
+    head = (
+        f"{failure['identity']} {failure['verdict']} by {failure['backend']} · {failure['mode']} · {failure['dtype']}"
+    )
     lines = [head, f"  {failure['function']}        {failure['steps']} steps, n = {failure['size']}"]
     for array in failure["inputs"]:
         lines.append(f"  {array['name']} = {[float.fromhex(h) for h in array['hex']]}")
@@ -347,8 +363,9 @@ def failure_text(failure: Mapping[str, Any]) -> str:
         got = failure["got"]
         shown = repr(float.fromhex(got)) if got.startswith(("0x", "-0x")) else got
         lines.append(
-            f"  got {shown}   true {failure['true']}   bound {failure['bound']}"
-            f"   ({failure['ratio']:.3g} × bound)" if isinstance(failure["ratio"], float) else f"  got {shown}"
+            f"  got {shown}   true {failure['true']}   bound {failure['bound']}   ({failure['ratio']:.3g} × bound)"
+            if isinstance(failure["ratio"], float)
+            else f"  got {shown}"
         )
     if failure["message"]:
         lines.append(f"  {failure['message']}")

@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 from mpmath import mp, mpf
+from numpy.typing import NDArray
 
 from strategies.primitive import Floats
 
@@ -113,7 +114,8 @@ class Taylor:
         return self * reciprocal(lifted(other, self))
 
     def __rtruediv__(self, other: Any) -> Taylor:
-        return reciprocal(self) * other
+        quotient: Taylor = reciprocal(self) * other
+        return quotient
 
     def compose(self, derivatives: Coefficients, ulps: float) -> Taylor:
         """phi(self) from phi, phi', phi'', phi''' at its values (Faa di Bruno), each known to ``ulps``."""
@@ -127,7 +129,7 @@ class Taylor:
             + f2[..., None, None] * outer3(a[2], a[1])
             + f1[..., None, None] * a[3],
         )
-        size, (s0, s1, s2) = [abs(c) for c in f], absolute(a[:3])
+        size, (_, s1, s2) = [abs(c) for c in f], absolute(a[:3])
         e0, e1, e2 = self.errors
         # The error of phi^(k) at a computed argument: its own ulps, and the argument's error carried through it.
         c1, c2 = ((ulps * size[k] + size[k + 1] * e0)[..., None] for k in (1, 2))
@@ -153,7 +155,7 @@ def lifted(value: Any, like: Taylor) -> Taylor:
     return Taylor((number, *zeros[1:]), tuple(zeros[:3]))
 
 
-def variables(values: Floats, positions: Floats, p: int) -> Taylor:
+def variables(values: Floats, positions: NDArray[Any], p: int) -> Taylor:
     """The array whose entry at each place is variable number ``positions`` there, with exact value ``values``."""
     first = np.asarray(np.eye(p)[positions])
     zeros = [np.zeros(values.shape + (p,) * order) for order in range(4)]
@@ -220,7 +222,7 @@ def solve(a: Taylor, b: Taylor) -> Taylor:
     return Taylor(x.partials, errors)
 
 
-def _apply(matrix: Floats, x: Taylor) -> Taylor:
+def _apply(matrix: NDArray[Any], x: Taylor) -> Taylor:
     return x._each(lambda c, order: np.tensordot(matrix, c, axes=(1, 0)))
 
 
@@ -240,7 +242,9 @@ DIRECTIONS = ((1, 0), (0, 1), (1, 1), (1, -1))
 
 def along_line(f: Callable[..., Any], at: tuple[mpf, ...], step: tuple[mpf, ...], h: mpf) -> tuple[mpf, mpf, mpf]:
     """First, second and third derivative of f(at + s step) in s at 0, by central differences."""
-    far, near, centre, back, behind = (f(*(a + s * h * d for a, d in zip(at, step, strict=True))) for s in (2, 1, 0, -1, -2))
+    far, near, centre, back, behind = (
+        f(*(a + s * h * d for a, d in zip(at, step, strict=True))) for s in (2, 1, 0, -1, -2)
+    )
     return (
         (near - back) / (2 * h),
         (near - 2 * centre + back) / h**2,
@@ -264,7 +268,7 @@ def scalar_partials(f: Callable[..., Any], *arguments: float) -> Coefficients:
             found = [float(value), [float(d1 / s)], [[float(d2 / s**2)]], [[[float(d3 / s**3)]]]]
             return tuple(np.array(c) for c in found)
         s, t = scale
-        (x1, x2, x3), (y1, y2, y3), (p1, p2, p3), (m1, m2, m3) = (
+        (x1, x2, x3), (y1, y2, y3), (_, p2, p3), (_, m2, m3) = (
             along_line(f, at, (s * i, t * j), h) for i, j in DIRECTIONS
         )
         xy = (p2 - m2) / 4

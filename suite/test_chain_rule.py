@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from strategies.functions import chains, compositions, forks
+from strategies.points import arrays
 from strategies.primitive import Floats
 from strategies.program import Composition, Point, composed, shared, weighted
-from strategies.points import arrays
 from suite.profiles import examples
 from suite.quantities import truth
 from suite.system import Answer, Check, System

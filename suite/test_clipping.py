@@ -10,11 +10,13 @@ from mpmath import mp
 
 from strategies.mp_arrays import mp_array
 from strategies.primitive import Floats
+from strategies.program import Point
 from suite import clipping, oracle
+from suite.clipping import Way
 from suite.oracle import Truth
 from suite.profiles import examples
 from suite.quantities import flat
-from suite.system import System, exactly
+from suite.system import Check, System, exactly
 
 
 @pytest.mark.identity("N2")
@@ -44,9 +46,19 @@ def test_clipping_rescales_to_the_threshold_or_leaves_alone(system: System, data
             else:
                 got, cap, allowed = capped(numbers[:n], truth, tolerance[:n], p)
                 check.compare(f"{name}: norm = cap", 0, got, cap, allowed, program=way.program)
-            if len(g) > 1:
-                wrong = np.append(clipping.per_tensor(g, p, c), numbers[-1])
-                check.control("a threshold per tensor", wrong, truth, tolerance)
+            control_per_tensor(check, way, g)
+
+
+def control_per_tensor(check: Check, way: Way, g: Point) -> None:
+    """The drawn gradients and one more tensor, clipped to half the norm: whatever was drawn, clipping acts on two."""
+    more = (*g, 2 * g[0])
+    p = clipping.order_of(way.program)
+    c = float(np.linalg.norm(flat(more), p)) / 2
+    program = clipping.like(way.program, more, c)
+    truth = oracle.value(program, more)
+    wrong = np.append(clipping.per_tensor(more, p, c), truth.floats[-1])
+    tolerance = clipping.tolerance(check.system, program, more, truth.floats)
+    check.control("a threshold per tensor", wrong, truth, tolerance)
 
 
 def capped(clipped: Floats, truth: Truth, tolerance: Floats, order: float) -> tuple[Floats, Truth, Floats]:
@@ -68,9 +80,7 @@ def test_clipping_preserves_direction(system: System, data: st.DataObject) -> No
     """
     g, order, c = system.draw(data, clipping.clippings(system.precision))
     entries = flat(g)
-    n, j = len(entries), int(np.argmax(np.abs(entries)))
     ways = clipping.ways(system.backend, g, order, c)
-    eta = system.backend.smallest(system.precision) * (1 + c)
     with system.example(ways[0].program, g) as check:
         for way in ways:
             numbers = clipping.computed(check, way.mode, way.program, g)
@@ -79,16 +89,24 @@ def test_clipping_preserves_direction(system: System, data: st.DataObject) -> No
             truth = oracle.value(way.program, g)
             tolerance = clipping.tolerance(system, way.program, g, truth.floats)
             check.compare(way.mode.name, 0, numbers, truth, tolerance, program=way.program, mode=way.mode)
-            clipped, by_value = numbers[:n], np.clip(entries, -c, c)
-            left, right = clipped * entries[j], crossed(clipped, entries, j)
-            # Two roundings on either side (a quotient and a product), and that of the product taken here.
-            allowed = (4 * system.precision.unit_roundoff + 2.0**-53) * np.abs(left)
-            allowed = allowed + eta * (np.abs(entries) + np.abs(entries[j]))
+            left, right, allowed = proportional(system, numbers[:-1], entries, c)
             check.compare(f"{way.mode.name}: one factor", 0, left, right, allowed, program=way.program)
-            check.control("clip by value", by_value * entries[j], crossed(by_value, entries, j), allowed)
+            # Between the largest entry and one four times as large, the threshold alters one of them only.
+            largest = float(np.max(np.abs(entries)))
+            more = np.append(entries, 4 * largest)
+            by_value = np.clip(more, -2 * largest, 2 * largest)
+            check.control("clip by value", *proportional(system, by_value, more, 2 * largest))
 
 
-def crossed(clipped: Floats, entries: Floats, j: int) -> Truth:
-    """clipped_j · g_i for every i, exactly."""
+def proportional(system: System, clipped: Floats, entries: Floats, c: float) -> tuple[Floats, Truth, Floats]:
+    """clipped_i g_j for every i, where g_j is the largest; clipped_j g_i exactly; and how far apart they may be.
+
+    Two roundings on either side (a quotient and a product), and that of the product taken here; either may be flushed.
+    """
+    j = int(np.argmax(np.abs(entries)))
+    left = clipped * entries[j]
     with mp.workdps(60):
-        return Truth(mp_array(clipped[j]) * mp_array(entries), np.zeros(len(entries)))
+        right = Truth(mp_array(clipped[j]) * mp_array(entries), np.zeros(len(entries)))
+    eta = system.backend.smallest(system.precision) * (1 + c)
+    roundings = 4 * system.precision.unit_roundoff + 2.0**-53
+    return left, right, roundings * np.abs(left) + eta * (np.abs(entries) + np.abs(entries[j]))

@@ -110,7 +110,7 @@ def test_a_vjp_is_the_cotangent_times_the_jacobian(system: System, data: st.Data
 @examples(1)
 @given(data=st.data())
 def test_jvp_and_vjp_are_adjoint_and_linear(system: System, data: st.DataObject) -> None:
-    """<u, Jv> = <J^T u, v> for every pair of modes, and J(v + w) = Jv + Jw. Cannot see an error that J and J^T share."""
+    """<u, Jv> = <J^T u, v> for every pair of modes, J(v + w) = Jv + Jw. Cannot see an error that J and J^T share."""
     f, x = system.draw(data, programs(system.precision))
     v = system.draw(data, directions(system.precision, f.inputs))
     u = system.draw(data, directions(system.precision, (f.output,)))
@@ -146,5 +146,3 @@ def halves(v: Point) -> tuple[Point, Point]:
     """v as the sum of two tangents, exactly: its even and its odd entries."""
     even = tuple(np.where(np.arange(a.size).reshape(a.shape) % 2 == 0, a, 0.0) for a in v)
     return even, tuple(a - b for a, b in zip(v, even, strict=True))
-
-

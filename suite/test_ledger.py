@@ -31,7 +31,9 @@ def relative(row: ledger.Row) -> str:
         return f"raises {row.got}"
     with mp.workdps(40):
         true = mpf(row.true)
-        return f"{float(abs(mpf(row.got) - true) / abs(true)):.1e} relative" if true else f"{row.got:.1e} where 0 is right"
+        return (
+            f"{float(abs(mpf(row.got) - true) / abs(true)):.1e} relative" if true else f"{row.got:.1e} where 0 is right"
+        )
 
 
 def confirm(row: ledger.Row, system: System) -> tuple[str, str]:
@@ -61,7 +63,10 @@ def confirm(row: ledger.Row, system: System) -> tuple[str, str]:
     if not np.isfinite(got) and not np.isfinite(row.got):
         return "confirmed", ""
     if error <= max(recorded / 16, 64 * ulp):
-        return "fixed", f"{row.id} is fixed in {row.backend} {system.backend.version}: remove its row from suite/ledger.toml"
+        return (
+            "fixed",
+            f"{row.id} is fixed in {row.backend} {system.backend.version}: remove its row from suite/ledger.toml",
+        )
     if not error <= 4 * recorded:
         return "worse", f"{row.id} is worse than recorded: got {got.hex()}, recorded {row.got.hex()}"
     return "confirmed", ""

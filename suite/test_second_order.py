@@ -69,8 +69,10 @@ def test_jvp_of_vjp_is_the_hessian_times_v(system: System, data: st.DataObject) 
             if hu is not None:
                 uhv, vhu = (flat(u) * hv.numbers).sum(), (flat(v) * hu.numbers).sum()
                 tolerance = np.abs(flat(u)) @ hv.tolerance + np.abs(flat(v)) @ hu.tolerance
-                size = np.abs(flat(u)) @ np.abs(truth("hessian", f, x).floats) @ np.abs(flat(v))
+                size = float(np.abs(flat(u)) @ np.abs(truth("hessian", f, x).floats) @ np.abs(flat(v)))
                 tolerance = np.array([tolerance + f.size * 2.0**-52 * size])
-                check.compare(f"u·Hv = v·Hu by {hv.mode}", 2, np.array([uhv]), exactly(np.array([vhu])), tolerance, size)
+                check.compare(
+                    f"u·Hv = v·Hu by {hv.mode}", 2, np.array([uhv]), exactly(np.array([vhu])), tolerance, size
+                )
         for vhv in check.answers("curvature", f, x, v):
             check.true(vhv)

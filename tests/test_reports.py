@@ -309,9 +309,7 @@ def test_quantiles_are_upper_edges() -> None:
 
 def test_the_text_has_at_most_25_lines_however_much_failed() -> None:
     many = [failure(id=f"G1-{number}", test=str(number)) for number in range(40)]
-    nodes: list[Record] = [
-        {"kind": "test", "nodeid": f"n{number}", "outcome": "failed"} for number in range(40)
-    ]
+    nodes: list[Record] = [{"kind": "test", "nodeid": f"n{number}", "outcome": "failed"} for number in range(40)]
     text = verdict_text(summarise(green() + many + nodes))
     assert len(text.splitlines()) <= LINES
     assert "G1 violated by torch · func.grad · float64" in text

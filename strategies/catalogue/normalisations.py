@@ -5,8 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from strategies.primitive import Floats, structured
 from strategies.catalogue.reductions import last_axis
+from strategies.primitive import Floats, structured
 
 EPSILON = 1e-5  # the default of torch.nn.LayerNorm and jax.nn.standardize, as the float that both add
 

@@ -80,7 +80,9 @@ class Backend:
     def __repr__(self) -> str:
         return f"{self.name} {self.version}"
 
-    def mode(self, quantity: Quantity, name: str, experimental: bool = False) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    def mode(
+        self, quantity: Quantity, name: str, experimental: bool = False
+    ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
         """Registers a function as a mode of this backend."""
 
         def register(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -174,10 +176,21 @@ def _compiled(backend: Backend, program: Program, dtype: str) -> Callable[..., A
     return function
 
 
-LIBRARIES = ("numpy", "scipy.special", "torch", "jax", "jax.scipy.special")
+LIBRARIES = (
+    "numpy",
+    "scipy.special",
+    "torch",
+    "torch.utils.checkpoint",
+    "jax",
+    "jax.scipy.special",
+    "jax.experimental.jet",
+)
 
 
 def libraries(text: str) -> dict[str, Any]:
     """The modules that the source names, by their first name."""
     named = [name for name in LIBRARIES if name.split(".")[0] + "." in text]
-    return {name.split(".")[0]: importlib.import_module(name) and importlib.import_module(name.split(".")[0]) for name in named}
+    return {
+        name.split(".")[0]: importlib.import_module(name) and importlib.import_module(name.split(".")[0])
+        for name in named
+    }

@@ -24,7 +24,9 @@ from suite.backends.backend import Backend
 
 jax.config.update("jax_enable_x64", True)
 # Workers and later runs share what they compile.
-jax.config.update("jax_compilation_cache_dir", os.environ.get("GRADLAWS_JAX_CACHE", str(Path(tempfile.gettempdir()) / "gradlaws-jax")))
+jax.config.update(
+    "jax_compilation_cache_dir", os.environ.get("GRADLAWS_JAX_CACHE", str(Path(tempfile.gettempdir()) / "gradlaws-jax"))
+)
 jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
 jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
 
