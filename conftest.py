@@ -140,6 +140,7 @@ def system_of(item: pytest.Item) -> str:
 
 
 SESSION = pytest.StashKey[Session]()
+SETTINGS = "_hypothesis_internal_use_settings"  # where Hypothesis keeps a test's settings; one test has many systems
 
 
 def is_controller(config: pytest.Config) -> bool:
@@ -219,11 +220,17 @@ def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
     system = known.systems.get(system_of(item))
     if system is not None:
         system.begin(identity_of(item), item.nodeid)
+    test = getattr(item, "obj", None)
+    full = getattr(test, SETTINGS, None)
+    if system is not None and full is not None:
+        setattr(test, SETTINGS, profiles.shared(full, system.backend.name))
     clock.seconds.clear()
     start = time.perf_counter()
     try:
         yield
     finally:
+        if full is not None:
+            setattr(test, SETTINGS, full)
         idle = system.finish() if system is not None else []
         elapsed = time.perf_counter() - start
         clock.seconds["rest"] += elapsed - sum(clock.seconds.values())

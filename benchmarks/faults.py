@@ -30,7 +30,7 @@ from suite.claims import CLAIMS
 
 ROOT = Path(__file__).parent.parent
 DTYPE = "float64"
-USAGE = 4  # pytest's exit status where it cannot start
+RAN = (0, 1, 5)  # pytest's exit statuses: green, red, no test selected; others mean that it did not come to the tests
 STATUSES = {
     "killed": "caught, with a counterexample that holds without the fault",
     "survived": "the tests that should see it are green",
@@ -39,6 +39,7 @@ STATUSES = {
     "failed": "the run itself failed",
     "timeout": "the time limit passed",
 }
+GREEN = ("passed", "skipped")
 UNDECIDED = ("untested", "failed", "timeout")
 
 
@@ -115,7 +116,7 @@ def tested(fault: Fault, tests: Sequence[str], out: Path, clock: Clock, planted:
     plugin = ["-p", "benchmarks.plant"] if planted else []
     done = clock.run([*command, *plugin], fault.name if planted else None)
     report = out / "report.json"
-    if done.returncode == USAGE or not report.exists():
+    if done.returncode not in RAN or not report.exists():
         lines = (done.stderr or done.stdout).strip().splitlines()
         raise RuntimeError(lines[-1] if lines else f"pytest ended with {done.returncode}")
     found: dict[str, Any] = json.loads(report.read_text())
@@ -151,6 +152,8 @@ def caught(fault: Fault, identities: Sequence[str], folder: Path, clock: Clock) 
         out = folder / str(number)
         report = tested(fault, tests, out, clock)
         asked += len(report["tests"]["all"])
+        if not report["failures"] and (broken := [t for t in report["tests"]["all"] if t["outcome"] not in GREEN]):
+            raise RuntimeError(f"{broken[0]['nodeid']} {broken[0]['outcome']}: {broken[0]['message']}")
         for failure in report["failures"]:
             if failure["verdict"] == "error":
                 return Outcome(fault.name, "failed", clock.elapsed, f"{failure['function']}: {failure['message']}")

@@ -252,7 +252,9 @@ def replace_function(fault: Fault) -> None:
             return [right([parameter], *arguments[1:], **options) for parameter in arguments[0]][-1]
         if fault.kind == "dropped":
             *others, last = arguments
-            return right(*others, last.detach() if isinstance(last, tensor) else last, **options)
+            if isinstance(last, tensor):
+                last = add(last.detach(), mul(last, 0))  # still used, so that autograd does not complain
+            return right(*others, last, **options)
         y = right(*arguments, **options)
         if fault.kind == "frozen":
             (x,) = arguments

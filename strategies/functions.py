@@ -24,7 +24,8 @@ from strategies.primitive import Floats, Primitive, Shape
 from strategies.program import Composition, Point, Program, Step, apply, constant_step, pruned, weighted
 
 # A small menu, so that op-by-op JAX meets each (primitive, shape, dtype) once and then runs from its cache.
-SHAPES: tuple[Shape, ...] = ((), (3,), (2, 3))
+SHAPES: tuple[Shape, ...] = ((), (3,))
+ALL_RANKS: tuple[Shape, ...] = ((), (3,), (2, 3))
 LARGEST = 9  # entries of an intermediate value
 UNARY = tuple(p for p in PRIMITIVES.values() if p.arity == 1)
 ENTRYWISE = tuple(p for p in UNARY if p.kind in ("elementwise", "arithmetic"))
@@ -172,7 +173,7 @@ def functions_between(
     draw: DrawFn, precision: Precision, rank_in: int, rank_out: int, max_steps: int = 5
 ) -> tuple[Program, Point]:
     """A function of one array of rank ``rank_in`` whose value has rank ``rank_out``."""
-    point = (draw(points.arrays(precision, draw(st.sampled_from([s for s in SHAPES if len(s) == rank_in])))),)
+    point = (draw(points.arrays(precision, draw(st.sampled_from([s for s in ALL_RANKS if len(s) == rank_in])))),)
     growth = grow(draw, Growth.at(precision, point), max_steps)
     program = growth.program()
     shape = program.output
@@ -255,7 +256,7 @@ REPAIRS: tuple[Callable[[Floats], Floats], ...] = (
 def alone(draw: DrawFn, precision: Precision, primitive: Primitive) -> tuple[Program, Point]:
     """The primitive by itself, at a point of its domain: one that is drawn, and moved there if it lies outside."""
     small: Sequence[Shape] = ((2,), (2, 2)) if primitive.kind == "structured" and primitive.arity > 1 else ()
-    menu = (*SHAPES, *small)
+    menu = (*ALL_RANKS, *small)
     fitting = [
         (shapes, parameters)
         for shapes in itertools.product(menu, repeat=primitive.arity)

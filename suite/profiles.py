@@ -28,8 +28,8 @@ class Profile:
 
 
 PROFILES = {
-    "smoke": Profile(examples=5, floor=0, seed=0, shrink_seconds=20, modes=2),
-    "gate": Profile(examples=40, floor=5, seed=0, shrink_seconds=30, modes=3),
+    "smoke": Profile(examples=5, floor=0, seed=0, shrink_seconds=20, modes=1),
+    "gate": Profile(examples=30, floor=3, seed=0, shrink_seconds=30, modes=3),
     "explore": Profile(examples=1000, floor=5, seed=None, shrink_seconds=120, database=True),
 }
 active = PROFILES["smoke"]
@@ -62,3 +62,12 @@ def load(name: str) -> Profile:
 def examples(weight: float) -> settings:
     """Settings for a test that deserves ``weight`` times the profile's examples."""
     return settings(max_examples=max(2, round(active.examples * weight)))
+
+
+# JAX compiles each new function, and each new shape of each primitive: one of its examples costs as much as ten others.
+SHARES = {"jax": 0.4}
+
+
+def shared(full: settings, backend: str) -> settings:
+    """The settings of a test on one backend."""
+    return settings(full, max_examples=max(2, round(full.max_examples * SHARES.get(backend, 1.0))))

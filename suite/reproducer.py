@@ -97,7 +97,7 @@ def script(
     index = ", ".join(map(str, component))
     lines += [
         f"got = mpf(float(got[{index}]))",
-        f'true = mpf("{mp.nstr(exact.exact[component], 30)}")  # by the limit definition, in mpmath',
+        f'true = mpf("{mp.nstr(exact.exact[component], 30)}")  # in mpmath',
         f"bound = {float(tolerance[component])!r}",
         'print(f"got {got}  true {true}  error {mp.nstr(abs(got - true), 3)}  bound {bound:.3g}")',
         "sys.exit(1 if not abs(got - true) <= bound else 0)",

@@ -14,15 +14,13 @@ from suite.profiles import examples
 from suite.quantities import flat, truth
 from suite.system import System, exactly
 
-SMALL = ((), (3,))  # full Hessians cost n^2 evaluations of the oracle
-
 
 @pytest.mark.identity("H2")
 @examples(3 / 4)
 @given(data=st.data())
 def test_the_hessian_holds_the_second_partials(system: System, data: st.DataObject) -> None:
     """H_ik = d2f/dx_i dx_k, by second differences, in every nesting. Cannot see what has no curvature."""
-    f, x = system.draw(data, scalar_functions(system.precision, shapes=SMALL))
+    f, x = system.draw(data, scalar_functions(system.precision))
     with system.example(f, x) as check:
         for hessian in check.answers("hessian"):
             check.true(hessian)
@@ -38,7 +36,7 @@ def test_the_hessian_is_symmetric(system: System, data: st.DataObject) -> None:
 
     Cannot see errors that are themselves symmetric.
     """
-    f, x = system.draw(data, scalar_functions(system.precision, shapes=SMALL))
+    f, x = system.draw(data, scalar_functions(system.precision))
     with system.example(f, x) as check:
         for hessian in check.answers("hessian"):
             transposed, tolerance = exactly(hessian.numbers.T.copy()), hessian.tolerance + hessian.tolerance.T
@@ -57,7 +55,7 @@ def test_jvp_of_vjp_is_the_hessian_times_v(system: System, data: st.DataObject) 
 
     Cannot see a fault that scales f itself.
     """
-    f, x = system.draw(data, scalar_functions(system.precision, shapes=SMALL))
+    f, x = system.draw(data, scalar_functions(system.precision))
     v, u = (system.draw(data, directions(system.precision, f.inputs)) for _ in range(2))
     with system.example(f, x, v, u) as check:
         for hv in check.answers("hvp", f, x, v):

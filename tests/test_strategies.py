@@ -1,0 +1,226 @@
+"""What is generated is representable, valid without filtering, covers the range, and shrinks to what a person would write."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, Phase, find, given, settings
+from hypothesis.strategies import DataObject, SearchStrategy, data
+
+from strategies import functions, points
+from strategies.catalogue import PRIMITIVES
+from strategies.functions import SHAPES
+from strategies.mathematics import mathematics
+from strategies.precision import FLOAT32, FLOAT64, PRECISIONS, Precision
+from strategies.primitive import Primitive
+from strategies.program import Composition, Point, Program, float_values, pruned
+
+precisions = pytest.mark.parametrize("precision", PRECISIONS.values(), ids=lambda p: p.name)
+CALM = (HealthCheck.too_slow,)
+
+
+def drawn(count: int) -> settings:
+    return settings(
+        max_examples=count, derandomize=True, database=None, deadline=None,
+        suppress_health_check=CALM, phases=[Phase.generate],
+    )  # fmt: skip
+
+
+def sample(strategy: SearchStrategy[object], count: int) -> list[object]:
+    """Deterministic draws."""
+    found: list[object] = []
+
+    @drawn(count)
+    @given(strategy)
+    def collect(value: object) -> None:
+        found.append(value)
+
+    collect()
+    return found
+
+
+def representable(precision: Precision, values: np.ndarray) -> bool:
+    return all(precision.round(v) == v for v in np.ravel(values).tolist())
+
+
+@precisions
+def test_points_are_representable_in_the_precision_under_test(precision: Precision) -> None:
+    assert all(representable(precision, x) for x in sample(points.arrays(precision, (2, 3)), 100))
+
+
+@precisions
+def test_points_directions_and_constants_of_programs_are_representable(precision: Precision) -> None:
+    for program, point in sample(functions.scalar_functions(precision, max_steps=3), 50):
+        constants = [step.constant for step in program.steps if step.is_constant]
+        assert all(representable(precision, x) for x in (*point, *constants))
+
+
+@precisions
+def test_logits_probabilities_and_gradients_are_representable(precision: Precision) -> None:
+    assert all(representable(precision, x) for x in sample(points.logits(precision), 50))
+    assert all(representable(precision, p) for p in sample(points.probabilities(precision, (2, 3)), 50))
+    for tree in sample(points.gradient_trees(precision), 50):
+        assert all(representable(precision, g) for g in tree)
+
+
+def test_points_use_the_full_width_of_the_significand() -> None:
+    """Otherwise products are exact and hide errors."""
+    wide = [x for x in sample(points.numbers(FLOAT64), 200) if float(np.float32(x)) != x]
+    assert len(wide) > 100
+
+
+@precisions
+def test_one_is_the_simplest_number(precision: Precision) -> None:
+    assert find(points.numbers(precision), lambda x: True, settings=drawn(10)) == 1.0
+
+
+@precisions
+def test_magnitudes_cover_the_range_and_are_mostly_moderate(precision: Precision) -> None:
+    exponents = [math.frexp(x)[1] - 1 for x in sample(points.numbers(precision), 500)]
+    limit = precision.moderate_exponent
+    assert all(-limit <= e <= limit for e in exponents)
+    assert min(exponents) < -limit / 2
+    assert max(exponents) > limit / 2
+    assert sum(abs(e) <= 3 for e in exponents) > 200
+
+
+def test_numbers_are_of_either_sign_and_never_zero() -> None:
+    found = sample(points.numbers(FLOAT64), 100)
+    assert any(x < 0 for x in found)
+    assert any(x > 0 for x in found)
+    assert 0.0 not in found
+
+
+def test_directions_are_moderate_and_fit_the_inputs() -> None:
+    shapes = ((), (3,), (2, 3))
+    for direction in sample(points.directions(FLOAT64, shapes), 50):
+        assert tuple(v.shape for v in direction) == shapes
+        assert all(np.all((np.abs(v) >= 2.0**-3) & (np.abs(v) < 8)) for v in direction)
+
+
+def test_rows_of_probabilities_sum_to_one_and_logits_stay_in_range() -> None:
+    for rows in sample(points.probabilities(FLOAT64, (2, 3)), 50):
+        assert np.all(rows > 0)
+        assert np.allclose(rows.sum(axis=-1), 1, rtol=1e-15)
+    assert all(np.max(np.abs(rows)) <= 1e4 for rows in sample(points.logits(FLOAT64), 50))
+
+
+STRATEGIES = {
+    "programs": functions.programs(FLOAT32),
+    "scalar_functions": functions.scalar_functions(FLOAT64),
+    "functions_between": functions.functions_between(FLOAT64, 1, 1),
+    "compositions": functions.compositions(FLOAT64),
+    "chains": functions.chains(FLOAT32),
+    "forks": functions.forks(FLOAT64),
+}
+
+
+@pytest.mark.parametrize("name", STRATEGIES)
+def test_nothing_that_is_generated_is_thrown_away(name: str) -> None:
+    """Every invocation of the strategy ends in an example: fewer than 1 % are discarded."""
+    started = [0]
+
+    @drawn(100)
+    @given(data())
+    def draw(source: DataObject) -> None:
+        started[0] += 1
+        source.draw(STRATEGIES[name])
+        started.append(1)
+
+    draw()
+    assert len(started) - 1 >= 0.99 * started[0]
+
+
+@precisions
+def test_every_generated_program_is_defined_at_its_point(precision: Precision) -> None:
+    for program, point in sample(functions.programs(precision), 60):
+        assert all(np.all(np.isfinite(v)) for v in float_values(program, point))
+        assert pruned(program, point)[0] == program
+
+
+def test_generated_programs_use_every_primitive() -> None:
+    used = {name for program, _ in sample(functions.programs(FLOAT64), 400) for name in program.primitives}
+    assert set(PRIMITIVES) - used <= {"solve", "outer"}  # which need special shapes, and have tests of their own
+
+
+def test_scalar_functions_are_scalar() -> None:
+    assert all(f.output == () for f, _ in sample(functions.scalar_functions(FLOAT64), 30))
+
+
+@pytest.mark.parametrize("rank_in", [0, 1, 2])
+@pytest.mark.parametrize("rank_out", [0, 1, 2])
+def test_functions_between_ranks_have_these_ranks(rank_in: int, rank_out: int) -> None:
+    for program, point in sample(functions.functions_between(FLOAT64, rank_in, rank_out, max_steps=2), 10):
+        assert [len(shape) for shape in program.inputs] == [rank_in]
+        assert len(program.output) == rank_out
+        assert tuple(x.shape for x in point) == program.inputs
+
+
+def test_compositions_have_two_stages_or_more_whose_shapes_fit() -> None:
+    for composition, point in sample(functions.compositions(FLOAT64), 40):
+        assert isinstance(composition, Composition)
+        assert len(composition.stages) >= 2
+        assert all(len(stage.inputs) == 1 for stage in composition.stages)
+        for before, after in zip(composition.stages, composition.stages[1:], strict=False):
+            assert after.inputs == (before.output,)
+        assert composition.program.inputs == tuple(x.shape for x in point)
+        assert composition.program.output == composition.stages[-1].output
+        float_values(composition.program, point)
+
+
+def test_chains_are_scalar_with_one_step_per_stage() -> None:
+    depths = set()
+    for composition, point in sample(functions.chains(FLOAT64), 60):
+        assert [x.shape for x in point] == [()]
+        assert all(
+            stage.inputs == ((),) and stage.output == () and len(stage.steps) <= 1 for stage in composition.stages
+        )
+        depths.add(len(composition.program.steps))
+    assert max(depths) >= 6
+
+
+def test_forks_depend_on_both_paths() -> None:
+    for h, g, point in sample(functions.forks(FLOAT64), 60):
+        assert g.inputs == (h.output, h.output)
+        value = float_values(h, point)[-1]
+        assert len(pruned(g, (value, value))[0].inputs) == 2
+
+
+@pytest.mark.parametrize("primitive", PRIMITIVES.values(), ids=lambda p: p.name)
+def test_a_primitive_alone_is_always_within_its_domain(primitive: Primitive) -> None:
+    for program, point in sample(functions.alone(FLOAT32, primitive), 40):
+        assert program.primitives == (primitive.name,)
+        assert primitive.domain(*point)
+        assert all(representable(FLOAT32, x) for x in point)
+
+
+def minimal(name: str) -> tuple[Program, Point]:
+    """The simplest function that uses the primitive."""
+    strategy = functions.programs(FLOAT64, max_steps=3, max_inputs=1)
+    shrunk = settings(
+        max_examples=2000, derandomize=True, database=None, deadline=None, suppress_health_check=list(HealthCheck)
+    )
+    found: tuple[Program, Point] = find(strategy, lambda drawn: name in drawn[0].primitives, settings=shrunk)
+    return found
+
+
+WRITTEN = {"sin": "sin(x)", "tanh": "tanh(x)", "sqrt": "sqrt(x)", "erf": "erf(x)", "reciprocal": "1/x"}
+
+
+@pytest.mark.parametrize("name", WRITTEN)
+def test_a_function_of_one_number_shrinks_to_itself_at_one(name: str) -> None:
+    program, point = minimal(name)
+    assert mathematics(program) == f"f(x) = {WRITTEN[name]}"
+    assert [x.tolist() for x in point] == [1.0]
+
+
+@pytest.mark.parametrize("name", ["add", "div", "maximum", "prod", "softmax", "concatenate"])
+def test_other_primitives_shrink_to_two_steps_at_most(name: str) -> None:
+    program, point = minimal(name)
+    assert len(program.primitives) <= 2, f"{mathematics(program)} at {[x.tolist() for x in point]}"
+
+
+def test_shapes_come_from_a_small_menu() -> None:
+    assert {shape for p, _ in sample(functions.programs(FLOAT64), 40) for shape in p.inputs} <= set(SHAPES)
