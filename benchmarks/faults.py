@@ -110,7 +110,7 @@ def selections(fault: Fault, identities: Sequence[str]) -> Iterator[list[str]]:
 
 
 def tested(fault: Fault, tests: Sequence[str], out: Path, clock: Clock, planted: bool = True) -> dict[str, Any]:
-    """Runs the tests up to the first failure; the report. Raises RuntimeError where there is none."""
+    """Runs the tests up to the first failure; the report. Raises RuntimeError where it says nothing."""
     command = ["-m", "pytest", *tests, "--profile", "gate", "--backends", fault.backend, "--dtypes", DTYPE,
                "-x", "-q", "--tb", "no", "--out", str(out)]  # fmt: skip
     plugin = ["-p", "benchmarks.plant"] if planted else []
@@ -120,6 +120,9 @@ def tested(fault: Fault, tests: Sequence[str], out: Path, clock: Clock, planted:
         lines = (done.stderr or done.stdout).strip().splitlines()
         raise RuntimeError(lines[-1] if lines else f"pytest ended with {done.returncode}")
     found: dict[str, Any] = json.loads(report.read_text())
+    broken = [test for test in found["tests"]["all"] if test["outcome"] not in GREEN]
+    if broken and not found["failures"]:
+        raise RuntimeError(f"{broken[0]['nodeid']} {broken[0]['outcome']}: {broken[0]['message']}")
     return found
 
 
@@ -128,7 +131,8 @@ def holds_without(fault: Fault, failure: dict[str, Any], out: Path, clock: Clock
     a script, or else in the whole test."""
     script = failure["scripts"].get(fault.backend)
     if script is None:
-        return not tested(fault, [failure["test"]], out / "without", clock, planted=False)["failures"]
+        report = tested(fault, [failure["test"]], out / "without", clock, planted=False)
+        return bool(report["tests"]["all"]) and not report["failures"]
     path = out / "without.py"
     path.write_text(script)
     return clock.run([str(path)]).returncode == 0
@@ -152,8 +156,6 @@ def caught(fault: Fault, identities: Sequence[str], folder: Path, clock: Clock) 
         out = folder / str(number)
         report = tested(fault, tests, out, clock)
         asked += len(report["tests"]["all"])
-        if not report["failures"] and (broken := [t for t in report["tests"]["all"] if t["outcome"] not in GREEN]):
-            raise RuntimeError(f"{broken[0]['nodeid']} {broken[0]['outcome']}: {broken[0]['message']}")
         for failure in report["failures"]:
             if failure["verdict"] == "error":
                 return Outcome(fault.name, "failed", clock.elapsed, f"{failure['function']}: {failure['message']}")

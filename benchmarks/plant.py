@@ -231,7 +231,7 @@ def replace_kernel(fault: Fault) -> None:
             return tensor
         return tensor.float().to(tensor.dtype) if fault.kind == "float32" else tensor * (1 + fault.delta)
 
-    library: Any = torch.library.Library("aten", "IMPL")  # type: ignore[no-untyped-call]
+    library: Any = torch.library.Library("aten", "IMPL")
     LIBRARIES.append(library)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # it says that a kernel is overridden, which is the purpose

@@ -47,7 +47,12 @@ def plainest(backend: Backend, like: Mode) -> Mode | None:
 
 def stands_alone(mode: Mode) -> bool:
     """The written-out formulas of NumPy need this project's partials; every other mode needs only its framework."""
-    return "pulled(" not in mode.source and "pushed(" not in mode.source and "hessian(f" not in mode.source
+    return (
+        "pulled(" not in mode.source
+        and "pushed(" not in mode.source
+        and "hessian(f" not in mode.source
+        and "quotients(" not in mode.source
+    )
 
 
 def literal(values: Floats) -> str:

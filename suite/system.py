@@ -19,7 +19,7 @@ from strategies.mp_arrays import DomainError
 from strategies.precision import Precision
 from strategies.primitive import Floats
 from strategies.program import Point, Program, input_names
-from suite import clock, ledger, oracle, profiles, quantities
+from suite import clock, differences, ledger, oracle, profiles, quantities
 from suite.backends.backend import ORDERS, Backend, Mode, Quantity
 from suite.oracle import HashablePoint, Truth
 from suite.reproducer import scripts
@@ -153,6 +153,9 @@ class Check:
                 tolerance, majorant = quantities.tolerance(
                     system.backend, system.precision, mode.name, mode.quantity, program, point, *directions
                 )
+                if mode.differences:
+                    with clock.part("bound"):
+                        tolerance = differences.allowance(program, point, system.precision, mode.differences)
             return Answer(
                 mode.name,
                 mode.quantity,

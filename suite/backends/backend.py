@@ -44,6 +44,7 @@ class Mode:
     quantity: Quantity
     name: str
     function: Callable[..., Any]
+    differences: int = 0  # 1 forward, 2 central: its tolerance is truncation plus e(f)/h, not the bound of a rule
     experimental: bool = False  # the framework says that it covers some functions only, and fails in any way on others
 
     @property
@@ -81,12 +82,12 @@ class Backend:
         return f"{self.name} {self.version}"
 
     def mode(
-        self, quantity: Quantity, name: str, experimental: bool = False
+        self, quantity: Quantity, name: str, experimental: bool = False, differences: int = 0
     ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
         """Registers a function as a mode of this backend."""
 
         def register(function: Callable[..., Any]) -> Callable[..., Any]:
-            self.modes.append(Mode(quantity, name, function, experimental))
+            self.modes.append(Mode(quantity, name, function, differences, experimental))
             return function
 
         return register

@@ -16,6 +16,8 @@ from numpy.typing import NDArray
 from strategies.primitive import Floats
 from strategies.program import Program, Step
 from suite.backends.backend import Backend, Unsupported, libraries
+from suite.differences import CENTRAL, FORWARD
+from suite.differences import step as difference_step
 from suite.local import Local, local
 
 Array = NDArray[Any]
@@ -132,6 +134,35 @@ def complex_step(f: Any, x: Any) -> Any:
             part[k] = f(*moved).imag / moved[i].ravel()[k].imag
         parts.append(part)
     return parts
+
+
+def quotients(f: Any, x: Any, order: int) -> Any:
+    """(f(x + h) - f(x)) / h, or (f(x + h) - f(x - h)) / 2h, one coordinate at a time."""
+    digits = np.finfo(x[0].dtype).nmant + 1
+    parts = []
+    for i, a in enumerate(x):
+        part = np.zeros(a.size, a.dtype)
+        for k in range(a.size):
+            h = a.dtype.type(difference_step(float(a.ravel()[k]), digits, order))
+            ahead, behind = [b.copy() for b in x], [b.copy() for b in x]
+            ahead[i].reshape(-1)[k] += h
+            if order == CENTRAL:
+                behind[i].reshape(-1)[k] -= h
+            part[k] = (f(*ahead) - f(*behind)) / (h * order)
+        parts.append(part)
+    return parts
+
+
+@BACKEND.mode("gradient", "forward difference", differences=FORWARD)
+def forward_difference(f: Any, x: Any) -> Any:
+    if x[0].dtype == np.float32:
+        raise Unsupported("a forward difference in float32 has three digits at best, too few to judge by")
+    return quotients(f, x, FORWARD)
+
+
+@BACKEND.mode("gradient", "central difference", differences=CENTRAL)
+def central_difference(f: Any, x: Any) -> Any:
+    return quotients(f, x, CENTRAL)
 
 
 @BACKEND.mode("jacobian", "product of Jacobians, outputs first")
