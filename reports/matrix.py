@@ -21,7 +21,7 @@ def status_of(counts: Mapping[str, int], floor: int) -> str:
         return "violated"
     if counts and set(counts) == {"unsupported"}:
         return "unsupported"
-    return "holds" if _conclusive(counts) >= floor else "insufficient evidence"
+    return "holds" if _conclusive(counts) >= max(floor, 1) else "insufficient evidence"
 
 
 def matrix_cells(cells: Cells, run: Record) -> list[Record]:

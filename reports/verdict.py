@@ -15,15 +15,18 @@ _LEDGER_ADVICE = {
 
 
 def reasons(report: Report) -> list[str]:
-    """Every reason why the report is red, gravest kind first, one line each; empty for green."""
+    """Every reason why the report is red, gravest kind first, one line each; empty for green.
+
+    A run whose floor of evidence is 0, a quick look, is red for what it saw, not for what it did not see.
+    """
     if not report["totals"]["comparisons"]:
         return ["no comparison was recorded", *_tests(report), *report["problems"]]
     return [
         *_violations(report),
         *_tests(report),
-        *_controls(report),
+        *(_controls(report) if report["run"]["floor"] else []),
         *_ledger(report),
-        *_evidence(report),
+        *(_evidence(report) if report["run"]["floor"] else []),
         *report["problems"],
     ]
 

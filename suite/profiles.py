@@ -65,7 +65,7 @@ def examples(weight: float) -> settings:
 
 
 # JAX compiles each new function, and each new shape of each primitive: one of its examples costs as much as ten others.
-SHARES = {"jax": 0.4}
+SHARES = {"jax": 0.3}
 
 
 def shared(full: settings, backend: str) -> settings:
