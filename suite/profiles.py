@@ -29,7 +29,7 @@ class Profile:
 
 PROFILES = {
     "smoke": Profile(examples=5, floor=0, seed=0, shrink_seconds=20, modes=1),
-    "gate": Profile(examples=30, floor=3, seed=0, shrink_seconds=30, modes=3),
+    "gate": Profile(examples=30, floor=2, seed=0, shrink_seconds=30, modes=3),
     "explore": Profile(examples=1000, floor=5, seed=None, shrink_seconds=120, database=True),
 }
 active = PROFILES["smoke"]
@@ -66,6 +66,12 @@ def examples(weight: float) -> settings:
 
 # JAX compiles each new function, and each new shape of each primitive: one of its examples costs as much as ten others.
 SHARES = {"jax": 0.3}
+MODES = {"jax": 2}
+
+
+def modes(backend: str) -> int | None:
+    """How many modes of a quantity meet one example, in rotation; None: all of them."""
+    return active.modes if active.modes is None else min(active.modes, MODES.get(backend, active.modes))
 
 
 def shared(full: settings, backend: str) -> settings:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import zlib
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -71,6 +70,7 @@ class System:
     test: str = ""
     focus: tuple[str, str] | None = None  # ("answer" or "compare", label) of the failure that is being shrunk
     controls: dict[str, Counter[str]] = field(default_factory=dict)
+    examples: int = 0
 
     def __str__(self) -> str:
         return f"{self.backend.name}-{self.precision.name}"
@@ -78,7 +78,7 @@ class System:
     __repr__ = __str__
 
     def begin(self, identity: str, test: str) -> None:
-        self.identity, self.test, self.focus, self.controls = identity, test, None, {}
+        self.identity, self.test, self.focus, self.controls, self.examples = identity, test, None, {}, 0
 
     def draw(self, data: st.DataObject, strategy: st.SearchStrategy[T]) -> T:
         with clock.part("generate"):
@@ -90,7 +90,8 @@ class System:
         self.emit(
             {"kind": "example", "test": self.test, "function": mathematics(program), "inputs": inputs(program, point)}
         )
-        check = Check(self, program, point, directions)
+        check = Check(self, program, point, directions, self.examples)
+        self.examples += 1
         yield check
         check.finish()
 
@@ -112,11 +113,12 @@ class Check:
     program: Program
     point: Point
     directions: tuple[Point, ...]
+    number: int = 0
     violations: list[str] = field(default_factory=list)
     failed: tuple[str, str] | None = None
 
     def modes(self, quantity: Quantity) -> list[Mode]:
-        """The modes in turn: all of them, or the profile's number of them, which changes with the function.
+        """The modes in turn: all of them, or the profile's number of them, the next ones for each example.
 
         While a failure is shrunk, only those that it is about.
         """
@@ -124,10 +126,10 @@ class Check:
         if self.system.focus:
             label = self.system.focus[1]
             return [m for m in offered if m.name in label] or offered[:1]
-        count = profiles.active.modes
+        count = profiles.modes(self.system.backend.name)
         if count is None or len(offered) <= count:
             return offered
-        start = zlib.crc32(repr(self.program).encode()) % len(offered)
+        start = (self.number * count) % len(offered)
         return (offered + offered)[start : start + count]
 
     def answers(

@@ -1,4 +1,4 @@
-"""The bound holds for every computation within the contracts, comes near the worst of them, and says when it cannot say."""
+"""The bound holds for all computations within the contracts, is near the worst of them, and says when it cannot say."""
 
 from __future__ import annotations
 
