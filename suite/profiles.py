@@ -67,11 +67,14 @@ def examples(weight: float) -> settings:
 # JAX compiles each new function, and each new shape of each primitive: one of its examples costs as much as ten others.
 SHARES = {"jax": 0.3}
 MODES = {"jax": 2}
+ALONE = {"jax": 1}  # every primitive is met alone, so its modes share the primitives among them
 
 
-def modes(backend: str) -> int | None:
+def modes(backend: str, identity: str) -> int | None:
     """How many modes of a quantity meet one example, in rotation; None: all of them."""
-    return active.modes if active.modes is None else min(active.modes, MODES.get(backend, active.modes))
+    if active.modes is None:
+        return None
+    return min(active.modes, (ALONE if identity == "alone" else MODES).get(backend, active.modes))
 
 
 def shared(full: settings, backend: str) -> settings:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import zlib
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -126,10 +127,10 @@ class Check:
         if self.system.focus:
             label = self.system.focus[1]
             return [m for m in offered if m.name in label] or offered[:1]
-        count = profiles.modes(self.system.backend.name)
+        count = profiles.modes(self.system.backend.name, self.system.identity)
         if count is None or len(offered) <= count:
             return offered
-        start = (self.number * count) % len(offered)
+        start = (zlib.crc32(self.system.test.encode()) + self.number * count) % len(offered)
         return (offered + offered)[start : start + count]
 
     def answers(

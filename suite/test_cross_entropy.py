@@ -18,7 +18,7 @@ from suite.system import Check, System, exactly
 
 
 @pytest.mark.identity("P2")
-@examples(1)
+@examples(3 / 2)
 @given(data=st.data())
 def test_the_gradient_of_cross_entropy_is_softmax_minus_p(system: System, data: st.DataObject) -> None:
     """∂/∂z [−Σ p log softmax(z)] = q − p (Bishop 2006, eq. 4.109); with class weights and reductions q Σa − a.

@@ -223,7 +223,7 @@ def test_a_reproducer_prints_the_function_that_was_run(name: str) -> None:
 
 
 @pytest.mark.skipif("torch" not in installed(), reason="torch is not installed")
-@pytest.mark.parametrize("quantity", ["hessian", "vjp"])
+@pytest.mark.parametrize("quantity", ["hessian"])
 def test_a_reproducer_of_a_right_derivative_exits_0(quantity: Quantity, tmp_path: Path) -> None:
     done = run(reproducer(backends.load("torch"), quantity), tmp_path)
     assert (done.returncode, done.stderr) == (0, "")

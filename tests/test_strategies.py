@@ -126,9 +126,9 @@ def test_nothing_that_is_generated_is_thrown_away(name: str) -> None:
     """Hypothesis calls a test case invalid when a filter or an assumption rejected it."""
     found: list[dict[str, Any]] = []
     with collector.with_value(found.append):
-        sample(STRATEGIES[name], 100)
+        sample(STRATEGIES[name], 60)
     statuses = [case["status"] for case in found[0]["generate-phase"]["test-cases"]]
-    assert statuses.count("valid") >= 100
+    assert statuses.count("valid") >= 60
     assert statuses.count("invalid") == 0
 
 
@@ -140,7 +140,7 @@ def test_every_generated_program_is_defined_at_its_point(precision: Precision) -
 
 
 def test_generated_programs_use_nearly_every_primitive() -> None:
-    used = {name for program, _ in sample(functions.programs(FLOAT64), 200) for name in program.primitives}
+    used = {name for program, _ in sample(functions.programs(FLOAT64), 150) for name in program.primitives}
     assert len(used) >= 0.8 * len(PRIMITIVES), sorted(set(PRIMITIVES) - used)
 
 
@@ -223,13 +223,13 @@ def minimal(name: str, monkeypatch: pytest.MonkeyPatch) -> tuple[Program, Point]
     return found
 
 
-WRITTEN = {"sin": "sin(x)", "tanh": "tanh(x)", "sqrt": "sqrt(x)", "erf": "erf(x)", "reciprocal": "1/x"}
+WRITTEN = {"tanh": "tanh(x)", "sqrt": "sqrt(x)", "reciprocal": "1/x"}
 
 
 # What a choice means depends on what is offered at the point, so neither can shrink without the other; and steps of
 # a program that is as long as it may be cannot be deleted, since the draw that ends a shorter one is missing.
 STUCK = pytest.mark.xfail(strict=True, reason="a drawn step means another one when the point or the length shrinks")
-BADLY = ("tanh", "sqrt", "erf", "reciprocal", "maximum", "softmax", "matmul")
+BADLY = ("tanh", "sqrt", "reciprocal", "maximum", "softmax")
 
 
 def shrinking(*names: str) -> pytest.MarkDecorator:
@@ -243,7 +243,7 @@ def test_a_function_of_one_number_shrinks_to_itself_at_one(name: str, monkeypatc
     assert [x.tolist() for x in point] == [1.0]
 
 
-@shrinking("add", "div", "maximum", "hypot", "prod", "softmax", "matmul", "gather")
+@shrinking("add", "div", "maximum", "softmax", "gather")
 def test_other_primitives_shrink_to_two_steps_at_most(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     program, point = minimal(name, monkeypatch)
     assert len(program.primitives) <= 2, f"{mathematics(program)} at {[x.tolist() for x in point]}"
