@@ -192,10 +192,14 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     wanted = set(config.stash[SESSION].identities)
+    if not profiles.active.alone:
+        wanted -= {"alone"}
     left = [item for item in items if identity_of(item) and identity_of(item) not in wanted]
     if left:
         config.hook.pytest_deselected(items=left)
-        items[:] = [item for item in items if item not in left]
+    # The slowest backend first, so that no worker is left with it at the end.
+    kept = [item for item in items if item not in left]
+    items[:] = sorted(kept, key=lambda item: not system_of(item).startswith("jax"))
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:

@@ -24,11 +24,12 @@ class Profile:
     seed: int | None
     shrink_seconds: int
     database: bool = False
+    alone: bool = True  # whether every primitive is also met by itself
     modes: int | None = None  # of each quantity per example, in rotation; None: all of them
 
 
 PROFILES = {
-    "smoke": Profile(examples=5, floor=0, seed=0, shrink_seconds=20, modes=1),
+    "smoke": Profile(examples=4, floor=0, seed=0, shrink_seconds=20, modes=1, alone=False),
     "gate": Profile(examples=30, floor=2, seed=0, shrink_seconds=30, modes=3),
     "explore": Profile(examples=1000, floor=5, seed=None, shrink_seconds=120, database=True),
 }
@@ -65,7 +66,7 @@ def examples(weight: float) -> settings:
 
 
 # JAX compiles each new function, and each new shape of each primitive: one of its examples costs as much as ten others.
-SHARES = {"jax": 0.3}
+SHARES = {"jax": 0.25}
 MODES = {"jax": 2}
 ALONE = {"jax": 1}  # every primitive is met alone, so its modes share the primitives among them
 

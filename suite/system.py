@@ -130,7 +130,9 @@ class Check:
         count = profiles.modes(self.system.backend.name, self.system.identity)
         if count is None or len(offered) <= count:
             return offered
-        start = (zlib.crc32(self.system.test.encode()) + self.number * count) % len(offered)
+        # The few examples of a primitive alone start at another mode for each; elsewhere tests of one function agree.
+        first = zlib.crc32(self.system.test.encode()) if self.system.identity == "alone" else 0
+        start = (first + self.number * count) % len(offered)
         return (offered + offered)[start : start + count]
 
     def answers(
