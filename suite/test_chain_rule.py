@@ -115,7 +115,7 @@ def test_a_chain_has_the_product_of_its_links_derivatives(system: System, data: 
 
 
 @pytest.mark.identity("C2")
-@examples(2 / 3)
+@examples(1)
 @given(data=st.data())
 def test_the_jacobian_of_a_composition_is_the_product_of_jacobians(system: System, data: st.DataObject) -> None:
     """J(g o f)(x) = J(g)(f(x)) J(f)(x), in either bracketing. Cannot see Jacobians that commute."""
@@ -143,8 +143,8 @@ def test_paths_add_where_a_value_is_used_twice(system: System, data: st.DataObje
         at = value.reshape(h.output)
         jacobian = next(iter(check.answers("jacobian", h, x)), None)
         for paths in check.answers("gradient", g, (at, at)):
-            if jacobian is None or paths.mode not in gradients:
-                continue
+            if jacobian is None or paths.mode not in gradients or paths.mode == "complex step":
+                continue  # f and g are seldom both holomorphic: too few for a cell of their own
             whole = gradients[paths.mode]
             first, second = np.split(paths.numbers, 2)
             total = first + second
