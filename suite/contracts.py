@@ -92,9 +92,3 @@ def contract(backend: str, dtype: str, mode: str, primitive: str) -> Contract:
             return row.contract
     default = DEFAULT_ULPS[PRIMITIVES[primitive].kind]
     return Contract((default, default, default))
-
-
-@cache
-def signature(backend: str, dtype: str, mode: str) -> tuple[Row, ...]:
-    """The rows in force in a mode: modes with the same ones share a bound."""
-    return tuple(row for row in rows() if row.covers(backend, dtype, mode))

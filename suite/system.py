@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from mpmath import mp
 
 from strategies.mathematics import mathematics
-from strategies.mp_arrays import DomainError
+from strategies.mp_arrays import DomainError, mp_array
 from strategies.precision import Precision
 from strategies.primitive import Floats
 from strategies.program import Point, Program, input_names
@@ -311,8 +311,6 @@ class Check:
 
 def exactly(numbers: Floats) -> Truth:
     """Floats taken as exact."""
-    from strategies.mp_arrays import mp_array
-
     return Truth(mp_array(np.where(np.isfinite(numbers), numbers, 0.0)), np.zeros(np.shape(numbers)))
 
 
