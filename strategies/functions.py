@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 from hypothesis import strategies as st
-from hypothesis.strategies import DrawFn
+from hypothesis.strategies import DrawFn, SearchStrategy
 from mpmath import mp
 
 from strategies import mp_arrays, points
@@ -24,13 +24,14 @@ from strategies.primitive import Floats, Primitive, Shape
 from strategies.program import Composition, Point, Program, Step, apply, constant_step, pruned, weighted
 
 # A small menu, so that op-by-op JAX meets each (primitive, shape, dtype) once and then runs from its cache.
-SHAPES: tuple[Shape, ...] = ((), (3,))
+SHAPES: tuple[Shape, ...] = ((), (3,), (2, 2))
 ALL_RANKS: tuple[Shape, ...] = ((), (3,), (2, 3))
 LARGEST = 9  # entries of an intermediate value
 UNARY = tuple(p for p in PRIMITIVES.values() if p.arity == 1)
 ENTRYWISE = tuple(p for p in UNARY if p.kind in ("elementwise", "arithmetic"))
 BINARY = tuple(p for p in PRIMITIVES.values() if p.arity == 2)
 WORKING_BITS = 80
+TRIES = 8  # to find a primitive that fits
 
 
 @dataclass
@@ -68,7 +69,7 @@ class Growth:
         self.depends.append(False)
         return len(self.exact) - 1
 
-    def add(self, step: Step) -> bool:
+    def add(self, step: Step, bounded: bool = True) -> bool:
         """Takes the step, unless its value leaves the range in which second derivatives are representable."""
         try:
             with mp.workprec(WORKING_BITS):
@@ -76,7 +77,7 @@ class Growth:
         except DomainError:
             return False
         limit = 2.0**self.precision.moderate_exponent
-        if any(value != 0 and not 1 / limit <= abs(value) <= limit for value in result.ravel()):
+        if bounded and any(value != 0 and not 1 / limit <= abs(value) <= limit for value in result.ravel()):
             return False
         self.steps.append(step)
         self.exact.append(result)
@@ -98,51 +99,67 @@ def grow(
     binary: Sequence[Primitive] = BINARY,
 ) -> Growth:
     """Grows the program along its values, by up to ``max_steps`` steps that use the given primitives."""
-    exact = growth.exact
-    for taken in range(max_steps):
-        if taken and not draw(st.integers(0, 7), label="another step"):
-            break
-        # Counted from the latest, so that deleting a step leaves a chain a chain.
-        live = [i for i in reversed(range(len(exact))) if growth.depends[i]]
-        first = draw(st.sampled_from([live[0]] * len(live) * 2 + live), label="operand")
-        offered: list[Step] = []
-        takes_two = draw(st.booleans(), label="takes two operands") if binary else False
-        if takes_two:
-            others = [i for i in reversed(range(len(exact))) if i != first]
-            second = draw(st.sampled_from([-1, *others]), label="other operand")
-            if second < 0:
-                shape = draw(st.sampled_from(partners(exact[first].shape)), label="shape of a constant")
-                constant = draw(points.arrays(growth.precision, shape), label="constant")
-                second = growth.add_constant(constant)
-            pairs = [(first, second), (second, first)]
-            offered = [step for p in binary for pair in pairs for step in growth.fits(p, pair)]
-        if not offered:
-            offered = [step for p in unary for step in growth.fits(p, [first])]
-        if offered:
-            growth.add(draw(one_per_primitive(offered), label="step"))
+    taken = 0
+    while draw(another_step(growth, unary, binary, taken, max_steps)):
+        taken += 1
     return growth
 
 
-def one_per_primitive(steps: Sequence[Step]) -> st.SearchStrategy[Step]:
-    """Each primitive equally often, however many static parameters or operand orders it offers; curved ones three times
-    as often as linear ones, since without curvature there is little to verify."""
-    by_primitive: dict[str, list[Step]] = {}
-    for step in steps:
-        by_primitive.setdefault(step.primitive, []).append(step)
-    curved = [group for name, group in by_primitive.items() if PRIMITIVES[name].kind != "linear"]
-    return st.sampled_from(curved + curved + list(by_primitive.values())).flatmap(st.sampled_from)
+@st.composite
+def another_step(
+    draw: DrawFn, growth: Growth, unary: Sequence[Primitive], binary: Sequence[Primitive], taken: int, most: int
+) -> bool:
+    """Drawn as a unit, and in the same way first, last and between, so that shrinking can delete any step."""
+    more = draw(st.integers(0, 15), label="another step")
+    if taken == most or (taken and not more):
+        return False
+    exact = growth.exact
+    # Counted from the latest, so that deleting a step leaves a chain a chain.
+    live = [i for i in reversed(range(len(exact))) if growth.depends[i]]
+    first = draw(st.sampled_from([live[0]] * len(live) * 8 + live), label="operand")
+    if not binary or not draw(st.booleans(), label="binary"):
+        draw(step_of(growth, unary, [(first,)]))
+        return True
+    others = [i for i in live if i != first]  # a constant is drawn where it is used, so that it can shrink away
+    second = draw(st.sampled_from([-1, *others]), label="other operand")
+    if second < 0:
+        shape = draw(st.sampled_from(partners(exact[first].shape)), label="shape of a constant")
+        second = growth.add_constant(draw(entries(growth.precision, shape), label="constant"))
+    draw(step_of(growth, binary, [(first, second), (second, first)]))
+    return True
+
+
+@st.composite
+def step_of(draw: DrawFn, growth: Growth, menu: Sequence[Primitive], operands: Sequence[Sequence[int]]) -> bool:
+    """One of the primitives, each equally often, however many static parameters or operand orders it offers; curved
+    ones three times as often as linear ones, since without curvature there is little to verify.
+
+    One that does not fit here is asked for again: so a primitive keeps its number, wherever the point shrinks to.
+    """
+    curved = [primitive for primitive in menu if primitive.kind != "linear"]
+    for _ in range(TRIES):
+        primitive = draw(st.sampled_from([*curved, *curved, *menu]), label="primitive")
+        steps = [step for arguments in operands for step in growth.fits(primitive, arguments)]
+        if steps:
+            return growth.add(draw(st.sampled_from(steps), label="step"))
+    return False
 
 
 def partners(shape: Shape) -> list[Shape]:
     """Shapes of a constant that some binary primitive combines with this shape."""
     n = shape[-1] if shape else 1
-    return list(dict.fromkeys([(), shape, (n, n)]))
+    return list(dict.fromkeys([(), shape, (n,), (n, n)]))
+
+
+def entries(precision: Precision, shape: Shape) -> SearchStrategy[Floats]:
+    """Of an input or a constant. Matrices are moderate: one whose entries span the range has no usable condition."""
+    return points.arrays(precision, shape, wide=len(shape) < 2)
 
 
 @st.composite
 def points_of(draw: DrawFn, precision: Precision, max_inputs: int, shapes: Sequence[Shape] = SHAPES) -> Point:
     count = draw(st.integers(1, max_inputs), label="inputs")
-    return tuple(draw(points.arrays(precision, draw(st.sampled_from(shapes)))) for _ in range(count))
+    return tuple(draw(entries(precision, draw(st.sampled_from(shapes)))) for _ in range(count))
 
 
 @st.composite
@@ -173,7 +190,7 @@ def functions_between(
     draw: DrawFn, precision: Precision, rank_in: int, rank_out: int, max_steps: int = 5
 ) -> tuple[Program, Point]:
     """A function of one array of rank ``rank_in`` whose value has rank ``rank_out``."""
-    point = (draw(points.arrays(precision, draw(st.sampled_from([s for s in ALL_RANKS if len(s) == rank_in])))),)
+    point = (draw(entries(precision, draw(st.sampled_from([s for s in ALL_RANKS if len(s) == rank_in])))),)
     growth = grow(draw, Growth.at(precision, point), max_steps)
     program = growth.program()
     shape = program.output
@@ -196,7 +213,7 @@ def compositions(
     draw: DrawFn, precision: Precision, max_stages: int = 3, max_steps: int = 3
 ) -> tuple[Composition, Point]:
     """Two or more stages whose shapes fit, grown along one point."""
-    point: Point = (draw(points.arrays(precision, draw(st.sampled_from(SHAPES)))),)
+    point: Point = (draw(entries(precision, draw(st.sampled_from(SHAPES)))),)
     first = point
     stages = []
     for _ in range(draw(st.integers(2, max_stages), label="stages")):
@@ -224,18 +241,16 @@ def forks(draw: DrawFn, precision: Precision, max_steps: int = 3) -> tuple[Progr
 
     g is a function of two arrays of the shape of h(x), grown at the values a = b = h(x).
     """
-    point: Point = (draw(points.arrays(precision, draw(st.sampled_from(SHAPES)))),)
+    point: Point = (draw(entries(precision, draw(st.sampled_from(SHAPES)))),)
     inner = grow(draw, Growth.at(precision, point), 2)
     h, point = pruned(inner.program(), point)
     value = inner.floats(-1)
     outer = Growth.at(precision, (value, value))
     paths = []
     for path in (0, 1):
-        offered = [step for p in ENTRYWISE for step in outer.fits(p, [path])]
-        paths.append(len(outer.exact) - 1 if offered and outer.add(draw(one_per_primitive(offered))) else path)
-    joins = [step for p in BINARY for step in outer.fits(p, paths)]
-    if not outer.add(draw(one_per_primitive(joins), label="join")):
-        outer.add(Step("add", tuple(paths)))
+        paths.append(len(outer.exact) - 1 if draw(step_of(outer, ENTRYWISE, [[path]])) else path)
+    if not draw(step_of(outer, BINARY, [paths])):
+        outer.add(Step("add", tuple(paths)), bounded=False)  # one bit beyond the range at most
     # What follows uses the joined value only, so that neither path is lost.
     outer.depends = [False] * (len(outer.exact) - 1) + [True]
     return h, grow(draw, outer, max_steps).program(), point
@@ -245,8 +260,8 @@ def forks(draw: DrawFn, precision: Precision, max_steps: int = 3) -> tuple[Progr
 REPAIRS: tuple[Callable[[Floats], Floats], ...] = (
     lambda x: x,
     np.abs,
-    lambda x: np.ldexp(np.frexp(x)[0], np.frexp(x)[1] % 4),
-    lambda x: np.abs(np.ldexp(np.frexp(x)[0], np.frexp(x)[1] % 4)),
+    lambda x: np.ldexp(np.frexp(x)[0], np.frexp(x)[1] % 3),
+    lambda x: np.abs(np.ldexp(np.frexp(x)[0], np.frexp(x)[1] % 3)),
     lambda x: x + np.arange(1.0, x.size + 1).reshape(x.shape) * (1 + np.max(np.abs(x))),
     lambda x: x + 4 * np.max(np.abs(x)) * np.eye(*x.shape) if x.ndim == 2 else x,
 )

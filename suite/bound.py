@@ -48,7 +48,7 @@ class Node:
 @dataclass(frozen=True)
 class Share:
     """What one node adds to the bound per unit: of its contract's value, first and second partials, of the rounding
-    of products and sums, and of the value's conditioning. Each has the shape of the bounded object."""
+    of products and sums, of the value's conditioning, and of 1. Each has the shape of the bounded object."""
 
     primitive: str
     value: Floats
@@ -56,6 +56,7 @@ class Share:
     second: Floats
     rounding: Floats
     conditioning: Floats
+    one: Floats
 
 
 @dataclass(frozen=True)
@@ -81,7 +82,7 @@ class Analysis:
 def allowed(share: Share, contract: Contract) -> Floats:
     c0, c1, c2 = contract.ulps
     allowance = c0 * share.value + c1 * share.first + c2 * share.second + share.rounding
-    return allowance + contract.conditioning * share.conditioning
+    return allowance + contract.conditioning * share.conditioning + contract.absolute * share.one
 
 
 class Graph:
@@ -233,15 +234,15 @@ def share(node: Node, uses: Floats, around: Around, order: int) -> Share:
         return np.asarray(np.einsum("ok,akq,bkq->oab", g, np.einsum("kpq,akp->akq", partial, t), s))
 
     value = np.asarray(around.dual @ size0)
-    conditioning = np.asarray(around.dual @ found.conditioning)
+    conditioning, one = np.asarray(around.dual @ found.conditioning), around.dual.sum(-1)
     zero = np.zeros(value.shape)
     if order == 0:
-        return Share(node.primitive, value, zero, zero, zero, conditioning)
+        return Share(node.primitive, value, zero, zero, zero, conditioning, one)
     if order == 1:
         rounding = through_edges((1 + terms) * first)
-        return Share(node.primitive, value, through_edges(size1), zero, rounding, conditioning)
+        return Share(node.primitive, value, through_edges(size1), zero, rounding, conditioning, one)
     rounding = through_edges((4 + 2 * terms) * first) + through_pairs((4 + 2 * terms)[..., None] * second)
-    return Share(node.primitive, value, through_edges(size1), through_pairs(size2), rounding, conditioning)
+    return Share(node.primitive, value, through_edges(size1), through_pairs(size2), rounding, conditioning, one)
 
 
 def flushed(order: int, t: Floats, s: Floats, T: Floats, G: Floats, Gt: Floats, Gs: Floats, GT: Floats) -> Floats:

@@ -22,10 +22,12 @@ class DataError(ValueError):
 
 @dataclass(frozen=True)
 class Contract:
-    """Allowed error in ulps of value, first and second partials; ``conditioning`` in ulps of the arguments."""
+    """Allowed error in ulps of value, first and second partials; of the value also ``conditioning``, in ulps of the
+    arguments, and ``absolute``, in units of u."""
 
     ulps: tuple[float, float, float]
     conditioning: float = 0.0
+    absolute: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -57,7 +59,7 @@ def read(path: Path = DATA) -> tuple[Row, ...]:
 
 
 def _row(entry: dict[str, Any], where: str) -> Row:
-    required, optional = {"backend", "primitive", "ulps", "reason"}, {"conditioning", "modes", "dtypes"}
+    required, optional = {"backend", "primitive", "ulps", "reason"}, {"conditioning", "absolute", "modes", "dtypes"}
     if missing := required - set(entry):
         raise DataError(f"{where}: lacks {', '.join(sorted(missing))}")
     if unknown := set(entry) - required - optional:
@@ -72,7 +74,11 @@ def _row(entry: dict[str, Any], where: str) -> Row:
     return Row(
         entry["backend"],
         entry["primitive"],
-        Contract((float(ulps[0]), float(ulps[1]), float(ulps[2])), float(entry.get("conditioning", 0.0))),
+        Contract(
+            (float(ulps[0]), float(ulps[1]), float(ulps[2])),
+            float(entry.get("conditioning", 0.0)),
+            float(entry.get("absolute", 0.0)),
+        ),
         entry["reason"],
         tuple(entry.get("modes", ("*",))),
         tuple(entry.get("dtypes", PRECISIONS)),

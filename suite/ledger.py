@@ -26,7 +26,7 @@ REQUIRED = {
     "id", "backend", "versions", "primitive", "order", "modes", "dtypes", "region", "witness", "quantity", "mode",
     "got", "true", "cause", "recheck",
 }  # fmt: skip
-OPTIONAL = {"upstream", "parameters", "weights", "tangent", "component"}
+OPTIONAL = {"upstream", "parameters", "weights", "tangent", "component", "then"}
 RAISES = "raises "  # a `got` that starts so names the exception in place of a number
 ALLOWED = re.compile(r"^[\sxyabsmaxin()<>=&|~.,+\-*/\d\[\]e]*$")
 
@@ -59,6 +59,7 @@ class Row:
     weights: tuple[float, ...] = ()
     tangent: Point = ()
     component: tuple[int, ...] = (0,)
+    then: str = ""  # a primitive of one array that the witness applies to the result, where the fault needs it to show
 
     def applies(self, backend: str, dtype: str, mode: str, order: int) -> bool:
         return (
@@ -75,9 +76,13 @@ class Row:
 
     @property
     def program(self) -> Program:
-        """The primitive alone, or the sum of its entries with the row's weights."""
-        step = Step(self.primitive, tuple(range(len(self.witness))), self.parameters)
-        program = Program(tuple(x.shape for x in self.witness), (step,))
+        """The primitive alone, or followed by another, or the sum of its entries with the row's weights."""
+        n = len(self.witness)
+        steps = (
+            Step(self.primitive, tuple(range(n)), self.parameters),
+            *([Step(self.then, (n,))] if self.then else []),
+        )
+        program = Program(tuple(x.shape for x in self.witness), steps)
         return weighted(program, np.array(self.weights).reshape(program.output)) if self.weights else program
 
     @property
@@ -112,6 +117,8 @@ def _row(entry: dict[str, Any], where: str) -> Row:
         raise DataError(f"{where}: unknown backend {entry['backend']!r}; known are {', '.join(MODULES)}")
     if entry["primitive"] not in PRIMITIVES:
         raise DataError(f"{where}: unknown primitive {entry['primitive']!r}")
+    if entry.get("then", "square") not in PRIMITIVES:
+        raise DataError(f"{where}: unknown primitive {entry['then']!r} in then")
     if unknown_dtypes := set(entry["dtypes"]) - set(PRECISIONS):
         raise DataError(f"{where}: unknown dtypes {sorted(unknown_dtypes)}")
     if not ALLOWED.match(entry["region"]):
@@ -126,7 +133,7 @@ def _row(entry: dict[str, Any], where: str) -> Row:
             tuple(entry["modes"]), tuple(entry["dtypes"]), entry["region"], witness, parameters,
             entry["quantity"], entry["mode"], _got(entry["got"]), entry["true"], entry["cause"],
             entry["recheck"], entry.get("upstream", ""), tuple(map(float.fromhex, entry.get("weights", []))), tangent,
-            tuple(entry.get("component", [0])),
+            tuple(entry.get("component", [0])), entry.get("then", ""),
         )  # fmt: skip
         inside = row.contains(witness)
     except Exception as error:

@@ -75,7 +75,7 @@ def structured(step: Step, arguments: Sequence[Floats], value: Floats) -> Local:
     operands = [taylor.variables(a, o, p) for a, o in zip(arguments, offsets(arguments), strict=True)]
     result = step.declaration.definition(taylor, *operands, **dict(step.parameters))
     partials = tuple(c.reshape((k,) + (p,) * order) for order, c in enumerate(result.partials))
-    sizes = [c.reshape((k,) + (p,) * order) for order, c in enumerate(result.errors)]
+    sizes = [c.reshape((k,) + (p,) * order).copy() for order, c in enumerate(result.errors)]
     terms = step.declaration.terms
     if terms is not None:
         # Given per row of the last axis; each row's entries are its own variables.

@@ -159,8 +159,13 @@ class Check:
                     system.backend, system.precision, mode.name, mode.quantity, program, point, *directions
                 )
                 if mode.differences:
-                    with clock.part("bound"):
-                        tolerance = differences.allowance(program, point, system.precision, mode.differences)
+                    try:
+                        with clock.part("bound"):
+                            tolerance = differences.allowance(program, point, system.precision, mode.differences)
+                    except DomainError as error:
+                        verdict = Verdict("inconclusive", reason=f"its steps leave the domain: {error}")
+                        self.record(mode.name, mode.order, verdict, program, result.seconds)
+                        return None
             return Answer(
                 mode.name,
                 mode.quantity,

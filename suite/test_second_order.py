@@ -48,7 +48,7 @@ def test_the_hessian_is_symmetric(system: System, data: st.DataObject) -> None:
 
 
 @pytest.mark.identity("D4")
-@examples(1)
+@examples(1.5)
 @given(data=st.data())
 def test_jvp_of_vjp_is_the_hessian_times_v(system: System, data: st.DataObject) -> None:
     """jvp(grad f)(x; v) = H(x) v without H (Pearlmutter 1994), in every nesting, and u.Hv = v.Hu.
