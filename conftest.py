@@ -78,12 +78,12 @@ class Session:
             for dtype in self.dtypes:
                 system = System(backend, PRECISIONS[dtype], self.emit, self.selected)
                 self.systems[str(system)] = system
+        if not self.systems:
+            raise pytest.UsageError(f"no backend can be imported: {self.left_out}; install numpy, torch or jax")
         known = [mode.name for system in self.systems.values() for mode in system.backend.modes]
         for pattern in self.modes:
             if not any(fnmatchcase(name, pattern) for name in known):
                 raise pytest.UsageError(f"--modes: {pattern!r} matches none of {', '.join(sorted(set(known)))}")
-        if not self.systems:
-            raise pytest.UsageError(f"no backend can be imported: {self.left_out}; install numpy, torch or jax")
 
     def selected(self, mode: str) -> bool:
         return any(fnmatchcase(mode, pattern) for pattern in self.modes)

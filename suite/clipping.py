@@ -87,8 +87,8 @@ CLIPPINGS = {
             numpy="(lambda g, norm: numpy.append(g * numpy.minimum(1, {threshold} / norm(g)), norm(g)))"
                   "(numpy.concatenate([a.ravel() for a in [{tensors}]]), lambda g: numpy.sqrt((g * g).sum()))",
             jax="jax.numpy.concatenate([a.ravel() for a in"
-                " __import__('optax').clip_by_global_norm({threshold}).update([{tensors}], ())[0]]"
-                " + [__import__('optax').global_norm([{tensors}]).ravel()])",
+                " optax.clip_by_global_norm({threshold}).update([{tensors}], ())[0]]"
+                " + [optax.global_norm([{tensors}]).ravel()])",
         ),
         clipping(
             "clip_grad_norm_", "clip_grad_norm_(({tensors}), {threshold}, p = {order:g})",

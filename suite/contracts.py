@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Iterable
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from functools import cache
@@ -11,9 +12,14 @@ from typing import Any
 
 from strategies.catalogue import PRIMITIVES
 from strategies.precision import PRECISIONS
+from suite.backends import MODULES
 
 DATA = Path(__file__).with_name("contracts.toml")
 DEFAULT_ULPS = {"elementwise": 4.0, "arithmetic": 1.0, "linear": 1.0, "structured": 1.0}
+TYPES: dict[str, type | tuple[type, ...]] = {
+    "backend": str, "primitive": str, "ulps": list, "reason": str, "conditioning": (int, float),
+    "absolute": (int, float), "modes": list, "dtypes": list,
+}  # fmt: skip
 
 
 class DataError(ValueError):
@@ -43,17 +49,31 @@ class Row:
         return self.backend == backend and dtype in self.dtypes and any(fnmatchcase(mode, m) for m in self.modes)
 
 
-def read(path: Path = DATA) -> tuple[Row, ...]:
-    """The rows of a contracts file. Raises DataError, in one line, where one is not as it should be."""
+def table(path: Path, name: str) -> list[dict[str, Any]]:
+    """The rows [[name]] of a TOML file that holds nothing else. Raises DataError."""
     try:
-        entries = tomllib.loads(path.read_text()).get("contract", [])
+        data = tomllib.loads(path.read_text())
     except (OSError, tomllib.TOMLDecodeError) as error:
         raise DataError(f"{path}: cannot be read: {error}") from error
+    if unknown := set(data) - {name}:
+        raise DataError(f"{path}: unknown table [[{', '.join(sorted(unknown))}]]; rows are called [[{name}]]")
+    rows: list[dict[str, Any]] = data.get(name, [])
+    return rows
+
+
+def overlap(a: Iterable[str], b: Iterable[str]) -> bool:
+    """Whether one pattern of modes matches another, read as a name."""
+    return any(fnmatchcase(p, q) or fnmatchcase(q, p) for p in a for q in b)
+
+
+def read(path: Path = DATA) -> tuple[Row, ...]:
+    """The rows of a contracts file. Raises DataError, in one line, where one is not as it should be."""
+    entries = table(path, "contract")
     rows = tuple(_row(entry, f"{path}: contract {number}") for number, entry in enumerate(entries, start=1))
     for i, a in enumerate(rows):
         for b in rows[:i]:
             same = (a.backend, a.primitive) == (b.backend, b.primitive)
-            if same and set(a.dtypes) & set(b.dtypes) and set(a.modes) & set(b.modes):
+            if same and set(a.dtypes) & set(b.dtypes) and overlap(a.modes, b.modes):
                 raise DataError(f"{path}: two contracts overlap for {a.primitive} on {a.backend}: merge them")
     return rows
 
@@ -64,6 +84,11 @@ def _row(entry: dict[str, Any], where: str) -> Row:
         raise DataError(f"{where}: lacks {', '.join(sorted(missing))}")
     if unknown := set(entry) - required - optional:
         raise DataError(f"{where}: has unknown {', '.join(sorted(unknown))}; known are {sorted(required | optional)}")
+    for key, kind in TYPES.items():
+        if key in entry and not isinstance(entry[key], kind):
+            raise DataError(f"{where}: {key} = {entry[key]!r} is of the wrong type")
+    if entry["backend"] not in MODULES:
+        raise DataError(f"{where}: unknown backend {entry['backend']!r}; known are {', '.join(MODULES)}")
     if entry["primitive"] not in PRIMITIVES:
         raise DataError(f"{where}: unknown primitive {entry['primitive']!r}")
     ulps = entry["ulps"]

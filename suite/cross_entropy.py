@@ -128,7 +128,6 @@ def cross_entropy(name: str, targets: str, weight: str = "", ignore: str = "") -
 
 
 INDICES, IGNORE = "torch.tensor({labels})", ", ignore_index={ignored}"
-OPTAX = "__import__('optax')"  # no part of jax: left out where it is not installed
 PLAIN = "−Σ p log_softmax"
 
 LOSSES = {
@@ -140,13 +139,12 @@ LOSSES = {
         cross_entropy("weighted probabilities", "{y}", weight=", weight={z}"),
         declared(
             "optax.softmax_cross_entropy", "softmax_cross_entropy({x}, {y}){reduced}",
-            jax=OPTAX + ".softmax_cross_entropy({x}, {y}){reduced}",
+            jax="optax.softmax_cross_entropy({x}, {y}){reduced}",
         ),
         declared(
             "optax.softmax_cross_entropy_with_integer_labels",
             "softmax_cross_entropy_with_integer_labels({x}, {labels}){reduced}",
-            jax=OPTAX
-            + ".softmax_cross_entropy_with_integer_labels({x}, jax.numpy.array({labels})){reduced}",
+            jax="optax.softmax_cross_entropy_with_integer_labels({x}, jax.numpy.array({labels})){reduced}",
         ),
         declared(
             PLAIN, "−Σ {y} · log_softmax({x}), reduction = {reduction}",

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime
 import re
-import tomllib
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from functools import cache
@@ -18,7 +17,7 @@ from strategies.precision import PRECISIONS
 from strategies.primitive import Floats
 from strategies.program import Point, Program, Step, float_values, weighted
 from suite.backends import MODULES
-from suite.contracts import DataError
+from suite.contracts import DataError, overlap, table
 from suite.oracle import HashablePoint
 
 DATA = Path(__file__).with_name("ledger.toml")
@@ -92,20 +91,22 @@ class Row:
 
 def read(path: Path = DATA) -> tuple[Row, ...]:
     """The rows of a ledger file. Raises DataError, in one line, where one is not as it should be."""
-    try:
-        entries = tomllib.loads(path.read_text()).get("deviation", [])
-    except (OSError, tomllib.TOMLDecodeError) as error:
-        raise DataError(f"{path}: cannot be read: {error}") from error
+    entries = table(path, "deviation")
     rows = tuple(_row(entry, f"{path}: deviation {entry.get('id', number)}") for number, entry in enumerate(entries, 1))
     for i, a in enumerate(rows):
         for b in rows[:i]:
             if a.id == b.id:
                 raise DataError(f"{path}: two deviations are called {a.id}")
-            shared_dtypes, shared_modes = set(a.dtypes) & set(b.dtypes), set(a.modes) & set(b.modes)
-            same = (a.backend, a.primitive, a.order) == (b.backend, b.primitive, b.order)
-            if same and shared_dtypes and shared_modes and a.contains(b.witness):
+            same = (a.backend, a.primitive) == (b.backend, b.primitive) and set(a.versions) & set(b.versions)
+            shared = set(a.dtypes) & set(b.dtypes) and overlap(a.modes, b.modes)
+            if same and shared and (_holds(a, b) or _holds(b, a)):
                 raise DataError(f"{path}: {a.id} and {b.id} overlap: merge them or part their regions")
     return rows
+
+
+def _holds(a: Row, b: Row) -> bool:
+    """Whether the witness of b lies in the region of a."""
+    return a.contains(b.witness) and a.order <= b.order
 
 
 def _row(entry: dict[str, Any], where: str) -> Row:

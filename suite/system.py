@@ -20,7 +20,7 @@ from strategies.precision import Precision
 from strategies.primitive import Floats
 from strategies.program import Point, Program, input_names
 from suite import clock, differences, ledger, oracle, profiles, quantities
-from suite.backends.backend import ORDERS, Backend, Mode, Quantity
+from suite.backends.backend import Backend, Mode, Quantity
 from suite.oracle import HashablePoint, Truth
 from suite.reproducer import scripts
 from suite.verdict import Verdict, judge
@@ -35,10 +35,9 @@ class Violation(AssertionError):
 
 @dataclass(frozen=True)
 class Answer:
-    """What a mode said: ``numbers`` is flat, in float64; ``tolerance`` is its bound and ``size`` its majorant."""
+    """What a mode said: ``numbers`` is flat, in float64, with its bound ``tolerance`` and its ``majorant``."""
 
-    mode: str
-    quantity: Quantity
+    by: Mode
     program: Program
     point: Point
     directions: tuple[Point, ...]
@@ -48,12 +47,16 @@ class Answer:
     seconds: float = 0.0
 
     @property
+    def mode(self) -> str:
+        return self.by.name
+
+    @property
     def order(self) -> int:
-        return ORDERS[self.quantity]
+        return self.by.order
 
     @property
     def truth(self) -> Truth:
-        return quantities.truth(self.quantity, self.program, self.point, *self.directions)
+        return quantities.truth(self.by.quantity, self.program, self.point, *self.directions)
 
 
 @dataclass(repr=False)
@@ -166,17 +169,7 @@ class Check:
                         verdict = Verdict("inconclusive", reason=f"its steps leave the domain: {error}")
                         self.record(mode.name, mode.order, verdict, program, result.seconds)
                         return None
-            return Answer(
-                mode.name,
-                mode.quantity,
-                program,
-                point,
-                directions,
-                result.numbers,
-                tolerance,
-                majorant,
-                result.seconds,
-            )
+            return Answer(mode, program, point, directions, result.numbers, tolerance, majorant, result.seconds)
         reason = (
             f"{type(result.error).__name__}: {str(result.error).strip().splitlines()[0] if str(result.error) else ''}"
         )
@@ -200,15 +193,10 @@ class Check:
             verdict = Verdict("inconclusive", reason=f"the oracle: {error}")
             self.record(label or answer.mode, answer.order, verdict, answer.program, answer.seconds)
             return
-        mode = self._mode(answer)
         self.compare(
             label or answer.mode, answer.order, answer.numbers, exact, answer.tolerance, answer.majorant,
-            answer.program, answer.point, mode, answer.directions, answer.seconds,
+            answer.program, answer.point, answer.by, answer.directions, answer.seconds,
         )  # fmt: skip
-
-    def _mode(self, answer: Answer) -> Mode | None:
-        modes = self.system.backend.modes_of(answer.quantity)
-        return next((mode for mode in modes if mode.name == answer.mode), None)
 
     def equal(self, label: str, a: Answer, b: Answer) -> None:
         """Two answers of this backend to the same question, each within its own bound."""

@@ -83,7 +83,6 @@ def test_a_backend_that_is_not_installed_is_left_out_and_the_report_says_so(with
     assert "no torch here" in json.dumps(json.loads((tmp_path / "out" / "report.json").read_text()))
 
 
-@pytest.mark.xfail(strict=True, reason="modes are looked up before it is seen that there is no backend")
 def test_a_run_without_any_backend_is_refused_with_the_reason(without_torch: str) -> None:
     done = pytest_run(*CHEAP, "--backends=torch", "--collect-only", PYTHONPATH=without_torch)
     assert "no torch here" in refused(done)

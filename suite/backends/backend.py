@@ -185,6 +185,7 @@ LIBRARIES = (
     "jax",
     "jax.scipy.special",
     "jax.experimental.jet",
+    "optax",
 )
 
 
