@@ -19,6 +19,7 @@ import pytest
 import strategies  # noqa: F401  (all of it, always: see its __init__)
 from reports.build import build
 from reports.shards import ShardWriter
+from strategies.catalogue import CORE, PRIMITIVES
 from strategies.precision import PRECISIONS
 from suite import backends, clock, contracts, ledger, profiles
 from suite.claims import CLAIMS
@@ -103,7 +104,12 @@ class Session:
             "versions": {"python": platform.python_version(), **versions()},
             "platform": platform.platform(),
             "cpus": os.cpu_count(),
-            "settings": {"max_examples": profiles.active.examples, "modes": ",".join(self.modes)},
+            "settings": {
+                "max_examples": profiles.active.examples,
+                "modes": ",".join(self.modes),
+                "primitives": f"{len(CORE)} composed, {len(PRIMITIVES)} alone"
+                + (f", {len(PRIMITIVES) - len(CORE)} of them in turn" if profiles.active.turns > 1 else ""),
+            },
             "floor": profiles.active.floor,
             "left_out": self.left_out,
             "flush": {
@@ -139,6 +145,17 @@ def system_of(item: pytest.Item) -> str:
     return str(callspec.params.get("system", "")) if callspec else ""
 
 
+def due(item: pytest.Item) -> bool:
+    """Whether the run's turn has come for a primitive of the catalogue's breadth in this precision."""
+    callspec = getattr(item, "callspec", None)
+    primitive = callspec.params.get("primitive") if callspec else None
+    system = system_of(item)
+    if primitive is None or not system:
+        return True
+    backend, dtype = system.split("-")
+    return backend in PRIMITIVES[primitive].spellings and profiles.due(primitive, [*PRECISIONS].index(dtype))
+
+
 SESSION = pytest.StashKey[Session]()
 SETTINGS = "_hypothesis_internal_use_settings"  # where Hypothesis keeps a test's settings; one test has many systems
 
@@ -164,6 +181,8 @@ def pytest_configure(config: pytest.Config) -> None:
     if config.getoption("--hypothesis-seed") is None and profile.seed is not None:
         config.option.hypothesis_seed = str(profile.seed)
     engine.MAX_SHRINKING_SECONDS = profile.shrink_seconds
+    seed = str(config.getoption("--hypothesis-seed") or 0)
+    profiles.turn = int(seed) if seed.isdigit() else 0
     try:
         contracts.rows(), ledger.rows()
     except contracts.DataError as error:
@@ -194,7 +213,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     wanted = set(config.stash[SESSION].identities)
     if not profiles.active.alone:
         wanted -= {"alone"}
-    left = [item for item in items if identity_of(item) and identity_of(item) not in wanted]
+    left = [item for item in items if identity_of(item) and (identity_of(item) not in wanted or not due(item))]
     if left:
         config.hook.pytest_deselected(items=left)
     # The slowest backend first, so that no worker is left with it at the end.

@@ -17,7 +17,7 @@ from hypothesis.strategies import DrawFn, SearchStrategy
 from mpmath import mp
 
 from strategies import mp_arrays, points
-from strategies.catalogue import PRIMITIVES
+from strategies.catalogue import CORE
 from strategies.mp_arrays import DomainError, MPArray
 from strategies.precision import Precision
 from strategies.primitive import Floats, Primitive, Shape
@@ -27,9 +27,9 @@ from strategies.program import Composition, Point, Program, Step, apply, constan
 SHAPES: tuple[Shape, ...] = ((), (3,), (2, 2))
 ALL_RANKS: tuple[Shape, ...] = ((), (3,), (2, 3))
 LARGEST = 9  # entries of an intermediate value
-UNARY = tuple(p for p in PRIMITIVES.values() if p.arity == 1)
+UNARY = tuple(p for p in CORE.values() if p.arity == 1)
 ENTRYWISE = tuple(p for p in UNARY if p.kind in ("elementwise", "arithmetic"))
-BINARY = tuple(p for p in PRIMITIVES.values() if p.arity == 2)
+BINARY = tuple(p for p in CORE.values() if p.arity == 2)
 WORKING_BITS = 80
 TRIES = 8  # to find a primitive that fits
 
@@ -262,6 +262,9 @@ REPAIRS: tuple[Callable[[Floats], Floats], ...] = (
     np.abs,
     lambda x: np.ldexp(np.frexp(x)[0], np.frexp(x)[1] % 3),
     lambda x: np.abs(np.ldexp(np.frexp(x)[0], np.frexp(x)[1] % 3)),
+    lambda x: np.frexp(x)[0] * 0.875,
+    lambda x: np.abs(np.frexp(x)[0]) * 0.3125,
+    lambda x: 1 + np.abs(np.frexp(x)[0]) * 0.875,
     lambda x: x + np.arange(1.0, x.size + 1).reshape(x.shape) * (1 + np.max(np.abs(x))),
     lambda x: x + 4 * np.max(np.abs(x)) * np.eye(*x.shape) if x.ndim == 2 else x,
 )
@@ -270,8 +273,7 @@ REPAIRS: tuple[Callable[[Floats], Floats], ...] = (
 @st.composite
 def alone(draw: DrawFn, precision: Precision, primitive: Primitive) -> tuple[Program, Point]:
     """The primitive by itself, at a point of its domain: one that is drawn, and moved there if it lies outside."""
-    small: Sequence[Shape] = ((2,), (2, 2)) if primitive.kind == "structured" and primitive.arity > 1 else ()
-    menu = (*ALL_RANKS, *small)
+    menu = (*ALL_RANKS, (2,), (2, 2)) if primitive.kind in ("structured", "linear") else ALL_RANKS
     fitting = [
         (shapes, parameters)
         for shapes in itertools.product(menu, repeat=primitive.arity)

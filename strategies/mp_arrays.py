@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from fractions import Fraction
 from typing import Any
 
@@ -62,6 +63,30 @@ def total(x: MPArray) -> MPArray:
 def largest(x: MPArray) -> MPArray:
     """The maximum over the last axis, which definitions use as a shift that cancels."""
     return np.asarray(x.max(axis=-1), dtype=object)
+
+
+def ordered(x: MPArray) -> MPArray:
+    """Sorted along the last axis, ascending."""
+    return np.sort(x, axis=-1)
+
+
+def column(x: MPArray) -> MPArray:
+    """With a last axis of length 1, along which it broadcasts over rows."""
+    return np.asarray(x, dtype=object)[..., None]
+
+
+def stack(parts: Sequence[MPArray]) -> MPArray:
+    """Along a new last axis."""
+    return np.stack([np.asarray(part, dtype=object) for part in parts], axis=-1)
+
+
+def matrix(entry: Callable[[int, int], mpf], n: int, m: int) -> MPArray:
+    """Of constants, computed in full precision."""
+    return np.array([[mpf(entry(j, k)) for k in range(m)] for j in range(n)], dtype=object)
+
+
+def root(n: int) -> mpf:
+    return mp.sqrt(n)
 
 
 def constant(value: Fraction) -> mpf:

@@ -27,14 +27,14 @@ REQUIRED = {
 }  # fmt: skip
 OPTIONAL = {"upstream", "parameters", "weights", "tangent", "component", "then"}
 RAISES = "raises "  # a `got` that starts so names the exception in place of a number
-ALLOWED = re.compile(r"^[\sxyabsmaxin()<>=&|~.,+\-*/\d\[\]e]*$")
+ALLOWED = re.compile(r"^[\sxyzabsmaxin()<>=&|~.,+\-*/\d\[\]e]*$")
 
 
 @dataclass(frozen=True)
 class Row:
     """One deviation: where it is, and a witness on which it is confirmed.
 
-    ``order`` is the lowest at which it shows; ``region`` an expression in the primitive's arguments x and y; ``modes``
+    ``order`` is the lowest at which it shows; ``region`` an expression in the arguments x, y and z; ``modes``
     are patterns of names.
     """
 
@@ -124,7 +124,7 @@ def _row(entry: dict[str, Any], where: str) -> Row:
         raise DataError(f"{where}: unknown dtypes {sorted(unknown_dtypes)}")
     if not ALLOWED.match(entry["region"]):
         raise DataError(
-            f"{where}: the region {entry['region']!r} is not an expression in x, y, numbers and comparisons"
+            f"{where}: the region {entry['region']!r} is not an expression in x, y, z, numbers and comparisons"
         )
     try:
         witness, tangent = _arrays(entry["witness"]), _arrays(entry.get("tangent", []))

@@ -7,8 +7,9 @@ of Numerical Algorithms, 2nd ed., section 3.3) with absolute values throughout, 
 
 from __future__ import annotations
 
+import itertools
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
@@ -201,6 +202,34 @@ def largest(x: Taylor) -> Floats:
     return np.asarray(x.partials[0].max(axis=-1))
 
 
+def ordered(x: Taylor) -> Taylor:
+    """Sorted along the last axis, ascending; without ties."""
+    axis, order = len(x.shape) - 1, np.argsort(x.partials[0], axis=-1)
+    return x._each(lambda c, k: np.take_along_axis(c, order[(..., *[None] * k)], axis=axis))
+
+
+def column(x: Taylor) -> Taylor:
+    """With a last axis of length 1, along which it broadcasts over rows."""
+    return x[..., None]
+
+
+def stack(parts: Sequence[Taylor]) -> Taylor:
+    """Along a new last axis."""
+    axis = len(parts[0].shape)
+    return Taylor(
+        tuple(np.stack(c, axis=axis) for c in zip(*(part.partials for part in parts), strict=True)),
+        tuple(np.stack(c, axis=axis) for c in zip(*(part.errors for part in parts), strict=True)),
+    )
+
+
+def matrix(entry: Callable[[int, int], mpf], n: int, m: int) -> Floats:
+    return np.array([[float(entry(j, k)) for k in range(m)] for j in range(n)])
+
+
+def root(n: int) -> float:
+    return math.sqrt(n)
+
+
 def constant(value: Fraction) -> float:
     return float(value)
 
@@ -234,10 +263,9 @@ def _absolute_solve(inverse: Floats, a: Taylor, b: Taylor, x: Floats) -> Coeffic
     return x, first, second + np.swapaxes(second, -1, -2)
 
 
-# Partials of a scalar function of one or two variables, from its mpmath definition alone.
+# Partials of a scalar function of one to three variables, from its mpmath definition alone.
 
 PARTIAL_DIGITS, PARTIAL_STEP = 50, 33  # third differences are good to about 20 digits; the bound needs two
-DIRECTIONS = ((1, 0), (0, 1), (1, 1), (1, -1))
 
 
 def along_line(f: Callable[..., Any], at: tuple[mpf, ...], step: tuple[mpf, ...], h: mpf) -> tuple[mpf, mpf, mpf]:
@@ -254,28 +282,38 @@ def along_line(f: Callable[..., Any], at: tuple[mpf, ...], step: tuple[mpf, ...]
 
 @lru_cache(100_000)
 def scalar_partials(f: Callable[..., Any], *arguments: float) -> Coefficients:
-    """(phi, its p, p^2 and p^3 partial derivatives) at float arguments, p = len(arguments) being 1 or 2."""
+    """(phi, its p, p^2 and p^3 partial derivatives) at float arguments, p = len(arguments) being 1, 2 or 3.
+
+    Mixed partials by polarisation: from the derivatives along the sums and differences of two or three axes.
+    """
     # A third difference along a tiny argument is swamped by the value unless the digits reach that far.
     reach = [math.log10(abs(a)) for a in arguments if a] + [0.0]
+    p = len(arguments)
     with mp.workdps(PARTIAL_DIGITS + 3 * math.ceil(max(reach) - min(reach))):
         at = tuple(mpf(a) for a in arguments)
         h = mpf(2) ** -PARTIAL_STEP
-        scale = tuple(abs(a) or mpf(1) for a in at)
-        value = f(*at)
-        if len(at) == 1:
-            s = scale[0]
-            d1, d2, d3 = along_line(f, at, scale, h)
-            found = [float(value), [float(d1 / s)], [[float(d2 / s**2)]], [[[float(d3 / s**3)]]]]
-            return tuple(np.array(c) for c in found)
-        s, t = scale
-        (x1, x2, x3), (y1, y2, y3), (_, p2, p3), (_, m2, m3) = (
-            along_line(f, at, (s * i, t * j), h) for i, j in DIRECTIONS
+        scale = np.array([abs(a) or mpf(1) for a in at], dtype=object)
+
+        def along(direction: Any) -> tuple[mpf, mpf, mpf]:
+            return along_line(f, at, tuple(scale * direction), h)
+
+        first, second, third = (np.full((p,) * order, mpf(0), dtype=object) for order in (1, 2, 3))
+        axes = np.eye(p, dtype=int).astype(object)
+        for i in range(p):
+            first[i], second[i, i], third[i, i, i] = along(axes[i])
+        for i, k in itertools.combinations(range(p), 2):
+            (_, plus2, plus3), (_, minus2, minus3) = along(axes[i] + axes[k]), along(axes[i] - axes[k])
+            second[i, k] = second[k, i] = (plus2 - minus2) / 4
+            third[i, i, k] = third[i, k, i] = third[k, i, i] = ((plus3 - minus3) / 2 - third[k, k, k]) / 3
+            third[i, k, k] = third[k, i, k] = third[k, k, i] = ((plus3 + minus3) / 2 - third[i, i, i]) / 3
+        if p == 3:
+            mixed = (along(axes.sum(axis=0))[2] - third.sum()) / 6
+            for order in itertools.permutations(range(3)):
+                third[order] = mixed
+        partials = (
+            np.array(f(*at), dtype=object),
+            first / scale,
+            second / np.multiply.outer(scale, scale),
+            third / np.multiply.outer(scale, np.multiply.outer(scale, scale)),
         )
-        xy = (p2 - m2) / 4
-        xxy, xyy = ((p3 - m3) / 2 - y3) / 3, ((p3 + m3) / 2 - x3) / 3
-        first = np.array([float(x1 / s), float(y1 / t)])
-        mixed = float(xy / s / t)
-        second = np.array([[float(x2 / s**2), mixed], [mixed, float(y2 / t**2)]])
-        a, b = float(xxy / s / s / t), float(xyy / s / t / t)
-        third = np.array([[[float(x3 / s**3), a], [a, b]], [[a, b], [b, float(y3 / t**3)]]])
-        return np.array(float(value)), first, second, third
+        return tuple(c.astype(np.float64) for c in partials)

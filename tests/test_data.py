@@ -101,7 +101,7 @@ def test_a_wrong_contract_is_refused(tmp_path: Path, old: str, new: str, says: s
 
 def test_the_second_row_is_named_where_it_is_the_wrong_one(tmp_path: Path) -> None:
     with pytest.raises(DataError) as error:
-        contracts_of(tmp_path, CONTRACT + changed(CONTRACT, "lgamma", "gamma"))
+        contracts_of(tmp_path, CONTRACT + changed(CONTRACT, "lgamma", "lgama"))
     one_line(error, "contracts.toml", "contract 2")
 
 

@@ -1,18 +1,30 @@
 """The primitives, one short declaration each, by family. No framework is imported here."""
 
 from strategies.catalogue import (
+    activations,
     binary,
+    choices,
     contractions,
     elementwise,
+    elementwise_losses,
     linear_algebra,
+    matrices,
     normalisations,
+    powers,
+    products,
+    rearrangements,
     reductions,
+    rows,
     shapes,
+    special,
+    statistics,
+    trigonometric,
 )
 from strategies.primitive import Primitive, catalogue
 
 # The order is the order of shrinking: earlier ones are simpler to read.
-PRIMITIVES: dict[str, Primitive] = catalogue(
+# Every kind of rule: what every run composes and meets alone.
+CORE: dict[str, Primitive] = catalogue(
     elementwise.FAMILY,
     binary.FAMILY,
     reductions.FAMILY,
@@ -20,4 +32,19 @@ PRIMITIVES: dict[str, Primitive] = catalogue(
     contractions.FAMILY,
     normalisations.FAMILY,
     linear_algebra.FAMILY,
+)
+# Breadth: alone in every run, in compositions and in the costlier modes in turn.
+PRIMITIVES: dict[str, Primitive] = catalogue(
+    CORE.values(),
+    powers.FAMILY,
+    trigonometric.FAMILY,
+    special.FAMILY,
+    activations.FAMILY,
+    choices.FAMILY,
+    elementwise_losses.FAMILY,
+    rearrangements.FAMILY,
+    statistics.FAMILY,
+    rows.FAMILY,
+    products.FAMILY,
+    matrices.FAMILY,
 )

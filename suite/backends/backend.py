@@ -180,10 +180,14 @@ def _compiled(backend: Backend, program: Program, dtype: str) -> Callable[..., A
 LIBRARIES = (
     "numpy",
     "scipy.special",
+    "scipy.fft",
+    "scipy.linalg",
     "torch",
     "torch.utils.checkpoint",
     "jax",
     "jax.scipy.special",
+    "jax.scipy.fft",
+    "jax.scipy.linalg",
     "jax.experimental.jet",
     "optax",
 )

@@ -56,7 +56,7 @@ def evaluators(program: Program, dtype: str) -> list[tuple[Step, Any]]:
         if step.is_constant:
             found.append((step, functools.partial(array, step.constant, dtype)))
         else:
-            text = f"lambda x, y=None: {BACKEND.expression(step, ['x', 'y'])}"
+            text = f"lambda x, y=None, z=None: {BACKEND.expression(step, ['x', 'y', 'z'])}"
             found.append((step, eval(text, libraries(text))))
     return found
 

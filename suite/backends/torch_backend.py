@@ -33,7 +33,13 @@ BACKEND = Backend(
     numbers,
     "torch.tensor({values}, dtype=torch.{dtype})",
     (NotImplementedError,),
-    unsupported_words=("does not support it", "not implemented", "Batching rule not implemented"),
+    unsupported_words=(
+        "does not support it",
+        "not implemented",
+        "Batching rule not implemented",
+        "vmap: we do not yet support",
+        "data-dependent control flow",
+    ),
 )
 
 

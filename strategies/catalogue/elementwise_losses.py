@@ -1,0 +1,85 @@
+"""Losses per entry: what a loss function gives before it is summed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+
+import numpy as np
+from mpmath import mp, mpf
+
+from strategies.catalogue.binary import untied
+from strategies.catalogue.choices import ternary
+from strategies.primitive import Floats, Parameters, Primitive, Shape, binary, interval, unary
+
+
+def same_shape(*shapes: Shape) -> Iterable[Parameters]:
+    """torch warns where a loss has to broadcast its target."""
+    return [{}] if len(set(shapes)) == 1 else []
+
+
+def huber(x: mpf, y: mpf) -> mpf:
+    d = abs(x - y)
+    return d * d / 2 if d < 1 else d - mpf(1) / 2
+
+
+def smooth_l1(x: mpf, y: mpf) -> mpf:
+    d = abs(x - y)
+    return d * d / 4 if d < 2 else d - 1
+
+
+def apart(distance: float) -> Callable[[Floats, Floats], bool]:
+    """The residual is moderate, and not at the kink of the second derivative."""
+    return lambda x, y: untied(x, y) and bool(np.all((abs(abs(x - y) - distance) > 1e-2) & (abs(x) + abs(y) < 1e6)))
+
+
+def probabilities(x: Floats, y: Floats) -> bool:
+    return bool(np.all((x > 0.01) & (x < 0.99) & (y > 0) & (y < 1)))
+
+
+def residual(x: Floats, y: Floats, value: Floats) -> tuple[Floats, int]:
+    return abs(x) + abs(y), 0
+
+
+def of_torch(name: str) -> str:
+    return f"torch.nn.functional.{name}({{x}}, {{y}}, reduction='none')"
+
+
+SOFT_MARGIN = unary(
+    "logistic_loss", lambda x: mp.log1p(mp.exp(-x)), interval(-20, 20), symbol="softplus(−{x})",
+    terms=lambda x, y: (0, 1 / (1 + np.exp(x))),
+    torch="torch.nn.functional.soft_margin_loss({x}, torch.ones_like({x}), reduction='none')",
+)  # fmt: skip
+
+OF_TWO_OR_MORE = tuple(
+    replace(primitive, variants=same_shape)
+    for primitive in (
+        binary("l2_loss", lambda x, y: (x - y) * (x - y) * (1 / mpf(2)), symbol="½({x} − {y})²", jax="optax.l2_loss"),
+        binary("l1_loss", lambda x, y: abs(x - y), untied, symbol="|{x} − {y}|",
+               numpy="numpy.abs({x} - {y})", torch=of_torch("l1_loss"), jax="jax.numpy.abs({x} - {y})"),
+        binary("huber_loss", huber, apart(1), terms=residual, numpy="scipy.special.huber(1, {x} - {y})",
+               torch=of_torch("huber_loss"), jax="optax.huber_loss"),
+        binary("smooth_l1_loss", smooth_l1, apart(2), terms=residual,
+               torch="torch.nn.functional.smooth_l1_loss({x}, {y}, reduction='none', beta=2.0)"),
+        binary("log_cosh_loss", lambda x, y: mp.log(mp.cosh(x - y)),
+               lambda x, y: bool(np.all((abs(x - y) < 5) & (abs(x - y) > 0.1) & (abs(x) < 100))),
+               terms=lambda x, y, value: (2 + 2 * abs(x - y), 4 + 4 * abs(x - y)), jax="optax.log_cosh"),
+        binary("binary_cross_entropy", lambda x, y: -y * mp.log(x) - (1 - y) * mp.log1p(-x), probabilities,
+               terms=lambda x, y, value: (1 / x + 1 / (1 - x), 2 / x**2 + 2 / (1 - x) ** 2),
+               torch=of_torch("binary_cross_entropy")),
+        binary("hinge_loss", lambda x, y: max(mpf(0), 1 - x * y), lambda x, y: bool(np.all(abs(x * y - 1) > 1e-3)),
+               jax="optax.hinge_loss"),
+        ternary("gaussian_nll_loss", kind="elementwise", definition=lambda x, y, z: (mp.log(z) + (x - y) ** 2 / z) / 2,
+                domain=lambda x, y, z: bool(np.all((z > 0.1) & (z < 1e3) & (abs(x) + abs(y) < 1e3))),
+                terms=lambda x, y, z, value: ((abs(x) + abs(y)) * (1 + abs(x) + abs(y)) / z + 1 / z,
+                                              (2 + abs(x) + abs(y)) ** 2 / z**3 * (1 + z) ** 2),
+                symbol="½(log({z}) + ({x} − {y})²/{z})",
+                torch="torch.nn.functional.gaussian_nll_loss({x}, {y}, {z}, reduction='none')"),
+        ternary("margin_ranking_loss", kind="elementwise", definition=lambda x, y, z: max(mpf(0), 1 - z * (x - y)),
+                domain=lambda x, y, z: untied(x, y) and bool(np.all(abs(z * (x - y) - 1) > 1e-3)),
+                terms=lambda x, y, z, value: (abs(x) + abs(y), 0),
+                torch="torch.nn.functional.margin_ranking_loss({x}, {y}, {z}, margin=1.0, reduction='none')"),
+    )
+)  # fmt: skip
+
+FAMILY: tuple[Primitive, ...] = (SOFT_MARGIN, *OF_TWO_OR_MORE)

@@ -1,0 +1,130 @@
+"""Special functions: the error function's family, gamma and its kin, Bessel functions, exponential integrals."""
+
+from collections.abc import Callable
+
+import numpy as np
+from mpmath import mp, mpf
+
+from strategies.primitive import Floats, binary, interval, unary
+
+probability = interval(0.02, 0.98)
+
+
+def away_from_half(x: Floats) -> bool:
+    return probability(x) and bool(np.all(abs(x - 0.5) > 0.05))
+
+
+def both(low: float, high: float) -> Callable[[Floats, Floats], bool]:
+    return lambda x, y: interval(low, high)(x) and interval(low, high)(y)
+
+
+def scaled_bessel(order: int) -> Callable[[mpf], mpf]:
+    return lambda x: mp.exp(-abs(x)) * mp.besseli(order, x)
+
+
+def regularized(shape: float) -> Callable[[mpf], mpf]:
+    return lambda x: mp.gammainc(shape, 0, x, regularized=True)
+
+
+def log_gamma_2(x: mpf) -> mpf:
+    return mp.log(mp.pi) / 2 + mp.loggamma(x) + mp.loggamma(x - mpf(1) / 2)
+
+
+FAMILY = (
+    unary("erfc", mp.erfc, interval(-5, 5),
+          numpy="scipy.special.erfc", torch="torch.special.erfc", jax="jax.scipy.special.erfc"),
+    unary("erfinv", mp.erfinv, interval(-0.98, 0.98),
+          numpy="scipy.special.erfinv", torch="torch.erfinv", jax="jax.lax.erf_inv"),
+    unary("erfcx", lambda x: mp.exp(x * x) * mp.erfc(x), interval(-2, 20),
+          terms=lambda x, y: (2 + 2 * abs(x) * y, 8 + 8 * abs(x) * (1 + abs(x) * y)),
+          numpy="scipy.special.erfcx", torch="torch.special.erfcx"),
+    unary("ndtr", mp.ncdf, interval(-5, 5),
+          numpy="scipy.special.ndtr", torch="torch.special.ndtr", jax="jax.scipy.special.ndtr"),
+    unary("ndtri", lambda x: mp.sqrt(2) * mp.erfinv(2 * x - 1), away_from_half,
+          numpy="scipy.special.ndtri", torch="torch.special.ndtri", jax="jax.scipy.special.ndtri"),
+    unary("log_ndtr", lambda x: mp.log(mp.ncdf(x)), interval(-5, 4), terms=lambda x, y: (0, 3 + 3 * abs(x) ** 2),
+          numpy="scipy.special.log_ndtr", torch="torch.special.log_ndtr", jax="jax.scipy.special.log_ndtr"),
+    unary("logit", lambda x: mp.log(x / (1 - x)), away_from_half, terms=lambda x, y: (0, 1 / x**2 + 1 / (1 - x) ** 2),
+          numpy="scipy.special.logit", torch="torch.logit", jax="jax.scipy.special.logit"),
+    unary("digamma", mp.digamma, interval(0.1, 1e6), symbol="ψ({x})",
+          numpy="scipy.special.digamma", torch="torch.digamma", jax="jax.scipy.special.digamma"),
+    unary("trigamma", lambda x: mp.psi(1, x), interval(0.1, 1e3), symbol="ψ₁({x})",
+          numpy="scipy.special.polygamma(1, {x})", torch="torch.polygamma(1, {x})",
+          jax="jax.scipy.special.polygamma(1, {x})"),
+    unary("tetragamma", lambda x: mp.psi(2, x), interval(0.1, 1e3), symbol="ψ₂({x})",
+          numpy="scipy.special.polygamma(2, {x})", torch="torch.polygamma(2, {x})",
+          jax="jax.scipy.special.polygamma(2, {x})"),
+    unary("multigammaln", log_gamma_2, interval(1, 1e3), symbol="lnΓ₂({x})",
+          numpy="scipy.special.multigammaln({x}, 2) + 0 * {x}", torch="torch.special.multigammaln({x}, 2)",
+          jax="jax.scipy.special.multigammaln({x}, 2)"),
+    unary("gamma", mp.gamma, interval(0.3, 20), symbol="Γ({x})", terms=lambda x, y: (y, 4 * y),
+          numpy="scipy.special.gamma", jax="jax.scipy.special.gamma"),
+    binary("beta", mp.beta, both(0.3, 10), symbol="B({x}, {y})", terms=lambda x, y, value: (8 * value, 64 * value),
+           numpy="scipy.special.beta", jax="jax.scipy.special.beta"),
+    binary("betaln", lambda x, y: mp.log(mp.beta(x, y)), both(1.1, 50), symbol="ln B({x}, {y})",
+           terms=lambda x, y, value: (10 + 0 * x, 10 + 0 * x),
+           numpy="scipy.special.betaln", jax="jax.scipy.special.betaln"),
+    unary("gammainc", regularized(2.5), interval(0.05, 20), symbol="P(2.5, {x})",
+          numpy="scipy.special.gammainc(2.5, {x})", torch="torch.special.gammainc(torch.full_like({x}, 2.5), {x})",
+          jax="jax.scipy.special.gammainc(2.5, {x})"),
+    unary("gammaincc", lambda x: mp.gammainc(2.5, x, mp.inf, regularized=True), interval(0.05, 20),
+          symbol="Q(2.5, {x})", numpy="scipy.special.gammaincc(2.5, {x})",
+          torch="torch.special.gammaincc(torch.full_like({x}, 2.5), {x})", jax="jax.scipy.special.gammaincc(2.5, {x})"),
+    unary("betainc", lambda x: mp.betainc(2, 3, 0, x, regularized=True), probability, symbol="I_{x}(2, 3)",
+          terms=lambda x, y: (0, 60 + 0 * x),
+          numpy="scipy.special.betainc(2.0, 3.0, {x})", jax="jax.scipy.special.betainc(2.0, 3.0, {x})"),
+    unary("zeta", lambda x: mp.zeta(3, x), interval(0.3, 50), symbol="ζ(3, {x})",
+          numpy="scipy.special.zeta(3.0, {x})", torch="torch.special.zeta(3.0, {x})",
+          jax="jax.scipy.special.zeta(3.0, {x})"),
+    unary("spence", lambda x: mp.polylog(2, 1 - x), interval(0.1, 0.9), terms=lambda x, y: (0, 8 / (1 - x) ** 2),
+          numpy="scipy.special.spence", jax="jax.scipy.special.spence"),
+    unary("expi", mp.ei, interval(0.5, 30), symbol="Ei({x})", terms=lambda x, y: (0, 2 * np.exp(x) / x),
+          numpy="scipy.special.expi", jax="jax.scipy.special.expi"),
+    unary("exp1", mp.e1, interval(0.1, 30), symbol="E₁({x})",
+          numpy="scipy.special.exp1", jax="jax.scipy.special.exp1"),
+    unary("expn", lambda x: mp.expint(2, x), interval(0.1, 30), symbol="E₂({x})",
+          numpy="scipy.special.expn(2, {x})", jax="jax.scipy.special.expn(2, {x})"),
+    unary("hyp1f1", lambda x: mp.hyp1f1(1.5, 2.5, x), interval(-5, 5), symbol="₁F₁(1.5; 2.5; {x})",
+          numpy="scipy.special.hyp1f1(1.5, 2.5, {x})", jax="jax.scipy.special.hyp1f1(1.5, 2.5, {x})"),
+    unary("i0", lambda x: mp.besseli(0, x), interval(-20, 20), terms=lambda x, y: (0, 2 * y),
+          numpy="scipy.special.i0", torch="torch.special.i0", jax="jax.scipy.special.i0"),
+    unary("i1", lambda x: mp.besseli(1, x), lambda x: bool(np.all((abs(x) > 0.1) & (abs(x) < 20))),
+          terms=lambda x, y: (3 * np.exp(abs(x)), (6 + 6 / abs(x) ** 2) * np.exp(abs(x))),
+          numpy="scipy.special.i1", torch="torch.special.i1", jax="jax.scipy.special.i1"),
+    unary("i0e", scaled_bessel(0), lambda x: bool(np.all((abs(x) > 0.1) & (abs(x) < 20))),
+          terms=lambda x, y: (2, 6 + 6 / abs(x)),
+          numpy="scipy.special.i0e", torch="torch.special.i0e", jax="jax.scipy.special.i0e"),
+    unary("i1e", scaled_bessel(1), lambda x: bool(np.all((abs(x) > 0.1) & (abs(x) < 20))),
+          terms=lambda x, y: (4, 10 + 10 / abs(x) ** 2),
+          numpy="scipy.special.i1e", torch="torch.special.i1e", jax="jax.scipy.special.i1e"),
+    unary("bessel_j0", lambda x: mp.besselj(0, x), interval(-2, 2), symbol="J₀({x})",
+          numpy="scipy.special.j0", torch="torch.special.bessel_j0"),
+    unary("bessel_j1", lambda x: mp.besselj(1, x), interval(0.1, 3), symbol="J₁({x})",
+          numpy="scipy.special.j1", torch="torch.special.bessel_j1"),
+    unary("bessel_y0", lambda x: mp.bessely(0, x), interval(1.2, 3.5), symbol="Y₀({x})",
+          numpy="scipy.special.y0", torch="torch.special.bessel_y0"),
+    unary("bessel_y1", lambda x: mp.bessely(1, x), interval(0.1, 2), symbol="Y₁({x})",
+          numpy="scipy.special.y1", torch="torch.special.bessel_y1"),
+    unary("modified_bessel_k0", lambda x: mp.besselk(0, x), interval(0.1, 20), symbol="K₀({x})",
+          numpy="scipy.special.k0", torch="torch.special.modified_bessel_k0"),
+    unary("modified_bessel_k1", lambda x: mp.besselk(1, x), interval(0.1, 20), symbol="K₁({x})",
+          numpy="scipy.special.k1", torch="torch.special.modified_bessel_k1"),
+    unary("scaled_modified_bessel_k0", lambda x: mp.exp(x) * mp.besselk(0, x), interval(0.1, 20), symbol="eˣK₀({x})",
+          numpy="scipy.special.k0e", torch="torch.special.scaled_modified_bessel_k0"),
+    unary("scaled_modified_bessel_k1", lambda x: mp.exp(x) * mp.besselk(1, x), interval(0.1, 20), symbol="eˣK₁({x})",
+          numpy="scipy.special.k1e", torch="torch.special.scaled_modified_bessel_k1"),
+    unary("spherical_bessel_j0", lambda x: mp.sin(x) / x, interval(0.1, 3), symbol="j₀({x})",
+          numpy="scipy.special.spherical_jn(0, {x})", torch="torch.special.spherical_bessel_j0"),
+    unary("airy_ai", mp.airyai, interval(-2, 5), symbol="Ai({x})",
+          numpy="scipy.special.airy({x})[0]", torch="torch.special.airy_ai"),
+    unary("chebyshev_t3", lambda x: x * (4 * x * x - 3), symbol="T₃({x})", kind="arithmetic",
+          numpy="scipy.special.eval_chebyt(3, {x})", torch="torch.special.chebyshev_polynomial_t({x}, 3)"),
+    unary("chebyshev_u3", lambda x: 4 * x * (2 * x * x - 1), symbol="U₃({x})", kind="arithmetic",
+          numpy="scipy.special.eval_chebyu(3, {x})", torch="torch.special.chebyshev_polynomial_u({x}, 3)"),
+    unary("hermite_h3", lambda x: 4 * x * (2 * x * x - 3), symbol="H₃({x})", kind="arithmetic",
+          numpy="scipy.special.eval_hermite(3, {x})", torch="torch.special.hermite_polynomial_h({x}, 3)"),
+    unary("laguerre_l2", lambda x: (x * x - 4 * x + 2) / 2, symbol="L₂({x})", kind="arithmetic",
+          numpy="scipy.special.eval_laguerre(2, {x})", torch="torch.special.laguerre_polynomial_l({x}, 2)"),
+    unary("legendre_p3", lambda x: x * (5 * x * x - 3) / 2, symbol="P₃({x})", kind="arithmetic",
+          numpy="scipy.special.eval_legendre(3, {x})", torch="torch.special.legendre_polynomial_p({x}, 3)"),
+)  # fmt: skip

@@ -1,0 +1,40 @@
+"""Trigonometric and hyperbolic functions, and their inverses."""
+
+import numpy as np
+from mpmath import mp, mpf
+
+from strategies.primitive import Floats, interval, unary
+
+
+def away_from_poles(x: Floats) -> bool:
+    return bool(np.all((abs(x) < 1e4) & (abs(np.cos(x)) > 1e-2)))
+
+
+def sinc(x: mpf) -> mpf:
+    return mp.sin(mp.pi * x) / (mp.pi * x)
+
+
+def between_zeros(x: Floats) -> bool:
+    """sinc vanishes at integers, where π·x is rounded, and is flat at 0."""
+    return bool(np.all((abs(x) > 0.1) & (abs(x) < 50) & (abs(x - np.round(x)) > 0.05)))
+
+
+FAMILY = (
+    unary("tan", mp.tan, away_from_poles, numpy="numpy.tan", torch="torch.tan", jax="jax.numpy.tan"),
+    unary("asin", mp.asin, interval(-0.99, 0.99), numpy="numpy.arcsin", torch="torch.asin", jax="jax.numpy.arcsin"),
+    unary("acos", mp.acos, interval(-0.99, 0.99), numpy="numpy.arccos", torch="torch.acos", jax="jax.numpy.arccos"),
+    unary("atan", mp.atan, numpy="numpy.arctan", torch="torch.atan", jax="jax.numpy.arctan"),
+    unary("deg2rad", lambda x: x * mp.pi / 180,
+          numpy="numpy.deg2rad", torch="torch.deg2rad", jax="jax.numpy.deg2rad"),
+    unary("rad2deg", lambda x: x * 180 / mp.pi,
+          numpy="numpy.rad2deg", torch="torch.rad2deg", jax="jax.numpy.rad2deg"),
+    unary("sinc", sinc, between_zeros, terms=lambda x, y: (2 / abs(x), 40 / abs(x)),
+          numpy="numpy.sinc", torch="torch.sinc", jax="jax.numpy.sinc"),
+    unary("sinh", mp.sinh, interval(-40, 40), numpy="numpy.sinh", torch="torch.sinh", jax="jax.numpy.sinh"),
+    unary("cosh", mp.cosh, interval(-40, 40), numpy="numpy.cosh", torch="torch.cosh", jax="jax.numpy.cosh"),
+    unary("asinh", mp.asinh, numpy="numpy.arcsinh", torch="torch.asinh", jax="jax.numpy.arcsinh"),
+    unary("acosh", mp.acosh, interval(1.01, np.inf),
+          numpy="numpy.arccosh", torch="torch.acosh", jax="jax.numpy.arccosh"),
+    unary("atanh", mp.atanh, interval(-0.98, 0.98),
+          numpy="numpy.arctanh", torch="torch.atanh", jax="jax.numpy.arctanh"),
+)  # fmt: skip

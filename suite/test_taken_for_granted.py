@@ -1,0 +1,98 @@
+"""What users of derivatives take for granted, and no theorem says: inputs stay, types and shapes fit, bits repeat."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from strategies.functions import scalar_functions
+from strategies.primitive import Floats
+from strategies.program import Point, Program
+from suite.backends.backend import Mode
+from suite.profiles import examples
+from suite.quantities import flat
+from suite.system import Check, System, exactly
+
+
+def same_bits(a: Floats, b: Floats) -> Floats:
+    """1 where the bits agree, else 0."""
+    return np.asarray(a.view(np.int64) == b.view(np.int64), dtype=np.float64).ravel()
+
+
+def holds_everywhere(check: Check, label: str, mode: Mode, agree: Floats, control: str) -> None:
+    """A statement about bits has no tolerance: all ones. Its control is the same statement with one entry denied."""
+    ones, nothing = exactly(np.ones(agree.shape)), np.zeros(agree.shape)
+    check.compare(label, 1, agree, ones, nothing, mode=mode)
+    check.control(control, np.append(agree[:-1], 0.0), ones, nothing)
+
+
+def asked(system: System, mode: Mode, f: Program, x: list[Any]) -> list[Any]:
+    """The framework's own arrays."""
+    return list(mode.function(system.backend.function(f, system.precision), x))
+
+
+def numbers(system: System, arrays: list[Any]) -> Floats:
+    return np.concatenate([system.backend.numbers(a).ravel() for a in arrays])
+
+
+def gradients_of(check: Check, f: Program, x: Point) -> list[Mode]:
+    """The modes that give a gradient here."""
+    return [answer.by for answer in check.answers("gradient", f, x) if not answer.by.differences]
+
+
+@pytest.mark.identity("U1")
+@pytest.mark.backends("torch", "jax")
+@examples(1 / 3)
+@given(data=st.data())
+def test_a_derivative_leaves_its_input_alone_and_repeats_its_bits(system: System, data: st.DataObject) -> None:
+    """After grad f(x), x has the bits that it had; asked again, grad f(x) has the bits that it had.
+
+    Cannot see what only shows with several threads.
+    """
+    f, x = system.draw(data, scalar_functions(system.precision))
+    with system.example(f, x) as check:
+        for mode in gradients_of(check, f, x):
+            native = system.backend.point(x, system.precision)
+            first, second = (numbers(system, asked(system, mode, f, native)) for _ in range(2))
+            kept = same_bits(numbers(system, native), flat(x))
+            holds_everywhere(check, "x is left alone", mode, kept, "an entry moved")
+            holds_everywhere(check, "the same bits twice", mode, same_bits(first, second), "an entry moved")
+
+
+@pytest.mark.identity("U2")
+@pytest.mark.backends("torch", "jax")
+@examples(1 / 3)
+@given(data=st.data())
+def test_a_derivative_has_the_type_and_the_shape_of_its_input(system: System, data: st.DataObject) -> None:
+    """grad f(x) is made of arrays of x's dtype and shape. Cannot see a wider type inside."""
+    f, x = system.draw(data, scalar_functions(system.precision))
+    with system.example(f, x) as check:
+        for mode in gradients_of(check, f, x):
+            native = system.backend.point(x, system.precision)
+            parts = asked(system, mode, f, native)
+            fit = [a.dtype == b.dtype and tuple(a.shape) == tuple(b.shape) for a, b in zip(native, parts, strict=True)]
+            holds_everywhere(check, "dtype and shape", mode, np.array(fit, dtype=np.float64), "another dtype")
+
+
+@pytest.mark.identity("U3")
+@pytest.mark.backends("numpy", "torch")
+@examples(1 / 3)
+@given(data=st.data())
+def test_the_layout_in_memory_does_not_matter(system: System, data: st.DataObject) -> None:
+    """grad f at a strided view of x is grad f(x). JAX has no strided arrays. Cannot see layouts of higher rank."""
+    f, x = system.draw(data, scalar_functions(system.precision))
+    with system.example(f, x) as check:
+        for gradient in check.answers("gradient", f, x):
+            if gradient.by.differences:
+                continue
+            views = [system.backend.array(np.stack([a, -a], axis=-1), system.precision.name)[..., 0] for a in x]
+            got = numbers(system, asked(system, gradient.by, f, views))
+            check.compare(
+                "strided input", 1, got, gradient.truth, gradient.tolerance, gradient.majorant, mode=gradient.by
+            )
+            other = numbers(system, asked(system, gradient.by, f, [2 * view for view in views]))
+            check.control("the entries between", other, gradient.truth, gradient.tolerance)
