@@ -206,6 +206,7 @@ _FAILURE = (
     "message",
     "replay",
     "test",
+    "row",
 )
 _LEDGER = ("backend", "primitive", "order", "dtypes", "modes", "region", "size", "cause", "upstream")
 

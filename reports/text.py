@@ -62,6 +62,8 @@ def failure_text(failure: Record, scripts: Sequence[str] | None = None) -> str:
     for framework, source in failure["scripts"].items():
         if scripts is None or framework in scripts:
             lines += ["", f"# ---- {framework} ----", source.rstrip("\n")]
+    if failure["row"]:
+        lines += ["", "# ---- if the framework is wrong: for suite/ledger.toml ----", failure["row"].rstrip("\n")]
     return "\n".join(lines)
 
 

@@ -48,7 +48,8 @@ class Node:
 @dataclass(frozen=True)
 class Share:
     """What one node adds to the bound per unit: of its contract's value, first and second partials, of the rounding
-    of products and sums, of the value's conditioning, and of 1. Each has the shape of the bounded object."""
+    of products and sums, of the value's conditioning, of 1, and of the norms. Each has the shape of the bounded object.
+    """
 
     primitive: str
     value: Floats
@@ -57,6 +58,7 @@ class Share:
     rounding: Floats
     conditioning: Floats
     one: Floats
+    norm: Floats
 
 
 @dataclass(frozen=True)
@@ -82,7 +84,8 @@ class Analysis:
 def allowed(share: Share, contract: Contract) -> Floats:
     c0, c1, c2 = contract.ulps
     allowance = c0 * share.value + c1 * share.first + c2 * share.second + share.rounding
-    return allowance + contract.conditioning * share.conditioning + contract.absolute * share.one
+    beside = contract.conditioning * share.conditioning + contract.absolute * share.one
+    return allowance + beside + contract.normwise * share.norm
 
 
 class Graph:
@@ -236,13 +239,18 @@ def share(node: Node, uses: Floats, around: Around, order: int) -> Share:
     value = np.asarray(around.dual @ size0)
     conditioning, one = np.asarray(around.dual @ found.conditioning), around.dual.sum(-1)
     zero = np.zeros(value.shape)
+    norm = found.norms[0] * one
+    if order and any(found.norms):
+        norm = norm + through_edges(np.full_like(first, found.norms[1]))
+    if order == 2 and any(found.norms):
+        norm = norm + through_pairs(np.full_like(second, found.norms[2]))
     if order == 0:
-        return Share(node.primitive, value, zero, zero, zero, conditioning, one)
+        return Share(node.primitive, value, zero, zero, zero, conditioning, one, norm)
     if order == 1:
         rounding = through_edges((1 + terms) * first)
-        return Share(node.primitive, value, through_edges(size1), zero, rounding, conditioning, one)
+        return Share(node.primitive, value, through_edges(size1), zero, rounding, conditioning, one, norm)
     rounding = through_edges((4 + 2 * terms) * first) + through_pairs((4 + 2 * terms)[..., None] * second)
-    return Share(node.primitive, value, through_edges(size1), through_pairs(size2), rounding, conditioning, one)
+    return Share(node.primitive, value, through_edges(size1), through_pairs(size2), rounding, conditioning, one, norm)
 
 
 def flushed(order: int, t: Floats, s: Floats, T: Floats, G: Floats, Gt: Floats, Gs: Floats, GT: Floats) -> Floats:

@@ -18,7 +18,7 @@ DATA = Path(__file__).with_name("contracts.toml")
 DEFAULT_ULPS = {"elementwise": 4.0, "arithmetic": 1.0, "linear": 1.0, "structured": 1.0}
 TYPES: dict[str, type | tuple[type, ...]] = {
     "backend": str, "primitive": str, "ulps": list, "reason": str, "conditioning": (int, float),
-    "absolute": (int, float), "modes": list, "dtypes": list,
+    "absolute": (int, float), "normwise": (int, float), "modes": list, "dtypes": list,
 }  # fmt: skip
 
 
@@ -29,11 +29,13 @@ class DataError(ValueError):
 @dataclass(frozen=True)
 class Contract:
     """Allowed error in ulps of value, first and second partials; of the value also ``conditioning``, in ulps of the
-    arguments, and ``absolute``, in units of u."""
+    arguments, and ``absolute``, in units of u; and of all three ``normwise``, in u of the largest of its kind times the
+    condition number of the matrix (suite/local.py)."""
 
     ulps: tuple[float, float, float]
     conditioning: float = 0.0
     absolute: float = 0.0
+    normwise: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -79,7 +81,10 @@ def read(path: Path = DATA) -> tuple[Row, ...]:
 
 
 def _row(entry: dict[str, Any], where: str) -> Row:
-    required, optional = {"backend", "primitive", "ulps", "reason"}, {"conditioning", "absolute", "modes", "dtypes"}
+    required, optional = (
+        {"backend", "primitive", "ulps", "reason"},
+        {"conditioning", "absolute", "normwise", "modes", "dtypes"},
+    )
     if missing := required - set(entry):
         raise DataError(f"{where}: lacks {', '.join(sorted(missing))}")
     if unknown := set(entry) - required - optional:
@@ -103,6 +108,7 @@ def _row(entry: dict[str, Any], where: str) -> Row:
             (float(ulps[0]), float(ulps[1]), float(ulps[2])),
             float(entry.get("conditioning", 0.0)),
             float(entry.get("absolute", 0.0)),
+            float(entry.get("normwise", 0.0)),
         ),
         entry["reason"],
         tuple(entry.get("modes", ("*",))),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,7 +20,8 @@ class Local:
 
     ``index`` (k, p) says which, counting through the step's arguments one after the other; ``first`` (k, p), ``second``
     (k, p, p) and ``third`` (k, p, p, p) are the partials; ``sizes`` are the errors of value, first and second partials
-    that a contract of one ulp allows, in units of u; ``conditioning`` (k,) is sum_j |a_j phi_j|.
+    that a contract of one ulp allows, in units of u; ``conditioning`` (k,) is sum_j |a_j phi_j|; ``norms`` are the
+    largest value, first and second partial of all, times the condition number of a matrix argument once or twice.
     """
 
     index: NDArray[np.intp]
@@ -29,6 +30,7 @@ class Local:
     third: Floats
     sizes: tuple[Floats, Floats, Floats]
     conditioning: Floats
+    norms: tuple[float, float, float] = (0.0, 0.0, 0.0)
 
 
 def local(step: Step, arguments: Sequence[Floats], value: Floats) -> Local:
@@ -87,7 +89,17 @@ def structured(step: Step, arguments: Sequence[Floats], value: Floats) -> Local:
             sizes[1][row, own] += taylor.FUNCTION_ULPS * first.reshape(rows, n)[row]
             sizes[2][row, own, own] += taylor.FUNCTION_ULPS * second.reshape(rows, n, n)[row]
     index = np.broadcast_to(np.arange(p), (k, p))
-    return conditioned(index, partials, tuple(sizes), np.broadcast_to(flat, (k, p)))
+    found = conditioned(index, partials, tuple(sizes), np.broadcast_to(flat, (k, p)))
+    return replace(found, norms=normwise(arguments[0], partials))
+
+
+def normwise(matrix: Floats, partials: tuple[Floats, ...]) -> tuple[float, float, float]:
+    """What algorithms that work on whole matrices may lose, per u: rules of derivatives apply the inverse once for each
+    order (Giles 2008, An extended collection of matrix derivative results, section 2)."""
+    square = matrix.ndim == 2 and matrix.shape[0] == matrix.shape[1]
+    condition = float(np.linalg.cond(matrix)) if square and np.all(np.isfinite(matrix)) else 1.0
+    largest = [float(np.max(np.abs(c), initial=0.0)) for c in partials]
+    return largest[0] * condition, largest[1] * condition, largest[2] * condition**2
 
 
 def linear(step: Step, arguments: Sequence[Floats]) -> Local:

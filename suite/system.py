@@ -19,7 +19,7 @@ from strategies.mp_arrays import DomainError, mp_array
 from strategies.precision import Precision
 from strategies.primitive import Floats
 from strategies.program import Point, Program, input_names
-from suite import clock, differences, ledger, oracle, profiles, quantities
+from suite import clock, differences, ledger, oracle, profiles, proposal, quantities
 from suite.backends.backend import Backend, Mode, Quantity
 from suite.oracle import HashablePoint, Truth
 from suite.reproducer import scripts
@@ -339,12 +339,16 @@ def describe(
     for name, direction in zip("vu", directions, strict=False):
         many = [name] if len(direction) == 1 else [f"{name}{i + 1}" for i in range(len(direction))]
         named += inputs(program, direction, many)
+    said = verdict.reason if got is None else float(got[where]) if shown["got"] else None
+    row = ""
+    if mode is not None and said is not None:
+        row = proposal.row(system.backend, system.precision, mode, program, point, directions, where, said)
     return {
         "kind": "failure", "id": f"{system.identity}-{key}", "identity": system.identity,
         "backend": system.backend.name, "dtype": system.precision.name, "mode": label, "order": order,
         "test": system.test, "function": text, "steps": len(program.primitives), "size": program.size,
         "inputs": named, "component": str(list(where)), **shown, "ratio": number(verdict.ratio),
-        "verdict": verdict.kind, "message": verdict.reason,
+        "verdict": verdict.kind, "message": verdict.reason, "row": row,
         "scripts": scripts(system.backend, system.precision, mode, program, point, directions, where, exact, tolerance),
         "replay": f"python -m pytest '{system.test}' --hypothesis-seed=0",
     }  # fmt: skip

@@ -45,7 +45,7 @@ def judge(
     floor = precision.unit_roundoff**2 * size
     if not np.all(oracle_error <= ORACLE_SHARE * np.maximum(bound, floor)):
         return Verdict("inconclusive", reason="the oracle does not certify itself")
-    digits = -math.log10(widest / size) if widest > 0 else None
+    digits = math.log10(size) - math.log10(widest) if widest > 0 else None
     total = bound + oracle_error
     if got.shape != bound.shape:
         return Verdict("violated", math.inf, (), digits, f"shape {got.shape} instead of {bound.shape}")

@@ -56,5 +56,5 @@ FAMILY = (
            terms=lambda x, y, value: (1 + abs(np.log(x)) + abs(np.log(y)), 0),
            numpy="scipy.special.rel_entr", jax="jax.scipy.special.rel_entr"),
     binary("squared_error", lambda x, y: (x - y) * (x - y), symbol="({x} − {y})²", kind="arithmetic",
-           numpy="numpy.square({x} - {y})", jax="optax.squared_error"),
+           numpy="numpy.square({x} - {y})", jax="optax.squared_error(*jax.numpy.broadcast_arrays({x}, {y}))"),
 )  # fmt: skip

@@ -11,6 +11,11 @@ from strategies.catalogue.statistics import distinct, mean, several
 from strategies.primitive import Parameters, Shape, structured
 
 
+def of_three_or_more(shape: Shape) -> list[Parameters]:
+    """Of shorter rows the transform is real."""
+    return [{}] if shape and shape[-1] > 2 else []
+
+
 def of_vector_pairs(x: Shape, y: Shape) -> list[Parameters]:
     return [{}] if x == y and len(x) == 1 else []
 
@@ -155,7 +160,7 @@ FAMILY = (
                torch="torch.nn.functional.lp_pool1d({x}[None, None], 2.0, 2, 1)[0, 0]"),
     structured("fft_real", transform(real_part), kept, several, "Re F{x}",
                numpy="numpy.fft.fft({x}).real", torch="torch.fft.fft({x}).real", jax="jax.numpy.fft.fft({x}).real"),
-    structured("fft_imaginary", transform(imaginary_part), kept, several, "Im F{x}",
+    structured("fft_imaginary", transform(imaginary_part), kept, of_three_or_more, "Im F{x}",
                numpy="numpy.fft.fft({x}).imag", torch="torch.fft.fft({x}).imag", jax="jax.numpy.fft.fft({x}).imag"),
     structured("power_spectrum", power_spectrum, kept, several, "|F{x}|²",
                numpy="(lambda z: z.real ** 2 + z.imag ** 2)(numpy.fft.fft({x}))",

@@ -99,7 +99,7 @@ FAMILY = (
     linear("segment_sum", lambda x: np.stack([x[0] + x[-1], *x[1:-1]]), lambda shape: (shape[0] - 1, *shape[1:]),
            of_vectors, "segment_sum({x})",
            torch="torch.zeros_like({x}[1:]).scatter_add(0, torch.tensor([*range({x}.shape[0] - 1), 0]), {x})",
-           jax="jax.ops.segment_sum({x}, jax.numpy.array([*range({x}.shape[0] - 1), 0]))"),
+           jax="jax.ops.segment_sum({x}, jax.numpy.array([*range({x}.shape[0] - 1), 0]), {x}.shape[0] - 1)"),
     linear("take_along_axis", lambda x: x[..., ::-1], same, of_any_rank, "take_along({x}, reversed)",
            numpy="numpy.take_along_axis({x}, numpy.broadcast_to(numpy.arange({x}.shape[-1])[::-1], {x}.shape), -1)",
            torch="torch.gather({x}, -1, torch.arange({x}.shape[-1] - 1, -1, -1).expand({x}.shape))",

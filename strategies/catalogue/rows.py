@@ -96,7 +96,7 @@ FAMILY = (
                jax="jax.nn.glu({x}, -1)"),
     structured("cross_entropy", lambda xp, x: logsumexp(xp, x) - x[..., 0], reduced, several, "cross_entropy({x}, 0)",
                moderate_rows, numpy="scipy.special.logsumexp({x}, axis=-1) - {x}[..., 0]",
-               torch="torch.nn.functional.cross_entropy({x}.T, torch.zeros({x}.shape[:-1], dtype=torch.long),"
+               torch="torch.nn.functional.cross_entropy({x}, torch.zeros({x}.shape[:-1], dtype=torch.long),"
                      " reduction='none')",
                jax="optax.softmax_cross_entropy_with_integer_labels({x}, jax.numpy.zeros({x}.shape[:-1], dtype=int))"),
     structured("soft_cross_entropy", lambda xp, x, y: -xp.total(y * log_softmax(xp, x)), lambda x, y: x[:-1],
@@ -105,7 +105,7 @@ FAMILY = (
                torch="torch.nn.functional.cross_entropy({x}, {y})", jax="optax.softmax_cross_entropy({x}, {y})"),
     structured("nll_loss", lambda xp, x: -log_softmax(xp, x)[..., 1], reduced, several, "nll({x}, 1)", moderate_rows,
                numpy="-scipy.special.log_softmax({x}, axis=-1)[..., 1]",
-               torch="torch.nn.functional.nll_loss(torch.log_softmax({x}, -1).T,"
+               torch="torch.nn.functional.nll_loss(torch.log_softmax({x}, -1),"
                      " torch.ones({x}.shape[:-1], dtype=torch.long), reduction='none')",
                jax="-jax.nn.log_softmax({x}, axis=-1)[..., 1]"),
     structured("mse_loss", lambda xp, x, y: xp.total((x - y) * (x - y)) / x.shape[-1], lambda x, y: (),
