@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import json
+import math
 
 import numpy as np
 from mpmath import mp
@@ -71,7 +72,7 @@ def around(x: Floats) -> str:
     sizes = np.abs(x[x != 0])
     if not sizes.size:
         return "abs(x) == 0"
-    low, high = np.floor(np.log2([sizes.min(), sizes.max()]))
+    low, high = (math.floor(math.log2(size)) for size in (sizes.min(), sizes.max()))
     return f"(abs(x) >= {2.0**low!r}) & (abs(x) < {2.0 ** (high + 1)!r})"
 
 

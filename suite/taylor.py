@@ -166,9 +166,21 @@ def variables(values: Floats, positions: NDArray[Any], p: int) -> Taylor:
 # The namespace that definitions of structured primitives are written against.
 
 
+def scaled(x: Taylor, factor: Any) -> Taylor:
+    """x times powers of two, which round nothing."""
+    spread = [factor.reshape(factor.shape + (1,) * order) for order in range(4)]
+    return Taylor(
+        tuple(c * s for c, s in zip(x.partials, spread, strict=True)),
+        tuple(e * abs(s) for e, s in zip(x.errors, spread, strict=False)),
+    )
+
+
 def reciprocal(x: Taylor) -> Taylor:
-    r = 1 / x.partials[0]
-    return x.compose((r, -(r**2), 2 * r**3, -6 * r**4), ARITHMETIC_ULPS)
+    """Of x brought to size 1, so that 1/x⁴ does not underflow where f'' does not."""
+    factor = np.ldexp(1.0, -np.frexp(x.partials[0])[1])
+    near = scaled(x, factor)
+    r = 1 / near.partials[0]
+    return scaled(near.compose((r, -(r**2), 2 * r**3, -6 * r**4), ARITHMETIC_ULPS), factor)
 
 
 def exp(x: Taylor) -> Taylor:
@@ -268,8 +280,8 @@ def _absolute_solve(inverse: Floats, a: Taylor, b: Taylor, x: Floats) -> Coeffic
 PARTIAL_DIGITS, PARTIAL_STEP = 50, 33  # third differences are good to about 20 digits; the bound needs two
 
 
-def along_line(f: Callable[..., Any], at: tuple[mpf, ...], step: tuple[mpf, ...], h: mpf) -> tuple[mpf, mpf, mpf]:
-    """First, second and third derivative of f(at + s step) in s at 0, by central differences."""
+def along_line(f: Callable[..., Any], at: tuple[mpf, ...], step: tuple[mpf, ...], h: mpf) -> tuple[mpf, ...]:
+    """First, second and third derivative of f(at + s step) in s at 0, by central differences; and the largest |f|."""
     far, near, centre, back, behind = (
         f(*(a + s * h * d for a, d in zip(at, step, strict=True))) for s in (2, 1, 0, -1, -2)
     )
@@ -277,6 +289,7 @@ def along_line(f: Callable[..., Any], at: tuple[mpf, ...], step: tuple[mpf, ...]
         (near - back) / (2 * h),
         (near - 2 * centre + back) / h**2,
         (far - 2 * near + 2 * back - behind) / (2 * h**3),
+        max(abs(far), abs(near), abs(centre), abs(back), abs(behind)),
     )
 
 
@@ -294,8 +307,12 @@ def scalar_partials(f: Callable[..., Any], *arguments: float) -> Coefficients:
         h = mpf(2) ** -PARTIAL_STEP
         scale = np.array([abs(a) or mpf(1) for a in at], dtype=object)
 
+        sizes = [mpf(0)]
+
         def along(direction: Any) -> tuple[mpf, mpf, mpf]:
-            return along_line(f, at, tuple(scale * direction), h)
+            first, second, third, size = along_line(f, at, tuple(scale * direction), h)
+            sizes.append(size)
+            return first, second, third
 
         first, second, third = (np.full((p,) * order, mpf(0), dtype=object) for order in (1, 2, 3))
         axes = np.eye(p, dtype=int).astype(object)
@@ -310,6 +327,9 @@ def scalar_partials(f: Callable[..., Any], *arguments: float) -> Coefficients:
             mixed = (along(axes.sum(axis=0))[2] - third.sum()) / 6
             for order in itertools.permutations(range(3)):
                 third[order] = mixed
+        for k, partial in enumerate((first, second, third), start=1):
+            # What rounding alone can make of a partial that is 0.
+            partial[abs(partial) <= 64 * mp.eps * max(sizes) / h**k] = mpf(0)
         partials = (
             np.array(f(*at), dtype=object),
             first / scale,
