@@ -8,7 +8,7 @@ import os
 import platform
 import shutil
 import time
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Sequence
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
@@ -108,10 +108,16 @@ class Session:
                 "max_examples": profiles.active.examples,
                 "modes": ",".join(self.modes),
                 "primitives": f"{len(CORE)} composed, {len(PRIMITIVES)} alone"
-                + (f", {len(PRIMITIVES) - len(CORE)} of them in turn" if profiles.active.turns > 1 else ""),
+                + (" in turn" if profiles.active.in_turns else ""),
             },
             "floor": profiles.active.floor,
             "left_out": self.left_out,
+            "not_applicable": {
+                f"{claim.id} {backend}": claim.elsewhere
+                for claim in CLAIMS.values()
+                for backend in backends.MODULES
+                if not claim.concerns(backend)
+            },
             "flush": {
                 f"{system.backend.name} {system.precision.name}": flushing(system) for system in self.systems.values()
             },
@@ -145,15 +151,19 @@ def system_of(item: pytest.Item) -> str:
     return str(callspec.params.get("system", "")) if callspec else ""
 
 
-def due(item: pytest.Item) -> bool:
-    """Whether the run's turn has come for a primitive of the catalogue's breadth in this precision."""
+def due(item: pytest.Item, dtypes: Sequence[str]) -> bool:
+    """Whether the profile looks at this precision there, and the turn of a primitive of the breadth has come."""
     callspec = getattr(item, "callspec", None)
     primitive = callspec.params.get("primitive") if callspec else None
     system = system_of(item)
-    if primitive is None or not system:
+    if not system:
         return True
     backend, dtype = system.split("-")
-    return backend in PRIMITIVES[primitive].spellings and profiles.due(primitive, [*PRECISIONS].index(dtype))
+    if backend in profiles.active.one_precision and dtype != dtypes[0]:
+        return False
+    if primitive is None:
+        return True
+    return backend in PRIMITIVES[primitive].spellings and profiles.due(primitive, backend, [*PRECISIONS].index(dtype))
 
 
 SESSION = pytest.StashKey[Session]()
@@ -205,15 +215,24 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         metafunc.parametrize(("system", "row"), met, indirect=["system"], ids=[row.id for _, row in met])
     elif "system" in metafunc.fixturenames:
         marker = metafunc.definition.get_closest_marker("backends")
-        names = [s for s in session.systems if marker is None or s.split("-")[0] in marker.args]
+        identity = metafunc.definition.get_closest_marker("identity")
+        claim = CLAIMS.get(identity.args[0]) if identity else None
+        names = [
+            name
+            for name, backend in ((s, s.split("-")[0]) for s in session.systems)
+            if (marker is None or backend in marker.args) and (claim is None or claim.concerns(backend))
+        ]
         metafunc.parametrize("system", names, indirect=True, scope="session")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    wanted = set(config.stash[SESSION].identities)
+    known = config.stash[SESSION]
+    wanted = set(known.identities)
     if not profiles.active.alone:
         wanted -= {"alone"}
-    left = [item for item in items if identity_of(item) and (identity_of(item) not in wanted or not due(item))]
+    left = [
+        item for item in items if identity_of(item) and not (identity_of(item) in wanted and due(item, known.dtypes))
+    ]
     if left:
         config.hook.pytest_deselected(items=left)
     # The slowest backend first, so that no worker is left with it at the end.

@@ -16,16 +16,16 @@ BAD = frozenset(STATUSES[:3])
 def status_of(counts: Mapping[str, int], floor: int) -> str:
     """The status of one cell; fewer than `floor` conclusive comparisons are insufficient evidence.
 
-    One is enough of a mode that exists for some functions only.
+    A mode that exists for some functions only needs none: where nothing else was seen of it, it is unsupported.
     """
     if counts.get("error"):
         return "error"
     if counts.get("violated"):
         return "violated"
-    if counts and set(counts) == {"unsupported"}:
-        return "unsupported"
-    needed = 1 if counts.get("unsupported") else max(floor, 1)
-    return "holds" if _conclusive(counts) >= needed else "insufficient evidence"
+    conclusive = _conclusive(counts)
+    if counts.get("unsupported"):
+        return "holds" if conclusive else "unsupported"
+    return "holds" if conclusive >= max(floor, 1) else "insufficient evidence"
 
 
 def matrix_cells(cells: Cells, run: Record) -> list[Record]:

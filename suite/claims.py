@@ -15,13 +15,22 @@ class Claim:
     statement: str
     controls: tuple[str, ...]
     blind: str
+    backends: tuple[str, ...] = ()  # that it concerns, where not all
+    elsewhere: str = ""  # why it does not concern the others
 
     @property
     def record(self) -> dict[str, Any]:
-        return asdict(self)
+        return {key: value for key, value in asdict(self).items() if key not in ("backends", "elsewhere")}
+
+    def concerns(self, backend: str) -> bool:
+        return not self.backends or backend in self.backends
 
 
-CLAIMS = {
-    row["id"]: Claim(row["id"], row["claim"], row["statement"], tuple(row["controls"]), row["blind"])
-    for row in tomllib.loads(Path(__file__).with_name("claims.toml").read_text())["claim"]
-}
+TUPLES = ("controls", "backends")
+
+
+def claim(row: dict[str, Any]) -> Claim:
+    return Claim(**(row | {key: tuple(row[key]) for key in TUPLES if key in row}))
+
+
+CLAIMS = {row["id"]: claim(row) for row in tomllib.loads(Path(__file__).with_name("claims.toml").read_text())["claim"]}

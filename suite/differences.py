@@ -13,7 +13,7 @@ from strategies.primitive import Floats
 from strategies.program import Point, Program
 from suite import contracts, oracle, quantities
 
-FORWARD, CENTRAL = 1, 2
+FORWARD, CENTRAL, IMAGINARY = 1, 2, 3
 
 
 def step(value: float, digits: int, order: int) -> float:
@@ -22,11 +22,35 @@ def step(value: float, digits: int, order: int) -> float:
     return math.ldexp(1.0, exponent - digits // (order + 1))
 
 
-def allowance(program: Program, point: Point, precision: Precision, order: int) -> Floats:
-    """Per coordinate |quotient - derivative|, both exact, plus what the errors of two values do when divided by h.
+def imaginary_step(value: float, digits: int) -> float:
+    """So small that h² f'''/6 is far below the precision in float64, and below most derivatives in float32."""
+    return max(abs(value), 2.0**-60) * (2.0**-500 if digits > 24 else 2.0**-40)
+
+
+def imaginary_truncation(program: Program, point: Point, precision: Precision) -> Floats:
+    """h² |f'''| / 6 per coordinate, twice, for the rest of the series of Im f(x + ih) / h (Squire & Trapp 1998).
+
+    Shape (n,) for a scalar function.
+    """
+    f, x = oracle.flat_function(program), oracle.flat_point(point)
+    found = []
+    with mp.workdps(100):
+        for i, value in enumerate(quantities.flat(point).tolist()):
+            k = (abs(mpf(value)) or mpf(1)) * mpf(2) ** -40
+            unit = mp_arrays.mp_array(np.eye(len(x))[i]) * k
+            third = (f(x + 2 * unit)[0] - 2 * f(x + unit)[0] + 2 * f(x - unit)[0] - f(x - 2 * unit)[0]) / (2 * k**3)
+            found.append(float(imaginary_step(value, precision.digits) ** 2 / 3 * abs(third)))
+    return np.array(found)
+
+
+def allowance(program: Program, point: Point, precision: Precision, order: int, rule: Floats) -> Floats:
+    """Per coordinate |quotient - derivative|, both exact, plus what the errors of two values do when divided by h; of
+    an imaginary step, which subtracts nothing, the bound ``rule`` of a derivative and the truncation.
 
     Shape (n,) for a scalar function. The values' own bound at x serves at x + h too, with a little to spare.
     """
+    if order == IMAGINARY:
+        return rule + imaginary_truncation(program, point, precision)
     found = quantities.analysis("value", program, point)
     kept = precision.smallest_subnormal
     value_bound = float(

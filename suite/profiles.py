@@ -29,22 +29,36 @@ class Profile:
     database: bool = False
     alone: bool = True  # whether every primitive is also met by itself
     modes: int | None = None  # of each quantity per example, in rotation; None: all of them
-    turns: int = 1  # over how many runs the breadth of the catalogue is spread, by seed
+    in_turns: bool = False  # whether runs share the primitives alone among them, by seed (TURNS)
+    one_precision: tuple[str, ...] = ()  # backends met in the first precision only
 
 
 PROFILES = {
-    "smoke": Profile(examples=4, floor=0, seed=0, shrink_seconds=20, modes=1, alone=False, turns=2),
-    "gate": Profile(examples=30, floor=2, seed=0, shrink_seconds=30, modes=3, turns=2),
+    "smoke": Profile(examples=4, floor=0, seed=0, shrink_seconds=20, modes=1, alone=False, one_precision=("jax",)),
+    "gate": Profile(examples=30, floor=1, seed=0, shrink_seconds=30, modes=3, in_turns=True),
     "explore": Profile(examples=1000, floor=5, seed=None, shrink_seconds=120, database=True),
 }
 active = PROFILES["smoke"]
 turn = 0  # of this run: its seed
 
 
-def due(primitive: str, place: int, turns: int | None = None) -> bool:
-    """Whether a primitive of the catalogue's breadth has its turn in this run, for the thing at that place in line."""
-    turns = active.turns if turns is None else turns
-    return primitive in CORE or (zlib.crc32(primitive.encode()) + place + turn) % turns == 0
+# Over how many runs the catalogue's core and its breadth are spread, in each precision: JAX compiles each function.
+TURNS = {"numpy": (1, 2), "torch": (1, 2), "jax": (2, 6)}
+HESSIANS = {"jax": 3}  # and over how many of these the Hessians, which cost more there than all else
+
+
+def due(primitive: str, backend: str, place: int) -> bool:
+    """Whether a primitive alone has its turn in this run, on a backend and in the precision at that place in line."""
+    runs = TURNS[backend][primitive not in CORE]
+    return not active.in_turns or (zlib.crc32(primitive.encode()) + place + turn) % runs == 0
+
+
+def hessian_due(primitive: str, backend: str) -> bool:
+    """Whether its Hessian has its turn too."""
+    if not active.in_turns or primitive in CORE:
+        return True
+    turns_before = turn // TURNS[backend][1]
+    return (zlib.crc32(primitive.encode()) // 7 + turns_before) % HESSIANS.get(backend, 1) == 0
 
 
 def load(name: str) -> Profile:
@@ -80,14 +94,6 @@ def examples(weight: float) -> settings:
 SHARES = {"jax": 0.25}
 MODES = {"jax": 2}
 ALONE = {"jax": 1}  # every primitive is met alone, so its modes share the primitives among them
-
-
-HESSIANS = {"jax": 3}  # there a Hessian alone costs more than all else
-
-
-def hessian_due(backend: str, primitive: str) -> bool:
-    """Whether the primitive's Hessian has its turn on this backend."""
-    return active.turns == 1 or due(primitive, 0, HESSIANS.get(backend, 1))
 
 
 def modes(backend: str, identity: str) -> int | None:

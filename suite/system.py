@@ -74,7 +74,7 @@ class System:
     test: str = ""
     focus: tuple[str, str] | None = None  # ("answer" or "compare", label) of the failure that is being shrunk
     controls: dict[str, Counter[str]] = field(default_factory=dict)
-    examples: int = 0
+    examples: int = 0  # of this test, less those that showed nothing, which take no turn of the modes
 
     def __str__(self) -> str:
         return f"{self.backend.name}-{self.precision.name}"
@@ -95,18 +95,18 @@ class System:
             {"kind": "example", "test": self.test, "function": mathematics(program), "inputs": inputs(program, point)}
         )
         check = Check(self, program, point, directions, self.examples)
-        self.examples += 1
         yield check
+        self.examples += check.told
         check.finish()
 
     def finish(self) -> list[str]:
-        """Records the controls of a test; names those that never failed, which makes the test worthless."""
+        """Records the controls of a test; names those that were tried and never failed: the test could not have."""
         for name, count in self.controls.items():
             self.emit(
                 {"kind": "control", "identity": self.identity, "backend": self.backend.name,
                  "dtype": self.precision.name, "control": name, "tried": count["tried"], "failed": count["failed"]}
             )  # fmt: skip
-        return [name for name, count in self.controls.items() if count["failed"] == 0]
+        return [name for name, count in self.controls.items() if count["tried"] and not count["failed"]]
 
 
 @dataclass
@@ -120,6 +120,7 @@ class Check:
     number: int = 0
     violations: list[str] = field(default_factory=list)
     failed: tuple[str, str] | None = None
+    told: bool = False  # whether any comparison was conclusive
 
     def modes(self, quantity: Quantity) -> list[Mode]:
         """The modes in turn: all of them, or the profile's number of them, the next ones for each example.
@@ -164,7 +165,9 @@ class Check:
                 if mode.differences:
                     try:
                         with clock.part("bound"):
-                            tolerance = differences.allowance(program, point, system.precision, mode.differences)
+                            tolerance = differences.allowance(
+                                program, point, system.precision, mode.differences, tolerance
+                            )
                     except DomainError as error:
                         verdict = Verdict("inconclusive", reason=f"its steps leave the domain: {error}")
                         self.record(mode.name, mode.order, verdict, program, result.seconds)
@@ -258,6 +261,7 @@ class Check:
 
     def record(self, label: str, order: int, verdict: Verdict, program: Program, seconds: float = 0.0) -> None:
         system = self.system
+        self.told |= verdict.kind not in ("inconclusive", "unsupported")
         system.emit(
             {
                 "kind": "comparison", "identity": system.identity, "backend": system.backend.name,

@@ -45,7 +45,6 @@ def gradients_of(check: Check, f: Program, x: Point) -> list[Mode]:
 
 
 @pytest.mark.identity("U1")
-@pytest.mark.backends("torch", "jax")
 @examples(1 / 3)
 @given(data=st.data())
 def test_a_derivative_leaves_its_input_alone_and_repeats_its_bits(system: System, data: st.DataObject) -> None:
@@ -64,7 +63,6 @@ def test_a_derivative_leaves_its_input_alone_and_repeats_its_bits(system: System
 
 
 @pytest.mark.identity("U2")
-@pytest.mark.backends("torch", "jax")
 @examples(1 / 3)
 @given(data=st.data())
 def test_a_derivative_has_the_type_and_the_shape_of_its_input(system: System, data: st.DataObject) -> None:
@@ -79,7 +77,6 @@ def test_a_derivative_has_the_type_and_the_shape_of_its_input(system: System, da
 
 
 @pytest.mark.identity("U3")
-@pytest.mark.backends("numpy", "torch")
 @examples(1 / 3)
 @given(data=st.data())
 def test_the_layout_in_memory_does_not_matter(system: System, data: st.DataObject) -> None:

@@ -24,7 +24,7 @@ def powers(shape: Shape) -> list[Parameters]:
 
 
 def well_conditioned(a: Floats, *rest: Floats) -> bool:
-    return bool(np.all(np.isfinite(a)) and np.max(abs(a)) < 1e6 and np.linalg.cond(a) < 1e3)
+    return bool(np.all(np.isfinite(a)) and np.max(abs(a)) < 1e6 and np.linalg.cond(a) < 30)
 
 
 def triangle_conditioned(a: Floats, b: Floats) -> bool:

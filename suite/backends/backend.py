@@ -44,7 +44,7 @@ class Mode:
     quantity: Quantity
     name: str
     function: Callable[..., Any]
-    differences: int = 0  # 1 forward, 2 central: its tolerance is truncation plus e(f)/h, not the bound of a rule
+    differences: int = 0  # 1 forward, 2 central, 3 imaginary: its tolerance has a truncation in it (differences.py)
     experimental: bool = False  # the framework says that it covers some functions only, and fails in any way on others
 
     @property

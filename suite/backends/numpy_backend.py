@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from strategies.primitive import Floats
 from strategies.program import Program, Step
 from suite.backends.backend import Backend, Unsupported, libraries
-from suite.differences import CENTRAL, FORWARD
+from suite.differences import CENTRAL, FORWARD, IMAGINARY, imaginary_step
 from suite.differences import step as difference_step
 from suite.local import Local, local
 
@@ -119,18 +119,17 @@ def gradient_inputs_first(f: Any, x: Any) -> Any:
     return [pushed(f, x, identity(x))[0][-1][:, 0]]
 
 
-@BACKEND.mode("gradient", "complex step")
+@BACKEND.mode("gradient", "complex step", differences=IMAGINARY)
 def complex_step(f: Any, x: Any) -> Any:
     if not set(f.program.primitives) <= HOLOMORPHIC:
         raise Unsupported("the function is not holomorphic, or NumPy does not extend it to complex arguments")
-    # h is so small that the error h^2 f'''/6 is far below the precision, at any x of the range.
-    kind, h = (np.complex128, 2.0**-500) if x[0].dtype == np.float64 else (np.complex64, 2.0**-40)
+    kind, digits = np.result_type(x[0].dtype, np.complex64), np.finfo(x[0].dtype).nmant + 1
     parts = []
     for i, a in enumerate(x):
         part = np.zeros(a.size, a.dtype)
         for k in range(a.size):
             moved = [b.astype(kind) for b in x]
-            moved[i].ravel()[k] += 1j * h * max(abs(a.ravel()[k]), a.dtype.type(2.0**-60))
+            moved[i].ravel()[k] += 1j * imaginary_step(float(a.ravel()[k]), digits)
             part[k] = f(*moved).imag / moved[i].ravel()[k].imag
         parts.append(part)
     return parts
