@@ -21,7 +21,7 @@ from reports.build import build
 from reports.shards import ShardWriter
 from strategies.catalogue import CORE, PRIMITIVES
 from strategies.precision import PRECISIONS
-from suite import backends, clock, contracts, ledger, profiles
+from suite import backends, clock, contracts, conventions, ledger, profiles
 from suite.claims import CLAIMS
 from suite.system import System
 
@@ -186,6 +186,7 @@ def reports_wanted(config: pytest.Config) -> bool:
 @pytest.hookimpl(tryfirst=True)  # before Hypothesis reads its seed
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "ledger: runs once for each known deviation (suite/ledger.toml)")
+    config.addinivalue_line("markers", "convention: runs once for each kink or edge (suite/conventions.toml)")
     config.addinivalue_line("markers", "identity(id): the claim that the test verifies (suite/claims.toml)")
     profile = profiles.load(config.getoption("--profile"))
     if config.getoption("--hypothesis-seed") is None and profile.seed is not None:
@@ -213,6 +214,10 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         met = [(f"{row.backend}-{row.dtypes[0]}", row) for row in ledger.rows()]
         met = [(system, row) for system, row in met if system in session.systems]
         metafunc.parametrize(("system", "row"), met, indirect=["system"], ids=[row.id for _, row in met])
+    elif metafunc.definition.get_closest_marker("convention"):
+        met_at = [(s, row) for s in session.systems for row in conventions.rows() if s in conventions.SYSTEMS]
+        names = [f"{s}-{row.case}" for s, row in met_at]
+        metafunc.parametrize(("system", "convention"), met_at, indirect=["system"], ids=names)
     elif "system" in metafunc.fixturenames:
         marker = metafunc.definition.get_closest_marker("backends")
         identity = metafunc.definition.get_closest_marker("identity")

@@ -122,6 +122,26 @@ def ledger(records: Iterable[Record]) -> list[Record]:
     return rows
 
 
+def conventions(records: Iterable[Record]) -> list[Record]:
+    """One row per kink or edge, with each backend's answers, and whether they agree."""
+    rows: list[Record] = []
+    for (case,), group in _grouped(records, ("case",)).items():
+        answers = {record["backend"]: record for record in sorted(group, key=lambda one: str(one["backend"]))}
+        said = {(*one["reverse"], "|", *one["forward"]) for one in answers.values()}
+        rows.append(
+            {
+                "case": case,
+                "subdifferential": next(iter(answers.values())).get("subdifferential") or "",
+                "agree": len(said) == 1 and all(one["reverse"] == one["forward"] for one in answers.values()),
+                "answers": {
+                    backend: {key: one.get(key) for key in ("value", "reverse", "forward", "inside", "known")}
+                    for backend, one in answers.items()
+                },
+            }
+        )
+    return rows
+
+
 def unsupported(records: Iterable[Record]) -> list[Record]:
     """What a mode does not offer, each (backend, mode, primitive) once."""
     return [

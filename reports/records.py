@@ -27,6 +27,7 @@ REQUIRED: Mapping[str, tuple[str, ...]] = {
     "failure": ("id", "identity", "backend", "dtype", "mode", "test", "verdict"),
     "unsupported": ("backend", "mode", "primitive"),
     "ledger": ("id", "status"),
+    "convention": ("case", "backend", "reverse", "forward"),
     "time": ("part", "backend", "seconds"),
     "test": ("nodeid", "outcome"),
 }

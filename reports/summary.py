@@ -36,6 +36,7 @@ def summarise(records: Iterable[Record], problems: Iterable[str] = ()) -> Report
         "distributions": distributions(cells, run["systems"]),
         "controls": outcomes.controls(kinds.get("control", []), run),
         "ledger": outcomes.ledger(kinds.get("ledger", [])),
+        "conventions": outcomes.conventions(kinds.get("convention", [])),
         "unsupported": outcomes.unsupported(kinds.get("unsupported", [])),
         "time": outcomes.time_split(times, backends),
         "tests": outcomes.tests(kinds.get("test", []), kinds.get("example", [])),

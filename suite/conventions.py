@@ -1,0 +1,107 @@
+"""What each framework answers at kinks and edges: the data of conventions.toml, checked and evaluated.
+
+Where a function is locally Lipschitz, a derivative must lie in its Clarke subdifferential, the convex hull of limits of
+gradients near the point (Clarke 1983, Optimization and Nonsmooth Analysis, theorem 2.5.1). Elsewhere the answers are
+tabulated, and judged by nobody.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from scipy.optimize import linprog
+
+from strategies.primitive import Floats
+from suite.backends.backend import libraries
+from suite.contracts import DataError, table
+
+DATA = Path(__file__).with_name("conventions.toml")
+FRAMEWORKS = ("torch", "jax")  # NumPy differentiates nothing by itself
+TRANSFORMS = {
+    "torch": {"reverse": "torch.func.jacrev", "forward": "torch.func.jacfwd"},
+    "jax": {"reverse": "jax.jacrev", "forward": "jax.jacfwd"},
+}
+SYSTEMS = ("torch-float64", "jax-float64")
+REQUIRED, OPTIONAL = {"case", "at", *FRAMEWORKS}, {"hull", "ball", "known"}
+ROUNDING = 1e-12  # of a convex combination of vertices of ordinary size, found by a linear program
+
+
+@dataclass(frozen=True)
+class Convention:
+    """A scalar function of the vector x, as each framework's users write it, at a point.
+
+    The Clarke subdifferential is the convex hull of the vertices ``hull``, each of the point's length, or the ball of
+    radius ``ball`` around 0; neither: not locally Lipschitz. At infinity it is the limit.
+    ``known`` says why a framework's answer lies outside.
+    """
+
+    case: str
+    at: tuple[float, ...]
+    spellings: Mapping[str, str]
+    hull: tuple[tuple[float, ...], ...] = ()
+    ball: float | None = None
+    known: Mapping[str, str] = field(default_factory=dict)
+
+    def __str__(self) -> str:
+        return self.case
+
+    def function(self, framework: str) -> Callable[[Any], Any]:
+        text = f"lambda x: {self.spellings[framework]}"
+        return eval(text, libraries(text))  # type: ignore[no-any-return]
+
+    @property
+    def subdifferential(self) -> str:
+        """As mathematics; "" where the function is not locally Lipschitz."""
+        if self.ball is not None:
+            return f"‖g‖ ≤ {self.ball:.4g}"
+        points = [", ".join(f"{entry:g}" for entry in vertex) for vertex in self.hull]
+        return f"{{{points[0]}}}" if len(points) == 1 else f"hull {{{'; '.join(points)}}}" if points else ""
+
+    def inside(self, gradient: Floats) -> bool:
+        """Whether the gradient lies in the subdifferential."""
+        if not np.all(np.isfinite(gradient)):
+            return False
+        if self.ball is not None:
+            return bool(np.linalg.norm(gradient) <= self.ball + ROUNDING)
+        vertices = np.array(self.hull)
+        if len(vertices) == 1:
+            return bool(np.all(abs(gradient - vertices[0]) <= ROUNDING))
+        weights = np.vstack([vertices.T, np.ones(len(vertices))])
+        found = linprog(np.zeros(len(vertices)), A_eq=weights, b_eq=[*gradient, 1.0], bounds=(0, 1))
+        return bool(found.status == 0)
+
+
+def read(path: Path = DATA) -> tuple[Convention, ...]:
+    """The rows of a conventions file. Raises DataError, in one line, where one is not as it should be."""
+    found = []
+    for number, entry in enumerate(table(path, "convention"), start=1):
+        where = f"{path}: convention {entry.get('case', number)}"
+        if wrong := REQUIRED - set(entry) or set(entry) - REQUIRED - OPTIONAL:
+            raise DataError(f"{where}: lacks or does not know {', '.join(sorted(wrong))}")
+        hull = tuple(tuple(map(float, vertex)) for vertex in entry.get("hull", ()))
+        if any(len(vertex) != len(entry["at"]) for vertex in hull):
+            raise DataError(f"{where}: a vertex of its hull has not as many entries as its point")
+        if unknown := set(entry.get("known", {})) - set(FRAMEWORKS):
+            raise DataError(f"{where}: known speaks of {', '.join(sorted(unknown))}; frameworks are {FRAMEWORKS}")
+        spellings = {name: entry[name] for name in FRAMEWORKS}
+        found.append(
+            Convention(
+                entry["case"],
+                tuple(map(float, entry["at"])),
+                spellings,
+                hull,
+                entry.get("ball"),
+                entry.get("known", {}),
+            )
+        )
+    return tuple(found)
+
+
+@cache
+def rows() -> tuple[Convention, ...]:
+    return read()

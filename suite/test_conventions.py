@@ -1,0 +1,51 @@
+"""Derivatives at kinks and edges: inside the Clarke subdifferential where there is one; tabulated everywhere."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from strategies.primitive import Floats
+from suite import clock
+from suite.backends.backend import Backend, libraries
+from suite.conventions import TRANSFORMS, Convention
+from suite.system import System
+
+
+@pytest.mark.convention
+def test_a_derivative_at_a_kink_is_a_limit_of_derivatives(system: System, convention: Convention) -> None:
+    """Clarke (1983), theorem 2.5.1, by reverse and by forward mode. Cannot see which element a user would want."""
+    f, x = convention.function(system.backend.name), system.backend.array(np.array(convention.at), "float64")
+    value = system.backend.numbers(f(x))
+    answers = {name: gradient(system.backend, f, x, name) for name in ("reverse", "forward")}
+    told = convention.subdifferential
+    inside = {name: not told or (g is not None and convention.inside(g)) for name, g in answers.items()}
+    known = convention.known.get(system.backend.name, "")
+    system.emit({
+        "kind": "convention", "case": convention.case, "backend": system.backend.name,
+        "at": texts(np.array(convention.at)), "value": texts(value), **{name: texts(g) for name, g in answers.items()},
+        "subdifferential": told, "inside": all(inside.values()) if told else None, "known": known,
+    })  # fmt: skip
+    outside = [f"{name} mode says {texts(answers[name])}" for name, fits in inside.items() if not fits]
+    assert bool(outside) == bool(known), (
+        f"{convention.case} in {system.backend.name}: {'; '.join(outside)}, outside of {told}: say why"
+        " under known in suite/conventions.toml" if outside
+        else f"{convention.case} is mended in {system.backend.name}: remove its known from suite/conventions.toml"
+    )  # fmt: skip
+
+
+def gradient(backend: Backend, f: Any, x: Any, direction: str) -> Floats | None:
+    """None where the framework raises."""
+    name = TRANSFORMS[backend.name][direction]
+    try:
+        with clock.part("framework"):
+            return backend.numbers(eval(name, libraries(name))(f)(x)).ravel()
+    except (RuntimeError, NotImplementedError, TypeError, ValueError):
+        return None
+
+
+def texts(numbers: Floats | None) -> list[str]:
+    """Short decimals; "raises" for nothing."""
+    return ["raises"] if numbers is None else [f"{float(number):.6g}" for number in np.ravel(numbers)]
