@@ -27,15 +27,20 @@ REQUIRED = {
 }  # fmt: skip
 OPTIONAL = {"upstream", "parameters", "weights", "tangent", "component", "then"}
 RAISES = "raises "  # a `got` that starts so names the exception in place of a number
-ALLOWED = re.compile(r"^[\sxyzabsmaxin()<>=&|~.,+\-*/\d\[\]e]*$")
+ALLOWED = re.compile(r"^[\sxyzabsmaxinpt()<>=&|~.,+\-*/\d\[\]e]*$")
+FUNCTIONS = {
+    "abs": np.abs, "max": np.maximum, "min": np.minimum,
+    "mean": lambda x: np.mean(x, axis=-1, keepdims=True), "ptp": lambda x: np.ptp(x, axis=-1, keepdims=True),
+    "__builtins__": {},
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
 class Row:
     """One deviation: where it is, and a witness on which it is confirmed.
 
-    ``order`` is the lowest at which it shows; ``region`` an expression in the arguments x, y and z; ``modes``
-    are patterns of names.
+    ``order`` is the lowest at which it shows; ``region`` an expression in the arguments x, y and z, in which mean and
+    ptp are along the last axis; ``modes`` are patterns of names.
     """
 
     id: str
@@ -70,8 +75,7 @@ class Row:
 
     def contains(self, arguments: tuple[Floats, ...]) -> bool:
         """Whether any entry lies in the region."""
-        names = {"abs": np.abs, "max": np.maximum, "min": np.minimum, "__builtins__": {}}
-        return bool(np.any(eval(self.region, names, dict(zip("xyz", arguments, strict=False)))))
+        return bool(np.any(eval(self.region, dict(FUNCTIONS), dict(zip("xyz", arguments, strict=False)))))
 
     @property
     def program(self) -> Program:

@@ -112,3 +112,10 @@ def test_a_deviation_s_script_shows_it(tmp_path: Path) -> None:
 def test_an_unknown_deviation_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
     assert reproduce.main(["nonsense"]) == 2
     assert "no deviation is called 'nonsense'" in capsys.readouterr().err
+
+
+def test_a_region_may_speak_of_the_mean_and_the_spread_of_a_row() -> None:
+    row = next(row for row in ledger.rows() if row.id == "jax-layer-norm-variance-cancels")
+    assert row.contains((np.array([100.0, 101.0]),))
+    assert not row.contains((np.array([-1.0, 1.0]),))
+    assert row.contains((np.array([[-1.0, 1.0], [100.0, 101.0]]),))
