@@ -195,7 +195,7 @@ def pytest_configure(config: pytest.Config) -> None:
     seed = str(config.getoption("--hypothesis-seed") or 0)
     profiles.turn = int(seed) if seed.isdigit() else 0
     try:
-        contracts.rows(), ledger.rows()
+        contracts.rows(), conventions.rows(), ledger.rows()
     except contracts.DataError as error:
         raise pytest.UsageError(str(error)) from None
     session = config.stash[SESSION] = Session(config)

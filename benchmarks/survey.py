@@ -38,7 +38,9 @@ from strategies.program import Point, Program, Step, weighted
 from suite import backends, ledger, profiles
 from suite.backends.backend import ORDERS, Quantity
 from suite.profiles import Profile
-from suite.system import Check, Record, System
+from suite.quantities import hexadecimal
+from suite.system import Check, Record, System, number
+from suite.taylor import along_line
 
 OUT = Path("reports/out/survey.jsonl")
 THRESHOLDS = (0.25, 0.5, 1.0, 1.5, 2.0, 3.0, 5.0, 6.0, 8.0, 10.0, 15.0, 20.0, 30.0, 50.0, 88.0, 100.0, 700.0)
@@ -70,13 +72,7 @@ def quotients(f: Callable[[mpf], Any], x: mpf, digits: int) -> tuple[mpf, ...]:
     """f and its first three derivatives at x by central differences, to two fifths of the digits."""
     with mp.workdps(digits):
         h = mpf(10) ** -(digits // 5) * abs(x)
-        far, near, centre, back, behind = (f(x + k * h) for k in (2, 1, 0, -1, -2))
-        found = (
-            centre,
-            (near - back) / (2 * h),
-            (near - 2 * centre + back) / h**2,
-            (far - 2 * near + 2 * back - behind) / (2 * h**3),
-        )
+        found = (f(x), *along_line(f, (x,), (mpf(1),), h)[:3])
     if not all(isinstance(value, mpf) and mp.isfinite(value) for value in found):
         raise ArithmeticError("not real")
     return found
@@ -184,10 +180,6 @@ def strict(backend: str, primitive: Primitive, precision: Precision, x: Floats, 
             }  # fmt: skip
 
 
-def number(value: float) -> float | str:
-    return value if math.isfinite(value) else str(value)
-
-
 def within_bound(backend: str, primitive: Primitive, precision: Precision) -> list[dict[str, Any]]:
     """One record per mode: the worst error / bound at random points, without the ledger's excuses."""
     seen: dict[str, dict[str, Any]] = {}
@@ -219,7 +211,7 @@ def within_bound(backend: str, primitive: Primitive, precision: Precision) -> li
         v = data.draw(points.directions(precision, f.inputs))
         check = Check(system, f, x, (v,), len(seen))
         check.excuse = lambda *question: None  # type: ignore[method-assign]
-        where.update(function=str(f.primitives), x=[[n.hex() for n in a.ravel().tolist()] for a in x])
+        where.update(function=str(f.primitives), x=[hexadecimal(a) for a in x])
         for quantity in BOUND:
             if ORDERS[quantity] == 2 and f.size > 6:
                 continue

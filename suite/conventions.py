@@ -21,12 +21,12 @@ from suite.backends.backend import libraries
 from suite.contracts import DataError, table
 
 DATA = Path(__file__).with_name("conventions.toml")
-FRAMEWORKS = ("torch", "jax")  # NumPy differentiates nothing by itself
 TRANSFORMS = {
     "torch": {"reverse": "torch.func.jacrev", "forward": "torch.func.jacfwd"},
     "jax": {"reverse": "jax.jacrev", "forward": "jax.jacfwd"},
 }
-SYSTEMS = ("torch-float64", "jax-float64")
+FRAMEWORKS = tuple(TRANSFORMS)  # NumPy differentiates nothing by itself
+SYSTEMS = tuple(f"{name}-float64" for name in FRAMEWORKS)
 REQUIRED, OPTIONAL = {"case", "at", *FRAMEWORKS}, {"hull", "ball", "known"}
 ROUNDING = 1e-12  # of a convex combination of vertices of ordinary size, found by a linear program
 

@@ -12,6 +12,7 @@ from strategies.precision import Precision
 from strategies.primitive import Floats
 from strategies.program import Point, Program
 from suite import contracts, oracle, quantities
+from suite.taylor import along_line
 
 FORWARD, CENTRAL, IMAGINARY = 1, 2, 3
 
@@ -37,8 +38,8 @@ def imaginary_truncation(program: Program, point: Point, precision: Precision) -
     with mp.workdps(100):
         for i, value in enumerate(quantities.flat(point).tolist()):
             k = (abs(mpf(value)) or mpf(1)) * mpf(2) ** -40
-            unit = mp_arrays.mp_array(np.eye(len(x))[i]) * k
-            third = (f(x + 2 * unit)[0] - 2 * f(x + unit)[0] + 2 * f(x - unit)[0] - f(x - 2 * unit)[0]) / (2 * k**3)
+            unit = mp_arrays.mp_array(np.eye(len(x))[i])
+            third = along_line(lambda s, unit=unit: f(x + s * unit)[0], (mpf(0),), (mpf(1),), k)[2]
             found.append(float(imaginary_step(value, precision.digits) ** 2 / 3 * abs(third)))
     return np.array(found)
 

@@ -14,7 +14,7 @@ from strategies.precision import Precision
 from strategies.primitive import Floats
 from strategies.program import Point, Program, weighted
 from suite.backends.backend import Backend, Mode
-from suite.quantities import truth
+from suite.quantities import hexadecimal, truth
 
 RECHECK = datetime.timedelta(days=180)
 
@@ -78,10 +78,6 @@ def around(x: Floats) -> str:
 
 def array(x: Floats) -> dict[str, object]:
     return {"shape": list(x.shape), "values": hexadecimal(x)}
-
-
-def hexadecimal(x: Floats) -> list[str]:
-    return [float(value).hex() for value in np.ravel(x)]
 
 
 def toml(value: object) -> str:

@@ -20,6 +20,11 @@ def flat(point: Point) -> Floats:
     return np.concatenate([np.ravel(x) for x in point])
 
 
+def hexadecimal(x: Floats) -> list[str]:
+    """The entries with all their bits."""
+    return [float(value).hex() for value in np.ravel(x)]
+
+
 @timed("oracle")
 def truth(quantity: Quantity, program: Program, point: Point, *directions: Point) -> Truth:
     """The exact quantity, flat: value and jvp (m,), gradient, vjp and hvp (n,), jacobian (m, n), hessian (n, n)."""

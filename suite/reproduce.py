@@ -24,7 +24,6 @@ from mpmath import mp, mpf
 
 from strategies.precision import PRECISIONS
 from suite import backends, ledger
-from suite.backends.backend import Mode
 from suite.ledger import Row
 from suite.quantities import truth
 from suite.reproducer import script
@@ -32,25 +31,18 @@ from suite.reproducer import script
 TIME_LIMIT = 120  # seconds
 
 
-def mode_of(row: Row) -> Mode:
-    """Raises StopIteration where the backend has no such mode."""
-    modes = backends.load(row.backend).modes
-    return next(mode for mode in modes if mode.name == row.mode and mode.quantity == row.quantity)
-
-
 def written(row: Row) -> str:
     """The row's script: at most 20 lines or so."""
-    mode, precision = mode_of(row), PRECISIONS[row.dtypes[0]]
+    backend, precision = backends.load(row.backend), PRECISIONS[row.dtypes[0]]
+    mode = backend.named(row.quantity, row.mode)
     exact = truth(mode.quantity, row.program, row.witness, *row.directions)
     allowed = np.zeros(exact.exact.shape)
     if isinstance(row.got, float) and np.isfinite(row.got):
         with mp.workdps(40):
             allowed = allowed + float(abs(mpf(row.got) - exact.exact[row.component]) / 16)
-    text = script(
-        backends.load(row.backend), precision, mode, row.program, row.witness, row.directions, row.component, exact,
-        allowed,
-    )  # fmt: skip
-    text = compact(text)
+    text = compact(
+        script(backend, precision, mode, row.program, row.witness, row.directions, row.component, exact, allowed)
+    )
     if isinstance(row.got, str):
         # What it raises is the deviation.
         head, answer = text.split("\nanswer = ")

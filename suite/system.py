@@ -317,7 +317,7 @@ def number(value: float | None) -> float | str | None:
 
 def inputs(program: Program, point: Point, names: list[str] | None = None) -> list[dict[str, Any]]:
     return [
-        {"name": name, "shape": list(x.shape), "hex": [v.hex() for v in np.ravel(x).tolist()]}
+        {"name": name, "shape": list(x.shape), "hex": quantities.hexadecimal(x)}
         for name, x in zip(names or input_names(program), point, strict=False)
     ]
 

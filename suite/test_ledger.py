@@ -42,9 +42,10 @@ def confirm(row: ledger.Row, system: System) -> tuple[str, str]:
         return "confirmed", "another version: the row does not speak of it"
     if row.recheck < datetime.date.today():
         return "error", f"{row.id}: its recheck date {row.recheck} has passed; look again and move the date"
-    mode = next((m for m in system.backend.modes_of(row.quantity) if m.name == row.mode), None)  # type: ignore[arg-type]
-    if mode is None:
-        return "error", f"{row.id}: {row.backend} has no mode {row.mode!r} for {row.quantity}"
+    try:
+        mode = system.backend.named(row.quantity, row.mode)
+    except KeyError as unknown:
+        return "error", f"{row.id}: {unknown.args[0]}"
     precision = PRECISIONS[row.dtypes[0]]
     result = system.backend.run(mode, row.program, precision, row.witness, *row.directions)
     if result.numbers is None:

@@ -15,7 +15,7 @@ from strategies.program import Point, Program
 from suite.backends.backend import Mode
 from suite.profiles import examples
 from suite.quantities import flat
-from suite.system import Check, System, exactly
+from suite.system import Answer, Check, System, exactly
 
 
 def same_bits(a: Floats, b: Floats) -> Floats:
@@ -35,13 +35,9 @@ def asked(system: System, mode: Mode, f: Program, x: list[Any]) -> list[Any]:
     return list(mode.function(system.backend.function(f, system.precision), x))
 
 
-def numbers(system: System, arrays: list[Any]) -> Floats:
-    return np.concatenate([system.backend.numbers(a).ravel() for a in arrays])
-
-
-def gradients_of(check: Check, f: Program, x: Point) -> list[Mode]:
-    """The modes that give a gradient here."""
-    return [answer.by for answer in check.answers("gradient", f, x) if not answer.by.differences]
+def gradients_of(check: Check, f: Program, x: Point) -> list[Answer]:
+    """What the modes that differentiate say here."""
+    return [answer for answer in check.answers("gradient", f, x) if not answer.by.differences]
 
 
 @pytest.mark.identity("U1")
@@ -54,10 +50,10 @@ def test_a_derivative_leaves_its_input_alone_and_repeats_its_bits(system: System
     """
     f, x = system.draw(data, scalar_functions(system.precision))
     with system.example(f, x) as check:
-        for mode in gradients_of(check, f, x):
+        for mode in (answer.by for answer in gradients_of(check, f, x)):
             native = system.backend.point(x, system.precision)
-            first, second = (numbers(system, asked(system, mode, f, native)) for _ in range(2))
-            kept = same_bits(numbers(system, native), flat(x))
+            first, second = (system.backend.joined(asked(system, mode, f, native)) for _ in range(2))
+            kept = same_bits(system.backend.joined(native), flat(x))
             holds_everywhere(check, "x is left alone", mode, kept, "an entry moved")
             holds_everywhere(check, "the same bits twice", mode, same_bits(first, second), "an entry moved")
 
@@ -69,7 +65,7 @@ def test_a_derivative_has_the_type_and_the_shape_of_its_input(system: System, da
     """grad f(x) is made of arrays of x's dtype and shape. Cannot see a wider type inside."""
     f, x = system.draw(data, scalar_functions(system.precision))
     with system.example(f, x) as check:
-        for mode in gradients_of(check, f, x):
+        for mode in (answer.by for answer in gradients_of(check, f, x)):
             native = system.backend.point(x, system.precision)
             parts = asked(system, mode, f, native)
             fit = [a.dtype == b.dtype and tuple(a.shape) == tuple(b.shape) for a, b in zip(native, parts, strict=True)]
@@ -83,13 +79,11 @@ def test_the_layout_in_memory_does_not_matter(system: System, data: st.DataObjec
     """grad f at a strided view of x is grad f(x). JAX has no strided arrays. Cannot see layouts of higher rank."""
     f, x = system.draw(data, scalar_functions(system.precision))
     with system.example(f, x) as check:
-        for gradient in check.answers("gradient", f, x):
-            if gradient.by.differences:
-                continue
+        for gradient in gradients_of(check, f, x):
             views = [system.backend.array(np.stack([a, -a], axis=-1), system.precision.name)[..., 0] for a in x]
-            got = numbers(system, asked(system, gradient.by, f, views))
+            got = system.backend.joined(asked(system, gradient.by, f, views))
             check.compare(
                 "strided input", 1, got, gradient.truth, gradient.tolerance, gradient.majorant, mode=gradient.by
             )
-            other = numbers(system, asked(system, gradient.by, f, [2 * view for view in views]))
+            other = system.backend.joined(asked(system, gradient.by, f, [2 * view for view in views]))
             check.control("the entries between", other, gradient.truth, gradient.tolerance)

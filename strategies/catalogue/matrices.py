@@ -1,11 +1,11 @@
-"""Functions of one or two square matrices; definitions for two rows, where algebra is short."""
+"""Functions of one or two same matrices; definitions for two rows, where algebra is short."""
 
 from typing import Any
 
 import numpy as np
 
 from strategies.catalogue.contractions import matmul
-from strategies.catalogue.rearrangements import of_squares
+from strategies.catalogue.fits import of_squares, same
 from strategies.primitive import Floats, Parameters, Shape, structured
 
 TERMS = 40  # of the exponential series: 2^40 / 40! is below 1e-35
@@ -52,10 +52,6 @@ def singular_values_apart(a: Floats) -> bool:
 
 def scalar(shape: Shape) -> Shape:
     return ()
-
-
-def square(shape: Shape, **parameters: object) -> Shape:
-    return shape
 
 
 def array(xp: Any, rows: list[list[Any]]) -> Any:
@@ -137,14 +133,14 @@ FAMILY = (
     structured("logdet", log_determinant, scalar, of_two_rows, "ln|det {x}|", well_conditioned,
                numpy="numpy.linalg.slogdet({x})[1]", torch="torch.linalg.slogdet({x})[1]",
                jax="jax.numpy.linalg.slogdet({x})[1]"),
-    structured("inv", inverse, square, of_two_rows, "{x}⁻¹", well_conditioned,
+    structured("inv", inverse, same, of_two_rows, "{x}⁻¹", well_conditioned,
                numpy="numpy.linalg.inv", torch="torch.linalg.inv", jax="jax.numpy.linalg.inv"),
-    structured("pinv", inverse, square, of_two_rows, "pinv({x})", well_conditioned,
+    structured("pinv", inverse, same, of_two_rows, "pinv({x})", well_conditioned,
                numpy="numpy.linalg.pinv", torch="torch.linalg.pinv", jax="jax.numpy.linalg.pinv"),
-    structured("matrix_power", power, square, powers, "{x}^{n}", moderate,
+    structured("matrix_power", power, same, powers, "{x}^{n}", moderate,
                numpy="numpy.linalg.matrix_power({x}, {n})", torch="torch.linalg.matrix_power({x}, {n})",
                jax="jax.numpy.linalg.matrix_power({x}, {n})"),
-    structured("matrix_exp", exponential, square, of_two_rows, "exp {x}", small,
+    structured("matrix_exp", exponential, same, of_two_rows, "exp {x}", small,
                numpy="scipy.linalg.expm", torch="torch.linalg.matrix_exp", jax="jax.scipy.linalg.expm"),
     structured("triangular_solve", triangular_solve, lambda a, b: b, of_two_rows_and_vector, "tril({x})⁻¹{y}",
                triangle_conditioned, arity=2, numpy="scipy.linalg.solve_triangular({x}, {y}, lower=True)",

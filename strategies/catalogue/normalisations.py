@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from strategies.catalogue.reductions import last_axis
+from strategies.catalogue.fits import of_rows, of_several, same
 from strategies.primitive import Floats, structured
 
 EPSILON = 1e-5  # the default of torch.nn.LayerNorm and jax.nn.standardize, as the float that both add
@@ -29,11 +29,11 @@ def spread(x: Floats) -> bool:
 
 
 FAMILY = (
-    structured("softmax", softmax, lambda shape: shape, last_axis, "softmax({x})",
+    structured("softmax", softmax, same, of_rows, "softmax({x})",
                lambda x: bool(np.all(np.ptp(x, axis=-1) < 30)),
                numpy="scipy.special.softmax({x}, axis=-1)", torch="torch.softmax({x}, dim=-1)",
                jax="jax.nn.softmax({x}, axis=-1)"),
-    structured("layer_norm", layer_norm, lambda shape: shape, lambda shape: [{}] if shape and shape[-1] > 1 else [],
+    structured("layer_norm", layer_norm, same, of_several,
                "layer_norm({x})", spread,
                numpy="({x} - numpy.mean({x}, axis=-1, keepdims=True))"
                      " / numpy.sqrt(numpy.var({x}, axis=-1, keepdims=True) + 1e-5)",

@@ -6,18 +6,14 @@ import numpy as np
 from mpmath import mp, mpf
 
 from strategies.catalogue.contractions import matmul
-from strategies.catalogue.rearrangements import of_equal_shapes, of_vectors
-from strategies.catalogue.statistics import distinct, mean, several
+from strategies.catalogue.fits import of_equal_shapes, of_several, of_vector_pairs, of_vectors, same
+from strategies.catalogue.statistics import distinct, mean
 from strategies.primitive import Parameters, Shape, structured
 
 
 def of_three_or_more(shape: Shape) -> list[Parameters]:
     """Of shorter rows the transform is real."""
     return [{}] if shape and shape[-1] > 2 else []
-
-
-def of_vector_pairs(x: Shape, y: Shape) -> list[Parameters]:
-    return [{}] if x == y and len(x) == 1 else []
 
 
 def of_matrix_and_vector(x: Shape, y: Shape) -> list[Parameters]:
@@ -96,10 +92,6 @@ def power_spectrum(xp: Any, x: Any) -> Any:
     return real * real + imaginary * imaginary
 
 
-def kept(shape: Shape) -> Shape:
-    return shape
-
-
 FAMILY = (
     structured("dot", dot, lambda x, y: (), of_vector_pairs, "({x}·{y})", arity=2,
                numpy="numpy.dot", torch="torch.dot", jax="jax.numpy.dot"),
@@ -138,11 +130,11 @@ FAMILY = (
                torch="torch.nn.functional.conv2d({x}[None, None], {y}[None, None])[0, 0]",
                jax="jax.lax.conv({x}[None, None], {y}[None, None], (1, 1), 'VALID')[0, 0]"),
     structured("avg_pool", lambda xp, x: (x[..., 1:] + x[..., :-1]) / 2, lambda shape: (*shape[:-1], shape[-1] - 1),
-               several, "avg_pool({x})", numpy="({x}[..., 1:] + {x}[..., :-1]) / 2",
+               of_several, "avg_pool({x})", numpy="({x}[..., 1:] + {x}[..., :-1]) / 2",
                torch="torch.nn.functional.avg_pool1d({x}.reshape(1, -1, {x}.shape[-1]), 2, 1)"
                      ".reshape(*{x}.shape[:-1], -1)",
                jax="({x}[..., 1:] + {x}[..., :-1]) / 2"),
-    structured("adaptive_avg_pool", lambda xp, x: xp.column(mean(xp, x)), lambda shape: (*shape[:-1], 1), several,
+    structured("adaptive_avg_pool", lambda xp, x: xp.column(mean(xp, x)), lambda shape: (*shape[:-1], 1), of_several,
                "pool({x})", numpy="numpy.mean({x}, axis=-1, keepdims=True)",
                torch="torch.nn.functional.adaptive_avg_pool1d({x}.reshape(1, -1, {x}.shape[-1]), 1)"
                      ".reshape(*{x}.shape[:-1], 1)",
@@ -158,13 +150,13 @@ FAMILY = (
                lambda shape: (shape[0] - 1,), of_vectors, "lp_pool({x})", lambda x: bool(np.all(x != 0)),
                numpy="numpy.hypot({x}[1:], {x}[:-1])",
                torch="torch.nn.functional.lp_pool1d({x}[None, None], 2.0, 2, 1)[0, 0]"),
-    structured("fft_real", transform(real_part), kept, several, "Re F{x}",
+    structured("fft_real", transform(real_part), same, of_several, "Re F{x}",
                numpy="numpy.fft.fft({x}).real", torch="torch.fft.fft({x}).real", jax="jax.numpy.fft.fft({x}).real"),
-    structured("fft_imaginary", transform(imaginary_part), kept, of_three_or_more, "Im F{x}",
+    structured("fft_imaginary", transform(imaginary_part), same, of_three_or_more, "Im F{x}",
                numpy="numpy.fft.fft({x}).imag", torch="torch.fft.fft({x}).imag", jax="jax.numpy.fft.fft({x}).imag"),
-    structured("power_spectrum", power_spectrum, kept, several, "|F{x}|²",
+    structured("power_spectrum", power_spectrum, same, of_several, "|F{x}|²",
                numpy="(lambda z: z.real ** 2 + z.imag ** 2)(numpy.fft.fft({x}))",
                torch="(lambda z: z.real ** 2 + z.imag ** 2)(torch.fft.fft({x}))",
                jax="(lambda z: z.real ** 2 + z.imag ** 2)(jax.numpy.fft.fft({x}))"),
-    structured("dct", transform(dct), kept, several, "dct({x})", numpy="scipy.fft.dct", jax="jax.scipy.fft.dct"),
+    structured("dct", transform(dct), same, of_several, "dct({x})", numpy="scipy.fft.dct", jax="jax.scipy.fft.dct"),
 )  # fmt: skip

@@ -4,28 +4,9 @@ from collections.abc import Iterable
 
 import numpy as np
 
+from strategies.catalogue.fits import of_rows, of_several, of_squares, of_vector_pairs, of_vectors, reduced, same
 from strategies.catalogue.shapes import transpose_variants
 from strategies.primitive import Parameters, Shape, linear
-
-
-def of_any_rank(shape: Shape) -> Iterable[Parameters]:
-    return [{}] if shape else []
-
-
-def of_vectors(shape: Shape) -> Iterable[Parameters]:
-    return [{}] if len(shape) == 1 and shape[0] > 1 else []
-
-
-def of_equal_shapes(x: Shape, y: Shape) -> Iterable[Parameters]:
-    return [{}] if x == y and x else []
-
-
-def of_squares(shape: Shape) -> Iterable[Parameters]:
-    return [{}] if len(shape) == 2 and shape[0] == shape[1] else []
-
-
-def same(shape: Shape, **parameters: object) -> Shape:
-    return shape
 
 
 def repeated(shape: Shape) -> Shape:
@@ -37,23 +18,23 @@ def offdiagonals(shape: Shape) -> Iterable[Parameters]:
 
 
 FAMILY = (
-    linear("flip", lambda x: x[::-1], same, of_any_rank, "flip({x})",
+    linear("flip", lambda x: x[::-1], same, of_rows, "flip({x})",
            numpy="numpy.flip({x}, 0)", torch="torch.flip({x}, (0,))", jax="jax.numpy.flip({x}, 0)"),
-    linear("roll", lambda x: np.roll(x, 1, 0), same, of_any_rank, "roll({x})",
+    linear("roll", lambda x: np.roll(x, 1, 0), same, of_rows, "roll({x})",
            numpy="numpy.roll({x}, 1, 0)", torch="torch.roll({x}, 1, 0)", jax="jax.numpy.roll({x}, 1, 0)"),
-    linear("tile", lambda x: np.concatenate([x, x]), repeated, of_any_rank, "tile({x}, 2)",
+    linear("tile", lambda x: np.concatenate([x, x]), repeated, of_rows, "tile({x}, 2)",
            numpy="numpy.concatenate([{x}, {x}])", torch="torch.tile({x}, (2,) + (1,) * ({x}.ndim - 1))",
            jax="jax.numpy.tile({x}, (2,) + (1,) * ({x}.ndim - 1))"),
-    linear("repeat", lambda x: np.repeat(x, 2, 0), repeated, of_any_rank, "repeat({x}, 2)",
+    linear("repeat", lambda x: np.repeat(x, 2, 0), repeated, of_rows, "repeat({x}, 2)",
            numpy="numpy.repeat({x}, 2, 0)", torch="torch.repeat_interleave({x}, 2, 0)",
            jax="jax.numpy.repeat({x}, 2, 0)"),
     linear("rot90", np.rot90, lambda shape: shape[::-1], transpose_variants, "rot90({x})",
            numpy="numpy.rot90", torch="torch.rot90", jax="jax.numpy.rot90"),
     linear("stack", lambda x, y: np.stack([x, y]), lambda x, y: (2, *x),
-           lambda x, y: [{}] if x == y and len(x) == 1 else [], "stack({x}, {y})", arity=2,
+           of_vector_pairs, "stack({x}, {y})", arity=2,
            numpy="numpy.stack([{x}, {y}])", torch="torch.stack([{x}, {y}])", jax="jax.numpy.stack([{x}, {y}])"),
     linear("column_stack", lambda x, y: np.stack([x, y], 1), lambda x, y: (*x, 2),
-           lambda x, y: [{}] if x == y and len(x) == 1 else [], "columns({x}, {y})", arity=2,
+           of_vector_pairs, "columns({x}, {y})", arity=2,
            numpy="numpy.column_stack([{x}, {y}])", torch="torch.column_stack([{x}, {y}])",
            jax="jax.numpy.column_stack([{x}, {y}])"),
     linear("expand_dims", lambda x: x[None], lambda shape: (1, *shape), lambda shape: [{}] if len(shape) < 2 else [],
@@ -87,9 +68,9 @@ FAMILY = (
            torch="torch.nn.functional.pad({x}[None], (1, 1), mode='circular')[0]",
            jax="jax.numpy.pad({x}, 1, mode='wrap')"),
     linear("diff", lambda x: x[..., 1:] - x[..., :-1], lambda shape: (*shape[:-1], shape[-1] - 1),
-           lambda shape: [{}] if shape and shape[-1] > 1 else [], "diff({x})",
+           of_several, "diff({x})",
            numpy="numpy.diff", torch="torch.diff", jax="jax.numpy.diff"),
-    linear("cumsum", lambda x: np.cumsum(x, axis=-1), same, of_any_rank, "cumsum({x})",
+    linear("cumsum", lambda x: np.cumsum(x, axis=-1), same, of_rows, "cumsum({x})",
            numpy="numpy.cumsum({x}, axis=-1)", torch="torch.cumsum({x}, -1)", jax="jax.numpy.cumsum({x}, axis=-1)"),
     linear("scatter_add", lambda x: np.stack([x[0] + x[-1], *x[1:-1]]), lambda shape: (shape[0] - 1, *shape[1:]),
            of_vectors, "scatter_add({x})",
@@ -100,20 +81,20 @@ FAMILY = (
            of_vectors, "segment_sum({x})",
            torch="torch.zeros_like({x}[1:]).scatter_add(0, torch.tensor([*range({x}.shape[0] - 1), 0]), {x})",
            jax="jax.ops.segment_sum({x}, jax.numpy.array([*range({x}.shape[0] - 1), 0]), {x}.shape[0] - 1)"),
-    linear("take_along_axis", lambda x: x[..., ::-1], same, of_any_rank, "take_along({x}, reversed)",
+    linear("take_along_axis", lambda x: x[..., ::-1], same, of_rows, "take_along({x}, reversed)",
            numpy="numpy.take_along_axis({x}, numpy.broadcast_to(numpy.arange({x}.shape[-1])[::-1], {x}.shape), -1)",
            torch="torch.gather({x}, -1, torch.arange({x}.shape[-1] - 1, -1, -1).expand({x}.shape))",
            jax="jax.numpy.take_along_axis({x}, jax.numpy.broadcast_to("
                "jax.numpy.arange({x}.shape[-1])[::-1], {x}.shape), -1)"),
-    linear("masked_fill", lambda x: np.concatenate([0 * x[..., :1], x[..., 1:]], -1), same, of_any_rank, "masked({x})",
+    linear("masked_fill", lambda x: np.concatenate([0 * x[..., :1], x[..., 1:]], -1), same, of_rows, "masked({x})",
            numpy="numpy.where(numpy.arange({x}.shape[-1]) == 0, 0, {x})",
            torch="torch.masked_fill({x}, torch.arange({x}.shape[-1]) == 0, 0.0)",
            jax="jax.numpy.where(jax.numpy.arange({x}.shape[-1]) == 0, 0, {x})"),
     linear("index_update", lambda x, y: np.concatenate([y[:1], x[1:]]), lambda x, y: x,
-           lambda x, y: [{}] if x == y and len(x) == 1 else [], "{x} with [0] ← {y}[0]", arity=2,
+           of_vector_pairs, "{x} with [0] ← {y}[0]", arity=2,
            numpy="numpy.concatenate([{y}[:1], {x}[1:]])",
            torch="torch.index_copy({x}, 0, torch.tensor([0]), {y}[:1])", jax="{x}.at[0].set({y}[0])"),
-    linear("nansum", lambda x: x.sum(axis=-1), lambda shape: shape[:-1], of_any_rank, "Σ{x}",
+    linear("nansum", lambda x: x.sum(axis=-1), reduced, of_rows, "Σ{x}",
            numpy="numpy.nansum({x}, axis=-1)", torch="torch.nansum({x}, -1)", jax="jax.numpy.nansum({x}, axis=-1)"),
     linear("split", lambda x: x[1:], lambda shape: (shape[0] - 1, *shape[1:]),
            lambda shape: [{}] if shape and shape[0] > 1 else [], "split({x})[1]",

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from strategies.catalogue.fits import of_rows, reduced
 from strategies.primitive import Floats, Parameters, Shape, linear, structured
 
 
@@ -16,10 +17,6 @@ def without(shape: Shape, axis: int | None) -> Shape:
 
 def axes(shape: Shape) -> Iterable[Parameters]:
     return [{"axis": axis} for axis in (None, *range(len(shape)))] if shape else []
-
-
-def last_axis(shape: Shape) -> Iterable[Parameters]:
-    return [{}] if shape else []
 
 
 def product(xp: Any, x: Any) -> Any:
@@ -52,15 +49,15 @@ FAMILY = (
     linear("sum", lambda x, axis: x.sum(axis=axis), without, axes, "Σ{x}",
            numpy="numpy.sum({x}, axis={axis})", torch="torch.sum({x}, dim={axis})",
            jax="jax.numpy.sum({x}, axis={axis})"),
-    structured("prod", product, lambda shape: shape[:-1], last_axis, "Π{x}",
+    structured("prod", product, reduced, of_rows, "Π{x}",
                lambda x: bool(np.all(x != 0)), terms=products_of_others,
                numpy="numpy.prod({x}, axis=-1)", torch="torch.prod({x}, dim=-1)",
                jax="jax.numpy.prod({x}, axis=-1)"),
-    structured("logsumexp", logsumexp, lambda shape: shape[:-1], last_axis, "logsumexp({x})",
+    structured("logsumexp", logsumexp, reduced, of_rows, "logsumexp({x})",
                lambda x: bool(np.all(np.ptp(x, axis=-1) < 30)), terms=exponentials_from_output,
                numpy="scipy.special.logsumexp({x}, axis=-1)", torch="torch.logsumexp({x}, dim=-1)",
                jax="jax.scipy.special.logsumexp({x}, axis=-1)"),
-    structured("norm", norm, lambda shape: shape[:-1], last_axis, "‖{x}‖",
+    structured("norm", norm, reduced, of_rows, "‖{x}‖",
                lambda x: bool(np.all(np.any(x != 0, axis=-1))),
                numpy="numpy.linalg.norm({x}, axis=-1)", torch="torch.linalg.vector_norm({x}, dim=-1)",
                jax="jax.numpy.linalg.norm({x}, axis=-1)"),

@@ -5,10 +5,10 @@ from typing import Any
 
 import numpy as np
 
+from strategies.catalogue.fits import of_equal_shapes, of_rows, of_several, of_vector_pairs, reduced, same
 from strategies.catalogue.normalisations import layer_norm, softmax, spread
-from strategies.catalogue.rearrangements import of_equal_shapes
-from strategies.catalogue.reductions import last_axis, logsumexp
-from strategies.catalogue.statistics import kept, mean, reduced, several
+from strategies.catalogue.reductions import logsumexp
+from strategies.catalogue.statistics import mean
 from strategies.primitive import Floats, Parameters, Shape, structured
 
 NORMALISED = (
@@ -69,23 +69,23 @@ def of_matrices(x: Shape, y: Shape) -> list[Parameters]:
 
 
 FAMILY = (
-    structured("log_softmax", log_softmax, kept, last_axis, "log_softmax({x})", moderate_rows,
+    structured("log_softmax", log_softmax, same, of_rows, "log_softmax({x})", moderate_rows,
                numpy="scipy.special.log_softmax({x}, axis=-1)", torch="torch.log_softmax({x}, -1)",
                jax="jax.nn.log_softmax({x}, axis=-1)"),
-    structured("softmin", lambda xp, x: softmax(xp, -x), kept, last_axis, "softmin({x})", moderate_rows,
+    structured("softmin", lambda xp, x: softmax(xp, -x), same, of_rows, "softmin({x})", moderate_rows,
                numpy="scipy.special.softmax(-{x}, axis=-1)", torch="torch.nn.functional.softmin({x}, dim=-1)",
                jax="jax.nn.softmax(-{x}, axis=-1)"),
-    structured("rms_norm", rms_norm, kept, several, "rms_norm({x})", nonzero_rows,
+    structured("rms_norm", rms_norm, same, of_several, "rms_norm({x})", nonzero_rows,
                numpy="{x} / numpy.sqrt(numpy.mean({x} * {x}, axis=-1, keepdims=True) + 1e-5)",
                torch="torch.nn.functional.rms_norm({x}, {x}.shape[-1:], eps=1e-5)",
                jax="{x} / jax.numpy.sqrt(jax.numpy.mean({x} * {x}, axis=-1, keepdims=True) + 1e-5)"),
-    structured("batch_norm", layer_norm, kept, matrices, "batch_norm({x}ᵀ)ᵀ", spread, numpy=NORMALISED,
+    structured("batch_norm", layer_norm, same, matrices, "batch_norm({x}ᵀ)ᵀ", spread, numpy=NORMALISED,
                torch="torch.nn.functional.batch_norm({x}.T, None, None, training=True).T", jax=STANDARDIZED),
-    structured("instance_norm", layer_norm, kept, matrices, "instance_norm({x})", spread, numpy=NORMALISED,
+    structured("instance_norm", layer_norm, same, matrices, "instance_norm({x})", spread, numpy=NORMALISED,
                torch="torch.nn.functional.instance_norm({x}[None])[0]", jax=STANDARDIZED),
-    structured("group_norm", layer_norm, kept, matrices, "group_norm({x})", spread, numpy=NORMALISED,
+    structured("group_norm", layer_norm, same, matrices, "group_norm({x})", spread, numpy=NORMALISED,
                torch="torch.nn.functional.group_norm({x}[None], {x}.shape[0])[0]", jax=STANDARDIZED),
-    structured("normalize", normalize, kept, several, "{x} / ‖{x}‖", nonzero_rows,
+    structured("normalize", normalize, same, of_several, "{x} / ‖{x}‖", nonzero_rows,
                numpy="{x} / numpy.linalg.norm({x}, axis=-1, keepdims=True)",
                torch="torch.nn.functional.normalize({x}, dim=-1)",
                jax="{x} / jax.numpy.linalg.norm({x}, axis=-1, keepdims=True)"),
@@ -94,22 +94,22 @@ FAMILY = (
                lambda x: bool(np.all(abs(x) < 30)),
                numpy="{x}[..., :1] * scipy.special.expit({x}[..., 1:])", torch="torch.nn.functional.glu({x}, -1)",
                jax="jax.nn.glu({x}, -1)"),
-    structured("cross_entropy", lambda xp, x: logsumexp(xp, x) - x[..., 0], reduced, several, "cross_entropy({x}, 0)",
-               moderate_rows, numpy="scipy.special.logsumexp({x}, axis=-1) - {x}[..., 0]",
+    structured("cross_entropy", lambda xp, x: logsumexp(xp, x) - x[..., 0], reduced, of_several,
+               "cross_entropy({x}, 0)", moderate_rows, numpy="scipy.special.logsumexp({x}, axis=-1) - {x}[..., 0]",
                torch="torch.nn.functional.cross_entropy({x}, torch.zeros({x}.shape[:-1], dtype=torch.long),"
                      " reduction='none')",
                jax="optax.softmax_cross_entropy_with_integer_labels({x}, jax.numpy.zeros({x}.shape[:-1], dtype=int))"),
     structured("soft_cross_entropy", lambda xp, x, y: -xp.total(y * log_softmax(xp, x)), lambda x, y: x[:-1],
-               lambda x, y: [{}] if x == y and len(x) == 1 else [], "cross_entropy({x}, {y})", moderate_pairs, arity=2,
+               of_vector_pairs, "cross_entropy({x}, {y})", moderate_pairs, arity=2,
                numpy="-numpy.sum({y} * scipy.special.log_softmax({x}, axis=-1), axis=-1)",
                torch="torch.nn.functional.cross_entropy({x}, {y})", jax="optax.softmax_cross_entropy({x}, {y})"),
-    structured("nll_loss", lambda xp, x: -log_softmax(xp, x)[..., 1], reduced, several, "nll({x}, 1)", moderate_rows,
+    structured("nll_loss", lambda xp, x: -log_softmax(xp, x)[..., 1], reduced, of_several, "nll({x}, 1)", moderate_rows,
                numpy="-scipy.special.log_softmax({x}, axis=-1)[..., 1]",
                torch="torch.nn.functional.nll_loss(torch.log_softmax({x}, -1),"
                      " torch.ones({x}.shape[:-1], dtype=torch.long), reduction='none')",
                jax="-jax.nn.log_softmax({x}, axis=-1)[..., 1]"),
     structured("mse_loss", lambda xp, x, y: xp.total((x - y) * (x - y)) / x.shape[-1], lambda x, y: (),
-               lambda x, y: [{}] if x == y and len(x) == 1 else [], "mse({x}, {y})", arity=2,
+               of_vector_pairs, "mse({x}, {y})", arity=2,
                numpy="numpy.mean(numpy.square({x} - {y}))", torch="torch.nn.functional.mse_loss({x}, {y})",
                jax="jax.numpy.mean(optax.squared_error({x}, {y}))"),
     structured("binary_cross_entropy_with_logits", lambda xp, x, y: softplus(xp, x) - x * y, lambda x, y: x,

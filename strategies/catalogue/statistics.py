@@ -5,22 +5,9 @@ from typing import Any
 
 import numpy as np
 
+from strategies.catalogue.fits import of_rows, of_several, reduced, same
 from strategies.catalogue.normalisations import spread
-from strategies.catalogue.reductions import last_axis
 from strategies.primitive import Floats, Parameters, Shape, structured
-
-
-def reduced(shape: Shape) -> Shape:
-    return shape[:-1]
-
-
-def kept(shape: Shape) -> Shape:
-    return shape
-
-
-def several(shape: Shape) -> Iterable[Parameters]:
-    """Of rows with more than one entry."""
-    return [{}] if shape and shape[-1] > 1 else []
 
 
 def distinct(x: Floats) -> bool:
@@ -47,10 +34,6 @@ def corrections(shape: Shape) -> Iterable[Parameters]:
     return [{"correction": c} for c in (0, 1)] if shape and shape[-1] > 1 else []
 
 
-def reduced_with(shape: Shape, correction: int) -> Shape:
-    return shape[:-1]
-
-
 def accumulate(combine: Any) -> Any:
     def definition(xp: Any, x: Any) -> Any:
         found = [x[..., 0]]
@@ -67,34 +50,34 @@ def log_add_exp(xp: Any, a: Any, b: Any) -> Any:
 
 
 FAMILY = (
-    structured("mean", mean, reduced, last_axis, "mean({x})",
+    structured("mean", mean, reduced, of_rows, "mean({x})",
                numpy="numpy.mean({x}, axis=-1)", torch="torch.mean({x}, -1)", jax="jax.numpy.mean({x}, axis=-1)"),
-    structured("var", variance, reduced_with, corrections, "var({x}, {correction})", spread,
+    structured("var", variance, reduced, corrections, "var({x}, {correction})", spread,
                numpy="numpy.var({x}, axis=-1, ddof={correction})", torch="torch.var({x}, -1, correction={correction})",
                jax="jax.numpy.var({x}, axis=-1, ddof={correction})"),
-    structured("std", lambda xp, x, correction: xp.sqrt(variance(xp, x, correction)), reduced_with, corrections,
+    structured("std", lambda xp, x, correction: xp.sqrt(variance(xp, x, correction)), reduced, corrections,
                "std({x}, {correction})", spread,
                numpy="numpy.std({x}, axis=-1, ddof={correction})", torch="torch.std({x}, -1, correction={correction})",
                jax="jax.numpy.std({x}, axis=-1, ddof={correction})"),
-    structured("sum_of_squares", lambda xp, x: xp.total(x * x), reduced, last_axis, "Σ{x}²",
+    structured("sum_of_squares", lambda xp, x: xp.total(x * x), reduced, of_rows, "Σ{x}²",
                numpy="numpy.sum({x} * {x}, axis=-1)", torch="torch.sum({x} * {x}, -1)",
                jax="jax.numpy.sum({x} * {x}, axis=-1)"),
-    structured("norm_4", lambda xp, x: xp.sqrt(xp.sqrt(xp.total(x * x * (x * x)))), reduced, last_axis, "‖{x}‖₄",
+    structured("norm_4", lambda xp, x: xp.sqrt(xp.sqrt(xp.total(x * x * (x * x)))), reduced, of_rows, "‖{x}‖₄",
                apart_from_zero,
                numpy="numpy.linalg.norm({x}, 4, axis=-1)", torch="torch.linalg.vector_norm({x}, 4, dim=-1)",
                jax="jax.numpy.linalg.norm({x}, 4, axis=-1)"),
     structured("frobenius_norm", lambda xp, x: xp.sqrt(xp.total(xp.total(x * x))), lambda shape: (),
                lambda shape: [{}] if len(shape) == 2 else [], "‖{x}‖F", lambda x: bool(np.any(x != 0)),
                numpy="numpy.linalg.norm", torch="torch.linalg.matrix_norm", jax="jax.numpy.linalg.norm"),
-    structured("root_mean_square", lambda xp, x: xp.sqrt(mean(xp, x * x)), reduced, last_axis, "rms({x})",
+    structured("root_mean_square", lambda xp, x: xp.sqrt(mean(xp, x * x)), reduced, of_rows, "rms({x})",
                lambda x: bool(np.all(np.any(x != 0, axis=-1))),
                numpy="numpy.sqrt(numpy.mean({x} * {x}, axis=-1))", torch="torch.sqrt(torch.mean({x} * {x}, -1))",
                jax="jax.numpy.sqrt(jax.numpy.mean({x} * {x}, axis=-1))"),
-    structured("max", lambda xp, x: xp.ordered(x)[..., -1], reduced, several, "max({x})", distinct,
+    structured("max", lambda xp, x: xp.ordered(x)[..., -1], reduced, of_several, "max({x})", distinct,
                numpy="numpy.max({x}, axis=-1)", torch="torch.max({x}, -1).values", jax="jax.numpy.max({x}, axis=-1)"),
-    structured("amax", lambda xp, x: xp.ordered(x)[..., -1], reduced, several, "amax({x})", distinct,
+    structured("amax", lambda xp, x: xp.ordered(x)[..., -1], reduced, of_several, "amax({x})", distinct,
                numpy="numpy.amax({x}, axis=-1)", torch="torch.amax({x}, -1)", jax="jax.numpy.amax({x}, axis=-1)"),
-    structured("min", lambda xp, x: xp.ordered(x)[..., 0], reduced, several, "min({x})", distinct,
+    structured("min", lambda xp, x: xp.ordered(x)[..., 0], reduced, of_several, "min({x})", distinct,
                numpy="numpy.min({x}, axis=-1)", torch="torch.min({x}, -1).values", jax="jax.numpy.min({x}, axis=-1)"),
     structured("median", lambda xp, x: xp.ordered(x)[..., 1], reduced,
                lambda shape: [{}] if shape and shape[-1] == 3 else [], "median({x})", distinct,
@@ -104,36 +87,36 @@ FAMILY = (
                lambda shape: [{}] if shape and shape[-1] == 3 else [], "quantile({x}, ¼)", distinct,
                numpy="numpy.quantile({x}, 0.25, axis=-1)", torch="torch.quantile({x}, 0.25, -1)",
                jax="jax.numpy.quantile({x}, 0.25, axis=-1)"),
-    structured("ptp", lambda xp, x: xp.ordered(x)[..., -1] - xp.ordered(x)[..., 0], reduced, several, "ptp({x})",
+    structured("ptp", lambda xp, x: xp.ordered(x)[..., -1] - xp.ordered(x)[..., 0], reduced, of_several, "ptp({x})",
                distinct, numpy="numpy.ptp({x}, axis=-1)", torch="torch.max({x}, -1).values - torch.min({x}, -1).values",
                jax="jax.numpy.ptp({x}, axis=-1)"),
-    structured("sort", lambda xp, x: xp.ordered(x), kept, several, "sort({x})", distinct,
+    structured("sort", lambda xp, x: xp.ordered(x), same, of_several, "sort({x})", distinct,
                numpy="numpy.sort({x}, axis=-1)", torch="torch.sort({x}, -1).values",
                jax="jax.numpy.sort({x}, axis=-1)"),
-    structured("top_2", lambda xp, x: xp.ordered(x)[..., ::-1][..., :2], lambda shape: (*shape[:-1], 2), several,
+    structured("top_2", lambda xp, x: xp.ordered(x)[..., ::-1][..., :2], lambda shape: (*shape[:-1], 2), of_several,
                "top₂({x})", distinct, numpy="numpy.sort({x}, axis=-1)[..., ::-1][..., :2]",
                torch="torch.topk({x}, 2, -1).values", jax="jax.lax.top_k({x}, 2)[0]"),
-    structured("kth_value", lambda xp, x: xp.ordered(x)[..., 1], reduced, several, "second smallest of {x}", distinct,
-               numpy="numpy.partition({x}, 1, axis=-1)[..., 1]", torch="torch.kthvalue({x}, 2, -1).values",
-               jax="jax.numpy.partition({x}, 1, axis=-1)[..., 1]"),
-    structured("cumprod", accumulate(lambda xp, a, b: a * b), kept, last_axis, "cumprod({x})", apart_from_zero,
+    structured("kth_value", lambda xp, x: xp.ordered(x)[..., 1], reduced, of_several,
+               "second smallest of {x}", distinct, numpy="numpy.partition({x}, 1, axis=-1)[..., 1]",
+               torch="torch.kthvalue({x}, 2, -1).values", jax="jax.numpy.partition({x}, 1, axis=-1)[..., 1]"),
+    structured("cumprod", accumulate(lambda xp, a, b: a * b), same, of_rows, "cumprod({x})", apart_from_zero,
                numpy="numpy.cumprod({x}, axis=-1)", torch="torch.cumprod({x}, -1)",
                jax="jax.numpy.cumprod({x}, axis=-1)"),
-    structured("logcumsumexp", accumulate(log_add_exp), kept, last_axis, "logcumsumexp({x})",
+    structured("logcumsumexp", accumulate(log_add_exp), same, of_rows, "logcumsumexp({x})",
                lambda x: bool(np.all(np.ptp(x, axis=-1) < 30)) and bool(np.all(abs(x) < 30)),
                numpy="numpy.logaddexp.accumulate({x}, axis=-1)", torch="torch.logcumsumexp({x}, -1)",
                jax="jax.lax.cumlogsumexp({x}, axis={x}.ndim - 1)"),
-    structured("cummax", accumulate(lambda xp, a, b: xp.ordered(xp.stack([a, b]))[..., 1]), kept, several,
+    structured("cummax", accumulate(lambda xp, a, b: xp.ordered(xp.stack([a, b]))[..., 1]), same, of_several,
                "cummax({x})", distinct, numpy="numpy.maximum.accumulate({x}, axis=-1)",
                torch="torch.cummax({x}, -1).values", jax="jax.lax.cummax({x}, axis={x}.ndim - 1)"),
-    structured("cummin", accumulate(lambda xp, a, b: xp.ordered(xp.stack([a, b]))[..., 0]), kept, several,
+    structured("cummin", accumulate(lambda xp, a, b: xp.ordered(xp.stack([a, b]))[..., 0]), same, of_several,
                "cummin({x})", distinct, numpy="numpy.minimum.accumulate({x}, axis=-1)",
                torch="torch.cummin({x}, -1).values", jax="jax.lax.cummin({x}, axis={x}.ndim - 1)"),
-    structured("trapezoid", lambda xp, x: xp.total((x[..., 1:] + x[..., :-1]) / 2), reduced, several, "∫{x}",
+    structured("trapezoid", lambda xp, x: xp.total((x[..., 1:] + x[..., :-1]) / 2), reduced, of_several, "∫{x}",
                numpy="numpy.trapezoid({x}, axis=-1)", torch="torch.trapezoid({x})",
                jax="jax.numpy.trapezoid({x}, axis=-1)"),
     structured("cumulative_trapezoid",
                lambda xp, x: accumulate(lambda xp, a, b: a + b)(xp, (x[..., 1:] + x[..., :-1]) / 2),
-               lambda shape: (*shape[:-1], shape[-1] - 1), several, "∫∫{x}",
+               lambda shape: (*shape[:-1], shape[-1] - 1), of_several, "∫∫{x}",
                torch="torch.cumulative_trapezoid({x})"),
 )  # fmt: skip

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import inspect
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache, lru_cache
 from typing import Any, Literal
@@ -95,6 +95,13 @@ class Backend:
     def modes_of(self, quantity: Quantity) -> list[Mode]:
         return [mode for mode in self.modes if mode.quantity == quantity]
 
+    def named(self, quantity: str, name: str) -> Mode:
+        """Raises KeyError where there is none."""
+        for mode in self.modes:
+            if (mode.quantity, mode.name) == (quantity, name):
+                return mode
+        raise KeyError(f"{self.name} has no mode {name!r} for {quantity}")
+
     def expression(self, step: Step, arguments: Sequence[str]) -> str:
         """One step as this framework's users would write it. Raises Unsupported where it has no such function."""
         try:
@@ -131,13 +138,17 @@ class Backend:
             return True
         return any(words in str(error) for words in self.unsupported_words)
 
+    def joined(self, arrays: Iterable[Any]) -> Floats:
+        """The entries of the framework's own arrays, one after the other."""
+        return np.concatenate([self.numbers(a).ravel() for a in arrays])
+
     def _flat(self, quantity: Quantity, answer: Any, program: Program) -> Floats:
         m = int(np.prod(program.output))
         sizes = [int(np.prod(shape)) for shape in program.inputs]
         if quantity in ("value", "jvp", "curvature"):
             return self.numbers(answer).ravel()
         if quantity in ("gradient", "vjp", "hvp"):
-            return np.concatenate([self.numbers(part).ravel() for part in answer])
+            return self.joined(answer)
         if quantity == "jacobian":
             return np.hstack([self.numbers(a).reshape(m, n) for a, n in zip(answer, sizes, strict=True)])
         rows = [
