@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from reports.records import CONCLUSIVE, Record, nanoseconds, number, plain, seconds
+from reports.records import JUDGED, Record, nanoseconds, number, plain, seconds
 
 Key = tuple[str, str, str, str, int]
 Cells = dict[Key, Record]
@@ -42,7 +42,7 @@ def add_comparison(cells: Cells, record: Mapping[str, Any]) -> None:
     if digits is not None and math.isfinite(digits):
         _count(cell["digits"], str(math.floor(digits)), 1)
     ratio = number(record.get("ratio"))
-    if verdict not in CONCLUSIVE or ratio is None:
+    if verdict not in JUDGED or ratio is None:
         return
     _count(cell["histogram"], bucket(ratio), 1)
     case = (math.inf if math.isnan(ratio) else ratio, record.get("function", ""))

@@ -13,6 +13,7 @@ Report = dict[str, Any]
 SCHEMA = 1
 VERDICTS = ("holds", "deviation", "violated", "error", "inconclusive", "unsupported")
 CONCLUSIVE = ("holds", "deviation", "violated")
+JUDGED = ("holds", "violated")  # a deviation is excused: it counts, and its size says nothing of the rest
 PARTS = ("generate", "oracle", "bound", "framework", "rest")
 
 _CELL = ("identity", "backend", "dtype", "mode", "order")

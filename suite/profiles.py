@@ -43,7 +43,7 @@ turn = 0  # of this run: its seed
 
 
 # Over how many runs the catalogue's core and its breadth are spread, in each precision: JAX compiles each function.
-TURNS = {"numpy": (1, 2), "torch": (1, 2), "jax": (2, 6)}
+TURNS = {"numpy": (1, 2), "torch": (1, 2), "jax": (2, 10)}
 HESSIANS = {"jax": 3}  # and over how many of these the Hessians, which cost more there than all else
 
 
