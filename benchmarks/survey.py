@@ -3,16 +3,19 @@
     python -m benchmarks.survey                         all of it (tens of minutes; --jobs, --resume)
     python -m benchmarks.survey lgamma gelu --backends torch --dtypes float32
 
-Two layers (strict and bound). *Strict*: an elementwise primitive of one array at points of every binade, sign and
+Three layers. *Strict*: an elementwise primitive of one array at points of every binade, sign and
 known threshold; the error of value, first and second derivative in ulps of the true result, less what the rounding of
 the input excuses: max(0, |got - true| - u |x d(true)/dx|) / (u |true|). *Bound*: any primitive at random points of the
-domain that compositions use, in every mode; error / bound (suite/bound.py). What exceeds a limit is a candidate for
-the ledger. Exit status: 0 surveyed, 1 a candidate that the ledger does not know, 2 bad usage.
+domain that compositions use, in every mode; error / bound (suite/bound.py). *Scaled*: the same points scaled towards
+the ends of the range, where a representable derivative must keep some digits; largest error / largest component.
+What exceeds a limit is a candidate for the ledger.
+Exit status: 0 surveyed, 1 a candidate that the ledger does not know, 2 bad usage.
 """
 
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import math
 import signal
@@ -32,6 +35,7 @@ from mpmath import mp, mpf
 
 from strategies import functions, points
 from strategies.catalogue import PRIMITIVES
+from strategies.mp_arrays import DomainError
 from strategies.precision import PRECISIONS, Precision
 from strategies.primitive import Floats, Primitive
 from strategies.program import Point, Program, Step, weighted
@@ -39,7 +43,7 @@ from suite import backends, ledger, profiles
 from suite.backends.backend import ORDERS, Quantity
 from suite.profiles import Profile
 from suite.quantities import hexadecimal
-from suite.system import Check, Record, System, number
+from suite.system import Answer, Check, Record, System, number
 from suite.taylor import along_line
 
 OUT = Path("reports/out/survey.jsonl")
@@ -47,10 +51,13 @@ THRESHOLDS = (0.25, 0.5, 1.0, 1.5, 2.0, 3.0, 5.0, 6.0, 8.0, 10.0, 15.0, 20.0, 30
 STRICT: tuple[Quantity, ...] = ("value", "gradient", "jvp", "hvp")
 BOUND: tuple[Quantity, ...] = ("value", "gradient", "jacobian", "hessian", "vjp", "jvp", "hvp", "curvature")
 MANY_ULPS = 1e4  # beyond conditioning: what is called a finding
+LIMITS = {"strict": MANY_ULPS, "bound": 1.0, "scaled": 1e-3}
+UNITS = {"strict": "ulps", "bound": "× bound", "scaled": "relative"}
 SECONDS = 2.0  # for the truth of one primitive; special functions of mpmath are slow
 PLAIN = ("eager", "autograd.grad", "grad", "func.grad", "func.jvp", "jvp", "experimental.jet", "jvp(grad)", "vjp(grad)",
          "grad(jvp)", "autograd.grad twice")  # fmt: skip
-EXAMPLES = {"jax": 2}
+EXAMPLES = {"jax": 3}
+SCALES = (0, 0.7, -0.7, 0, 0.35, -0.35)  # of the largest exponent, by which points are scaled; 0: the bound layer
 MODES = {"jax": 1}  # of each quantity per example there, in rotation: it compiles each
 
 
@@ -98,7 +105,7 @@ def truth(f: Callable[[mpf], Any], x: float) -> list[mpf | None]:
             if found[1] is not None and found[2] is not None:
                 break
             before = after
-    except (ArithmeticError, ValueError, TypeError, NotImplementedError, AttributeError):
+    except (ArithmeticError, ValueError, TypeError, NotImplementedError, AttributeError, RecursionError):
         return [None] * 4
     return found
 
@@ -180,34 +187,52 @@ def strict(backend: str, primitive: Primitive, precision: Precision, x: Floats, 
             }  # fmt: skip
 
 
+def lost(answer: Answer, precision: Precision) -> float | None:
+    """Largest error / largest component; None where the truth is unknown or not well inside the range."""
+    try:
+        exact = answer.truth
+    except DomainError:
+        return None
+    largest = float(np.max(np.abs(exact.floats), initial=0.0))
+    room = 2.0 ** (precision.largest_exponent // 8)
+    if not precision.smallest_normal * room < largest < precision.largest / room or np.max(exact.error) > largest / 1e6:
+        return None
+    if not np.all(np.isfinite(answer.numbers)):
+        return math.inf
+    return float(np.max(np.abs(answer.numbers - exact.floats))) / largest
+
+
 def within_bound(backend: str, primitive: Primitive, precision: Precision) -> list[dict[str, Any]]:
-    """One record per mode: the worst error / bound at random points, without the ledger's excuses."""
-    seen: dict[str, dict[str, Any]] = {}
+    """One record per mode and layer: the worst at random points, without the ledger's excuses."""
+    seen: dict[tuple[str, str], dict[str, Any]] = {}
     where: dict[str, Any] = {}
 
-    def keep(record: Record) -> None:
-        if record["kind"] != "comparison":
-            return
-        ratio = record["ratio"] if record["ratio"] is not None else 0.0
-        size = math.inf if record["verdict"] in ("error", "violated") and ratio == 0.0 else float(ratio)
-        old = seen.get(record["mode"])
+    def worst(layer: str, mode: str, order: int, size: float, verdict: str) -> None:
+        old = seen.get((layer, mode))
         if old is None or size > float(old["worst"]):
-            seen[record["mode"]] = {
-                "layer": "bound", "backend": backend, "dtype": precision.name, "primitive": primitive.name,
-                "mode": record["mode"], "order": record["order"], "worst": number(size), "verdict": record["verdict"],
-                **where,
+            seen[layer, mode] = {
+                "layer": layer, "backend": backend, "dtype": precision.name, "primitive": primitive.name,
+                "mode": mode, "order": order, "worst": number(size), "verdict": verdict, **where,
             }  # fmt: skip
+
+    def keep(record: Record) -> None:
+        if record["kind"] == "comparison":
+            ratio = float(record["ratio"] or 0.0)
+            wrong = record["verdict"] in ("error", "violated") and ratio == 0.0
+            worst("bound", record["mode"], record["order"], math.inf if wrong else ratio, record["verdict"])
 
     system = System(backends.load(backend), precision, keep)
     profiles.active = Profile(1, 0, 0, 1, modes=MODES.get(backend))
 
     @seed(1)
-    @settings(max_examples=EXAMPLES.get(backend, 5), database=None, deadline=None, phases=[Phase.generate],
+    @settings(max_examples=EXAMPLES.get(backend, 8), database=None, deadline=None, phases=[Phase.generate],
               suppress_health_check=list(HealthCheck))  # fmt: skip
     @given(st.data())
     def look(data: st.DataObject) -> None:
         program, x = data.draw(functions.alone(precision, primitive))
         f = weighted(program, data.draw(points.arrays(precision, program.output, wide=False)))
+        scale = int(data.draw(st.sampled_from(SCALES)) * precision.largest_exponent)
+        x = tuple(np.ldexp(a, scale) for a in x)
         v = data.draw(points.directions(precision, f.inputs))
         check = Check(system, f, x, (v,), len(seen))
         check.excuse = lambda *question: None  # type: ignore[method-assign]
@@ -219,7 +244,10 @@ def within_bound(backend: str, primitive: Primitive, precision: Precision) -> li
             if quantity == "vjp":
                 directions = ((np.array(1.0),),)
             for answer in check.answers(quantity, f, x, *directions):
-                check.true(answer)
+                if not scale:
+                    check.true(answer)
+                elif (size := lost(answer, precision)) is not None:
+                    worst("scaled", answer.mode, answer.order, size, "violated" if size > LIMITS["scaled"] else "holds")
 
     look()
     return list(seen.values())
@@ -236,7 +264,9 @@ def task(name: str, dtype: str, names: tuple[str, ...]) -> list[dict[str, Any]]:
             x, exact = surveyed(primitive, precision)
             for backend in names:
                 if backend in primitive.spellings:
-                    records += strict(backend, primitive, precision, x, exact)
+                    # What is smaller is 0 to this backend, and the report says so.
+                    seen = abs(x) >= backends.load(backend).smallest(precision)
+                    records += strict(backend, primitive, precision, x[seen], [*itertools.compress(exact, seen)])
         for backend in names:
             if backend in primitive.spellings:
                 records += within_bound(backend, primitive, precision)
@@ -256,18 +286,16 @@ def known(record: dict[str, Any]) -> str:
 
 def candidates(records: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
     """What a finding may be made of, worst first: many ulps, a bound exceeded, or a refusal to answer."""
-    limits = {"strict": MANY_ULPS, "bound": 1.0}
-    found = [r for r in records if "worst" in r and float(r["worst"]) > limits[r["layer"]] and r["backend"] != "numpy"]
+    found = [r for r in records if "worst" in r and float(r["worst"]) > LIMITS[r["layer"]] and r["backend"] != "numpy"]
     return sorted(found, key=lambda r: (-float(r["worst"]), r["primitive"], r["mode"]))
 
 
 def line(record: dict[str, Any]) -> str:
-    unit = "ulps" if record["layer"] == "strict" else "× bound"
     where = f"x = {record['x']} got {record['got']} true {record['true']}" if "got" in record else record["x"]
     row = known(record)
     return (
         f"{record['backend']} {record['primitive']} {record['dtype']} order {record['order']} {record['mode']}: "
-        f"{float(record['worst']):.2g} {unit} at {where}{f' [{row}]' if row else ' [new]'}"
+        f"{float(record['worst']):.2g} {UNITS[record['layer']]} at {where}{f' [{row}]' if row else ' [new]'}"
     )
 
 
