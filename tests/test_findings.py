@@ -90,7 +90,7 @@ def test_the_survey_writes_records_resumes_and_says_how_many(
     assert survey.main(arguments) == 0
     assert "0 candidates" in capsys.readouterr().out
     records = [json.loads(line) for line in out.read_text().splitlines()]
-    assert {"strict", "bound", "done"} == {r["layer"] for r in records}
+    assert {"strict", "bound", "scaled", "done"} == {r["layer"] for r in records}
     out.write_text(out.read_text() + '{"layer": "str')
     assert survey.main([*arguments, "--resume"]) == 0
     assert "cut short" in capsys.readouterr().err
