@@ -8,12 +8,14 @@ import os
 import platform
 import shutil
 import time
+import zlib
 from collections.abc import Generator, Iterator, Sequence
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
 import hypothesis.internal.conjecture.engine as engine
+import numpy as np
 import pytest
 
 import strategies  # noqa: F401  (all of it, always: see its __init__)
@@ -22,7 +24,8 @@ from reports.shards import ShardWriter
 from strategies.catalogue import CORE, PRIMITIVES
 from strategies.precision import PRECISIONS
 from suite import backends, clock, contracts, conventions, ledger, profiles
-from suite.claims import CLAIMS
+from suite.claims import CLAIMS, UNVERIFIABLE
+from suite.document.evidence import Evidence
 from suite.system import System
 
 ROOT = Path(__file__).parent
@@ -35,7 +38,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--profile",
         choices=[*profiles.PROFILES],
         default="smoke",
-        help="how much is looked at: smoke (default), gate, or explore",
+        help="how much is looked at: smoke (default), gate, claims (all of the document), or explore",
     )
     lists = {
         "--backends": ([*backends.MODULES], "those that are installed"),
@@ -44,7 +47,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     }
     for option, (names, default) in lists.items():
         text = f"comma-separated, from {','.join(names)} (default: {default})"
-        group.addoption(option, default=",".join(names), help=text)
+        also = ["--claims"] if option == "--identities" else []
+        group.addoption(option, *also, default=",".join(names), help=text)
     group.addoption("--modes", default="*", help="comma-separated patterns, as 'func.*,jit(*' (default: all)")
     group.addoption("--out", default="reports/out", help="folder of the report (default: reports/out)")
 
@@ -121,7 +125,11 @@ class Session:
             "flush": {
                 f"{system.backend.name} {system.precision.name}": flushing(system) for system in self.systems.values()
             },
-            "identities": [claim.record for claim in CLAIMS.values() if claim.id in asked],
+            "identities": [claim.record for claim in CLAIMS.values() if claim.id in asked and not claim.document],
+            "claims": [claim.record for claim in CLAIMS.values() if claim.id in asked]
+            if profiles.active.document
+            else [],
+            "unverifiable": UNVERIFIABLE if profiles.active.document else [],
             "systems": [s.split("-") for s in self.systems if s in systems],
         }
 
@@ -156,6 +164,8 @@ def due(item: pytest.Item, dtypes: Sequence[str]) -> bool:
     callspec = getattr(item, "callspec", None)
     primitive = callspec.params.get("primitive") if callspec else None
     system = system_of(item)
+    if (claim := CLAIMS.get(identity_of(item))) and claim.document and not profiles.active.document:
+        return False
     if not system:
         return True
     backend, dtype = system.split("-")
@@ -187,6 +197,7 @@ def reports_wanted(config: pytest.Config) -> bool:
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "ledger: runs once for each known deviation (suite/ledger.toml)")
     config.addinivalue_line("markers", "convention: runs once for each kink or edge (suite/conventions.toml)")
+    config.addinivalue_line("markers", "dtypes(names): the precisions in which the test is run")
     config.addinivalue_line("markers", "identity(id): the claim that the test verifies (suite/claims.toml)")
     profile = profiles.load(config.getoption("--profile"))
     if config.getoption("--hypothesis-seed") is None and profile.seed is not None:
@@ -222,10 +233,13 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         marker = metafunc.definition.get_closest_marker("backends")
         identity = metafunc.definition.get_closest_marker("identity")
         claim = CLAIMS.get(identity.args[0]) if identity else None
+        dtypes = metafunc.definition.get_closest_marker("dtypes")
         names = [
             name
-            for name, backend in ((s, s.split("-")[0]) for s in session.systems)
-            if (marker is None or backend in marker.args) and (claim is None or claim.concerns(backend))
+            for name, (backend, dtype) in ((s, s.split("-")) for s in session.systems)
+            if (marker is None or backend in marker.args)
+            and (dtypes is None or dtype in dtypes.args)
+            and (claim is None or claim.concerns(backend))
         ]
         metafunc.parametrize("system", names, indirect=True, scope="session")
 
@@ -260,6 +274,27 @@ def system(request: pytest.FixtureRequest) -> System:
     return request.config.stash[SESSION].systems[request.param]
 
 
+@pytest.fixture
+def evidence(request: pytest.FixtureRequest) -> Evidence:
+    """What the test finds out about its claim; recorded when it ends, however it ends."""
+    subject = system_of(request.node).replace("-", " ")
+    return Evidence(CLAIMS[identity_of(request.node)], subject)
+
+
+@pytest.fixture
+def random(request: pytest.FixtureRequest) -> np.random.Generator:
+    """Numbers that depend on the run's seed and the test alone."""
+    return np.random.default_rng([profiles.turn, zlib.crc32(request.node.nodeid.encode())])
+
+
+def recorded(item: pytest.Item, evidence: Evidence, error: BaseException | None, seconds: float) -> None:
+    """Writes down what a test found out."""
+    known = item.config.stash[SESSION]
+    skipped = isinstance(error, pytest.skip.Exception)
+    words = "" if error is None else (str(error).strip() or type(error).__name__).splitlines()[0]
+    known.emit(evidence.record(seconds, failure="" if skipped else words, missing=words if skipped else ""))
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
     """Turns the system to this test, and fails the test if one of its controls was never seen to fail."""
@@ -273,9 +308,15 @@ def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
         setattr(test, SETTINGS, profiles.shared(full, system.backend.name))
     clock.seconds.clear()
     start = time.perf_counter()
+    error: BaseException | None = None
     try:
         yield
+    except BaseException as raised:
+        error = raised
+        raise
     finally:
+        if (evidence := getattr(item, "funcargs", {}).get("evidence")) is not None:
+            recorded(item, evidence, error, time.perf_counter() - start)
         if full is not None:
             setattr(test, SETTINGS, full)
         idle = system.finish() if system is not None else []

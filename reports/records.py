@@ -28,6 +28,7 @@ REQUIRED: Mapping[str, tuple[str, ...]] = {
     "failure": ("id", "identity", "backend", "dtype", "mode", "test", "verdict"),
     "unsupported": ("backend", "mode", "primitive"),
     "ledger": ("id", "status"),
+    "claim": ("id", "subject", "verdict"),
     "convention": ("case", "backend", "reverse", "forward"),
     "time": ("part", "backend", "seconds"),
     "test": ("nodeid", "outcome"),

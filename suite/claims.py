@@ -10,11 +10,19 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Claim:
+    """A claim of the document, or one that users of derivatives take for granted.
+
+    ``kind``: identity, order, law of chance, count or audit, and what each demands is in README.md. ``document``: its
+    evidence is a record of its own (suite/document), not comparisons of derivatives on random functions.
+    """
+
     id: str
     claim: str
     statement: str
     controls: tuple[str, ...]
     blind: str
+    kind: str = "identity"
+    document: bool = False
     backends: tuple[str, ...] = ()  # that it concerns, where not all
     elsewhere: str = ""  # why it does not concern the others
 
@@ -27,10 +35,12 @@ class Claim:
 
 
 TUPLES = ("controls", "backends")
+DATA = tomllib.loads(Path(__file__).with_name("claims.toml").read_text())
 
 
 def claim(row: dict[str, Any]) -> Claim:
     return Claim(**(row | {key: tuple(row[key]) for key in TUPLES if key in row}))
 
 
-CLAIMS = {row["id"]: claim(row) for row in tomllib.loads(Path(__file__).with_name("claims.toml").read_text())["claim"]}
+CLAIMS = {row["id"]: claim(row) for row in DATA["claim"]}
+UNVERIFIABLE: list[dict[str, str]] = DATA["unverifiable"]

@@ -1,4 +1,4 @@
-"""How much is looked at: the three profiles, every field explicit.
+"""How much is looked at: the profiles, every field explicit.
 
 Hypothesis fills what is left out from whatever profile is active, which is another one wherever CI is set.
 """
@@ -31,11 +31,15 @@ class Profile:
     modes: int | None = None  # of each quantity per example, in rotation; None: all of them
     in_turns: bool = False  # whether runs share the primitives alone among them, by seed (TURNS)
     one_precision: tuple[str, ...] = ()  # backends met in the first precision only
+    document: bool = False  # whether the claims of suite/document are verified too
 
 
 PROFILES = {
     "smoke": Profile(examples=4, floor=0, seed=0, shrink_seconds=20, modes=1, alone=False, one_precision=("jax",)),
     "gate": Profile(examples=30, floor=1, seed=0, shrink_seconds=30, modes=3, in_turns=True),
+    "claims": Profile(
+        examples=4, floor=0, seed=0, shrink_seconds=20, modes=1, alone=False, one_precision=("jax",), document=True
+    ),
     "explore": Profile(examples=1000, floor=5, seed=None, shrink_seconds=120, database=True),
 }
 active = PROFILES["smoke"]

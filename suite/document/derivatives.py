@@ -1,0 +1,58 @@
+"""Derivatives by the frameworks, judged first: what a claim is then tested with is known to be right."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import numpy as np
+from hypothesis import HealthCheck, settings
+
+from strategies.mp_arrays import DomainError
+from strategies.primitive import Floats
+from strategies.program import Point, Program, Step, constant_step
+from suite.backends.backend import Quantity
+from suite.document.evidence import Evidence
+from suite.system import Answer, Check, System
+
+
+def looks(examples: int) -> settings:
+    """Settings of a test that gathers evidence over its examples."""
+    return settings(
+        max_examples=examples, suppress_health_check=(HealthCheck.too_slow, HealthCheck.function_scoped_fixture)
+    )
+
+
+def judged(
+    system: System, evidence: Evidence, quantity: Quantity, f: Program, x: Point, *directions: Point
+) -> Iterator[Answer]:
+    """What the framework says in its next modes. Raises AssertionError where that is beyond the bound.
+
+    Known deviations are counted and left out; so is what the framework does not offer, or the oracle does not know.
+    """
+    check = Check(replace(system, emit=lambda record: None), f, x, directions, evidence.checks)
+    for answer in check.answers(quantity, f, x, *directions):
+        if answer.by.differences:
+            continue
+        try:
+            verdict = check.verdict(answer.numbers, answer.truth, answer.tolerance, answer.majorant)
+        except DomainError:
+            continue
+        if verdict.kind == "violated" and check.excuse(answer.mode, answer.order, f, x):
+            evidence.excused += 1
+        elif verdict.kind in ("holds", "violated"):
+            evidence.expect(f"{answer.mode} is within its bound", verdict.kind == "holds")
+            yield answer
+
+
+def quadratic(a: Floats, b: Floats) -> Program:
+    """½ xᵀAx − bᵀx for x in Rⁿ, with A (n, n) and b (n,)."""
+    n = len(b)
+    total = (("axis", None),)
+    return Program(
+        ((n,),),
+        (
+            constant_step(a), Step("matmul", (1, 0)), constant_step(np.array(0.5)), Step("mul", (2, 3)),
+            constant_step(b), Step("sub", (4, 5)), Step("mul", (0, 6)), Step("sum", (7,), total),
+        ),
+    )  # fmt: skip
