@@ -49,6 +49,10 @@ class Evidence:
     def figure(self, name: str, value: float | str) -> None:
         self.figures[name] = value if isinstance(value, str) else float(value)
 
+    def tally(self, name: str, seen: bool = True) -> None:
+        """Counts what was seen."""
+        self.figure(name, float(self.figures.get(name, 0)) + seen)
+
     def plot(self, name: str, x: Iterable[float], y: Iterable[float], axes: Sequence[str] = ("", "")) -> None:
         """A series for the report. Raises ValueError where a number is missing: a hole must be said, not drawn."""
         points = [(float(a), float(b)) for a, b in zip(x, y, strict=True)]

@@ -44,7 +44,7 @@ def test_the_hessian_decides_what_a_stationary_point_is(
         eigenvalues, vectors = np.linalg.eigh(h)
         error = float(np.linalg.norm(hessian.tolerance)) + 2.0**-48 * float(np.linalg.norm(h))
         decided = np.abs(eigenvalues) > 4 * error
-        evidence.figure("Hessians with an undecided eigenvalue", count(evidence, "undecided", not np.all(decided)))
+        evidence.tally("Hessians with an undecided eigenvalue", not np.all(decided))
         for value, v in zip(eigenvalues[decided], vectors.T[decided], strict=True):
             change = difference(f, x, v, exact)
             if change is not None:
@@ -58,16 +58,12 @@ def test_the_hessian_decides_what_a_stationary_point_is(
         if not np.all(decided):
             continue
         kind = "minimum" if eigenvalues[0] > 0 else "maximum" if eigenvalues[-1] < 0 else "saddle"
-        evidence.figure(kind, count(evidence, kind, True))
+        evidence.tally(kind)
         if kind != "saddle":
             for v in np.random.default_rng(seed).standard_normal((4, len(h))):
                 change = difference(f, x, v, exact)
                 if change is not None:
                     evidence.expect(f"a {kind} in every direction", (change > 0) == (kind == "minimum"))
-
-
-def count(evidence: Evidence, name: str, seen: bool) -> float:
-    return float(evidence.figures.get(name, 0)) + seen
 
 
 def difference(f: Program, x: Point, v: Floats, linear: MPArray) -> mpf | None:

@@ -1,0 +1,233 @@
+"""What the modes cost, counted in operations."""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+import numpy as np
+import pytest
+
+from strategies.precision import PRECISIONS
+from strategies.program import Program, Step
+from suite.backends.backend import Backend
+from suite.document.counting import backward_nodes, equations, largest, operations
+from suite.document.evidence import CONDITIONAL, FALSE, Evidence
+from suite.document.orders import slope
+from suite.system import System
+
+SIZES = (1, 2, 4, 8, 16, 32, 64)
+ARITHMETIC, CURVED = ("mul", "add", "square"), ("sin", "tanh", "exp", "softplus", "mul", "add")
+FEW = 0.15  # of a slope in the logarithm: a constant beside the leading term, from n = 8 on
+FLOAT64 = PRECISIONS["float64"]
+
+
+def objective(random: np.random.Generator, n: int, names: tuple[str, ...], scalar: bool = True) -> Program:
+    """A chain of six entrywise steps on a vector of n entries, each of one operation per entry; and their sum."""
+    steps: list[Step] = []
+    for name in random.choice(names, 6):
+        last = len(steps)
+        steps.append(Step(str(name), (last, max(last - 1, 0)) if name in ("mul", "add") else (last,)))
+    return Program(((n,),), (*steps, *([Step("sum", (len(steps),), (("axis", None),))] if scalar else [])))
+
+
+def at(backend: Backend, n: int) -> Any:
+    return backend.array(np.linspace(0.25, 0.75, n), "float64")
+
+
+def transforms(backend: Backend) -> dict[str, Any]:
+    """Of f: gradient, Jacobians by both modes, Hessian, and products of the Hessian with a vector by two nestings."""
+    library: Any = importlib.import_module("jax" if backend.name == "jax" else "torch.func")
+    grad, jvp, vjp = library.grad, library.jvp, library.vjp
+    jacfwd, jacrev = library.jacfwd, library.jacrev
+    return {
+        "grad": grad,
+        "forward": jacfwd,
+        "reverse": jacrev,
+        "tangent": lambda f: lambda x, v: jvp(f, (x,), (v,))[1],
+        "hessian": lambda f: jacfwd(grad(f)),
+        "forward over reverse": lambda f: lambda x, v: jvp(grad(f), (x,), (v,))[1],
+        "reverse over reverse": lambda f: lambda x, v: vjp(grad(f), x)[1](v)[0],
+    }
+
+
+def growth(evidence: Evidence, name: str, counts: list[float]) -> float:
+    """The slope of log counts against log n, from n = 8 on."""
+    found = slope(SIZES[3:], counts[3:])[0]
+    evidence.figure(f"slope in n: {name}", found)
+    evidence.plot(name, SIZES, counts, ("n", "operations, in units of f"))
+    return found
+
+
+@pytest.mark.identity("C6")
+@pytest.mark.dtypes("float64")
+def test_forward_mode_costs_n_and_reverse_mode_a_constant(
+    system: System, evidence: Evidence, random: np.random.Generator
+) -> None:
+    """flops(jacfwd f) / flops(f) grows as n, flops(grad f) / flops(f) not at all; of arithmetic programs at most 5.
+
+    Griewank & Walther 2008, (3.22): 5 for adds and multiplies; other primitives cost what their derivative costs, and
+    then the constant is reported. Cannot see memory traffic, nor what runs in parallel.
+    """
+    backend, made = system.backend, transforms(system.backend)
+    for kind, names in (("arithmetic", ARITHMETIC), ("curved", CURVED)):
+        state = random.bit_generator.state
+        forward, reverse, of_vectors = [], [], []
+        for n in SIZES:
+            random.bit_generator.state = state  # the same steps at every n
+            program = objective(random, n, names)
+            f, x = backend.function(program, FLOAT64), at(backend, n)
+            random.bit_generator.state = state
+            vector = backend.function(objective(random, n, names, scalar=False), FLOAT64)
+            own = operations(backend, f, x)
+            forward.append(operations(backend, made["forward"](f), x) / own)
+            reverse.append(operations(backend, made["grad"](f), x) / own)
+            of_vectors.append(operations(backend, made["reverse"](vector), x) / own)
+        evidence.at_most("slope of forward mode − 1", abs(growth(evidence, f"forward, {kind}", forward) - 1), FEW)
+        evidence.at_most("slope of reverse mode", abs(growth(evidence, f"reverse, {kind}", reverse)), FEW)
+        evidence.figure(f"flops(∇f)/flops(f) at n = 64, {kind}", reverse[-1])
+        if kind == "arithmetic":
+            evidence.at_most("flops(∇f)/flops(f)", reverse[-1], 5)
+        of_m = growth(evidence, f"reverse, m = n outputs, {kind}", of_vectors)
+        evidence.control("a vector output costs reverse mode O(m)", of_m > 1 - FEW)
+
+
+@pytest.mark.identity("C5")
+@pytest.mark.dtypes("float64")
+def test_one_backward_pass_gives_all_gradients(system: System, evidence: Evidence, random: np.random.Generator) -> None:
+    """The number of operations that are dispatched (or equations in the jaxpr) for the gradient is the same for n = 1
+    and n = 64; forward mode asks for n tangents. Cannot see how long each of them takes."""
+    backend = system.backend
+    state = random.bit_generator.state
+    counts = []
+    for n in SIZES:
+        random.bit_generator.state = state
+        f, x = backend.function(objective(random, n, CURVED), FLOAT64), at(backend, n)
+        if backend.name == "jax":
+            import jax
+
+            counts.append(len(equations(jax.make_jaxpr(jax.grad(f))(x).jaxpr)))
+            tangents = jax.eval_shape(jax.vmap(lambda v, f=f, x=x: jax.jvp(f, (x,), (v,))[1]), np.eye(n)).shape[0]
+        else:
+            counts.append(sum(backward_nodes(f(x.clone().requires_grad_())).values()))
+            tangents = n  # torch.func.jacfwd maps one JVP over the n unit vectors
+        evidence.expect("forward mode asks for n tangents", tangents == n)
+    evidence.figure(
+        "nodes of the backward graph" if backend.name == "torch" else "equations of the gradient", counts[-1]
+    )
+    evidence.expect("backward operations do not grow with n", len(set(counts[1:])) == 1)
+    evidence.plot("backward operations", SIZES, counts, ("n", "count"))
+    made = transforms(backend)
+    tangents = operations(backend, made["forward"](f), x) / operations(backend, made["tangent"](f), x, x)
+    evidence.figure("tangents' worth of operations in forward mode, n = 64", tangents)
+    evidence.control("forward mode needs n tangents", tangents > SIZES[-1] / 2)
+
+
+@pytest.mark.identity("C4")
+def test_reverse_mode_starts_with_the_leftmost_factor(evidence: Evidence) -> None:
+    """As df/dg · dg/dh · dh/dx is written, the output's factor stands at the left, and reverse mode starts there.
+
+    The order is observed, and the multiplications of both bracketings of a scalar chain of k matrices n × n are
+    counted: k n² from the left, (k − 1) n³ + n² from the right. Cannot see memory.
+    """
+    torch = pytest.importorskip(
+        "torch", reason="torch is not installed: the order of its backward pass is not observed"
+    )
+    order: list[str] = []
+
+    class Stage(torch.autograd.Function):  # type: ignore[misc,name-defined]
+        @staticmethod
+        def forward(ctx: Any, x: Any, name: str) -> Any:
+            ctx.name = name
+            return x * 2
+
+        @staticmethod
+        def backward(ctx: Any, g: Any) -> Any:
+            order.append(ctx.name)
+            return g * 2, None
+
+    x = torch.ones(3, dtype=torch.float64, requires_grad=True)
+    Stage.apply(Stage.apply(Stage.apply(x, "∂h/∂x"), "∂g/∂h"), "∂f/∂g").sum().backward()
+    evidence.figure("order of the backward pass", ", ".join(order))
+    evidence.expect("the leftmost factor is first", order == ["∂f/∂g", "∂g/∂h", "∂h/∂x"])
+    k, costs = 4, {"from the left": [], "from the right": []}  # type: ignore[var-annotated]
+    for n in SIZES:
+        row, matrices = np.ones((1, n)), [np.ones((n, n))] * k
+        left = multiplications([row, *matrices])
+        right = multiplications([m.T for m in (row, *matrices)][::-1])
+        evidence.expect("k n² from the left", left == k * n**2)
+        evidence.expect("(k − 1) n³ + n² from the right", right == (k - 1) * n**3 + n**2)
+        costs["from the left"].append(left)
+        costs["from the right"].append(right)
+    for name, counts in costs.items():
+        evidence.plot(name, SIZES, counts, ("n", "multiplications"))
+    rate = slope(SIZES[3:], np.divide(costs["from the right"], costs["from the left"])[3:].tolist())[0]
+    evidence.control("the other order costs n times as much", abs(rate - 1) < FEW)
+    evidence.finds(
+        FALSE, "as the product is written, reverse mode evaluates it from left to right: it starts at the output, with "
+        "the leftmost factor; “right to left” is forward mode, which costs n times as much for a scalar output",
+    )  # fmt: skip
+
+
+def multiplications(factors: list[Any]) -> int:
+    """Scalar multiplications of a product taken from the left."""
+    total, done = 0, factors[0]
+    for factor in factors[1:]:
+        total += done.shape[0] * done.shape[1] * factor.shape[1]
+        done = done @ factor
+    return total
+
+
+@pytest.mark.identity("S6")
+@pytest.mark.dtypes("float64")
+def test_a_hessian_vector_product_costs_a_constant_number_of_gradients(
+    system: System, evidence: Evidence, random: np.random.Generator
+) -> None:
+    """flops(Hv) / flops(grad f) is bounded in n, forward over reverse and reverse over reverse, and no array of n²
+    entries is made; the full Hessian grows with n. Cannot see how long each operation takes."""
+    backend, made = system.backend, transforms(system.backend)
+    state = random.bit_generator.state
+    nestings = ("forward over reverse", "reverse over reverse")
+    ratios: dict[str, list[float]] = {name: [] for name in (*nestings, "hessian")}
+    for n in SIZES:
+        random.bit_generator.state = state
+        f, x = backend.function(objective(random, n, CURVED), FLOAT64), at(backend, n)
+        gradient = operations(backend, made["grad"](f), x)
+        for name in nestings:
+            product = made[name](f)
+            ratios[name].append(operations(backend, product, x, x) / gradient)
+            evidence.at_most("entries of the largest array of a product / n", largest(backend, product, x, x) / n, 4)
+        ratios["hessian"].append(operations(backend, made["hessian"](f), x) / gradient)
+    for name in nestings:
+        evidence.at_most(f"slope of {name}", abs(growth(evidence, name, ratios[name])), FEW)
+        evidence.figure(f"flops(Hv)/flops(∇f) at n = 64, {name}", ratios[name][-1])
+    evidence.control("a full Hessian grows with n", growth(evidence, "full Hessian", ratios["hessian"]) > 1 - FEW)
+    for n, condition in ((16, 10.0), (64, 1e2), (64, 1e4)):
+        products = conjugate_gradients(random, n, condition)
+        limit = 0.5 * np.sqrt(condition) * np.log(2 / TOLERANCE) + 1
+        evidence.at_most(f"products of a Newton step, n = {n}, κ = {condition:g}", products, limit)
+        evidence.figure(f"products of one Newton step, n = {n}, κ = {condition:g}", products)
+    evidence.finds(
+        CONDITIONAL, "“about one” is a constant between two and five gradients for these programs, in either nesting"
+    )
+
+
+TOLERANCE = 1e-6
+
+
+def conjugate_gradients(random: np.random.Generator, n: int, condition: float) -> int:
+    """Products with A until the error in the A-norm has fallen by TOLERANCE (Saad 2003, (6.128)); spectrum spread."""
+    eigenvalues = np.geomspace(1.0, condition, n)
+    b = random.standard_normal(n)
+    x, r = np.zeros(n), b.copy()
+    p, first = r.copy(), float(np.sqrt(b @ (b / eigenvalues)))
+    for count in range(1, 20 * n):
+        q = eigenvalues * p
+        alpha = (r @ r) / (p @ q)
+        x, before = x + alpha * p, r @ r
+        r = r - alpha * q
+        error = x - b / eigenvalues
+        if np.sqrt(error @ (eigenvalues * error)) <= TOLERANCE * first:
+            return count
+        p = r + (r @ r) / before * p
+    raise AssertionError("conjugate gradients did not converge")
