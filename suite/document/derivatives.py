@@ -56,3 +56,8 @@ def quadratic(a: Floats, b: Floats) -> Program:
             constant_step(b), Step("sub", (4, 5)), Step("mul", (0, 6)), Step("sum", (7,), total),
         ),
     )  # fmt: skip
+
+
+def rounded(system: System, z: Floats) -> Floats:
+    """To the precision under test."""
+    return z.astype(system.precision.name).astype(np.float64)

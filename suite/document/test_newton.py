@@ -14,7 +14,7 @@ from mpmath import mp, mpf
 from strategies.mp_arrays import mp_array
 from strategies.primitive import Floats
 from strategies.program import Program, Step, constant_step
-from suite.document.derivatives import judged, looks, quadratic
+from suite.document.derivatives import judged, looks, quadratic, rounded
 from suite.document.evidence import FALSE, Evidence
 from suite.document.orders import slope
 from suite.system import System
@@ -31,11 +31,6 @@ def definite(random: np.random.Generator, n: int, negative: int = 0) -> Floats:
     eigenvalues[:negative] *= -1
     a = q @ np.diag(eigenvalues) @ q.T
     return np.asarray((a + a.T) / 2)
-
-
-def rounded(system: System, z: Floats) -> Floats:
-    """To the precision under test."""
-    return z.astype(system.precision.name).astype(np.float64)
 
 
 def solution(a: Floats, b: Floats) -> Vector:
@@ -76,8 +71,7 @@ def test_one_newton_step_solves_a_quadratic(system: System, evidence: Evidence, 
     that are wrong by the same matrix.
     """
     random = np.random.default_rng(seed)
-    cast = lambda z: z.astype(system.precision.name).astype(np.float64)
-    a, b, x = cast(definite(random, n)), cast(random.standard_normal(n)), cast(random.standard_normal(n))
+    a, b, x = (rounded(system, z) for z in (definite(random, n), *random.standard_normal((2, n))))
     exact = solution(a, b)
     for modes, after, h, allowed in newton_steps(system, evidence, quadratic(a, b), x):
         evidence.at_most(f"‖x₁ − x*‖ by {modes}", distance(after, exact), allowed)
@@ -235,8 +229,7 @@ def test_newton_lands_on_the_saddle_of_an_indefinite_quadratic(
     """x − H⁻¹∇f(x) is the saddle of ½xᵀAx − bᵀx for indefinite A, from anywhere; gradient descent leaves it, and with
     |H| in place of H (Dauphin et al. 2014) f falls. Cannot see landscapes of real losses."""
     random = np.random.default_rng(seed)
-    cast = lambda z: z.astype(system.precision.name).astype(np.float64)
-    a, b, x = cast(definite(random, n, negative=1)), cast(random.standard_normal(n)), cast(random.standard_normal(n))
+    a, b, x = (rounded(system, z) for z in (definite(random, n, negative=1), *random.standard_normal((2, n))))
     exact = solution(a, b)
     saddle = exact.astype(float)
     for modes, after, h, allowed in newton_steps(system, evidence, quadratic(a, b), x):
@@ -266,6 +259,6 @@ def test_newton_does_not_go_to_the_nearest_stationary_point(system: System, evid
         x = x - (gradient.numbers.item() / 4 - x) / (hessian.numbers.item() / 4 - 1)
     evidence.at_most("distance of the end from the minimum at 1", abs(x - 1), 2.0**-50)
     evidence.finds(
-        FALSE, "it finds stationary points, and one step on an indefinite quadratic lands on its saddle; but “nearest” is "
-        "false: on x⁴/4 − x²/2 + y²/2 from x = 0.46 it ends in the minimum at 1, while the saddle at 0 is nearer",
+        FALSE, "it finds stationary points, and one step on an indefinite quadratic lands on its saddle; but “nearest” "
+        "is false: on x⁴/4 − x²/2 + y²/2 from x = 0.46 it ends in the minimum at 1, while the saddle at 0 is nearer",
     )  # fmt: skip
