@@ -9,6 +9,7 @@ import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from reports.claims import table
 from reports.page import render
 from reports.records import Report
 from reports.shards import read_shards
@@ -32,6 +33,8 @@ def build(shards: Sequence[Path], out: Path = DEFAULT_OUT, say: Callable[[str], 
     except OSError as error:
         say(f"{out}: cannot write the report ({error.strerror or error}); give another folder with --out")
         return BAD_INPUT
+    for line in table(report["claims"]):
+        say(line)
     say(verdict_text(report, out))
     for problem in report["problems"]:
         say(f"bad input: {problem}")

@@ -34,6 +34,10 @@ def merged_run(headers: Sequence[Record], systems: Iterable[tuple[str, str]]) ->
         "left_out": _one_mapping(headers, "left_out"),
         "not_applicable": _one_mapping(headers, "not_applicable"),
         "identities": [identities[name] for name in order],
+        "claims": list({one["id"]: one for header in headers for one in header.get("claims", ())}.values()),
+        "unverifiable": list(
+            {one["claim"]: one for header in headers for one in header.get("unverifiable", ())}.values()
+        ),
         "systems": [list(system) for system in [*listed, *sorted(set(systems) - listed.keys())]],
     }
 

@@ -11,6 +11,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from reports import numerals
 from reports.chart import bucket_range, chart
+from reports.plot import plots
 from reports.records import Record, Report
 
 _HERE = Path(__file__).parent
@@ -30,8 +31,10 @@ MARKS: Mapping[str, str] = {
     "crashed": "✗",
     "skipped": "–",
     "inconclusive": "?",
+    "holds with a condition": "≈",
+    "false as written": "≠",
 }
-_TONES: Mapping[str, str] = {"✓": "good", "✗": "bad", "?": "doubt", "≈": "known", "–": "none"}
+_TONES: Mapping[str, str] = {"✓": "good", "✗": "bad", "?": "doubt", "≈": "known", "–": "none", "≠": "doubt"}
 
 
 def render(report: Report) -> str:
@@ -68,6 +71,10 @@ def render(report: Report) -> str:
         systems=report["run"]["systems"],
         cells=cells,
         charts=_charts(report["distributions"]),
+        plots={
+            row["id"]: [(one["subject"], plots(one["series"] or [])) for one in row["subjects"]]
+            for row in report["claims"]
+        },
         controls=_control_table(report),
         unsupported=_unsupported_table(report["unsupported"]),
         agreement={one["id"]: _agreement(one) for one in report["failures"]},

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from reports import outcomes
+from reports import claims, outcomes
 from reports.distribution import coverage, distributions
 from reports.fold import fold
 from reports.matrix import matrix_cells, matrix_rows, totals
@@ -35,6 +35,7 @@ def summarise(records: Iterable[Record], problems: Iterable[str] = ()) -> Report
         "matrix": matrix_rows(rows, run),
         "distributions": distributions(cells, run["systems"]),
         "controls": outcomes.controls(kinds.get("control", []), run),
+        "claims": [],
         "ledger": outcomes.ledger(kinds.get("ledger", [])),
         "conventions": outcomes.conventions(kinds.get("convention", [])),
         "unsupported": outcomes.unsupported(kinds.get("unsupported", [])),
@@ -45,6 +46,7 @@ def summarise(records: Iterable[Record], problems: Iterable[str] = ()) -> Report
         "problems": sorted(set(problems)),
         "cells": rows,
     }
+    report["claims"] = claims.claims(kinds.get("claim", []), report["controls"], report["matrix"], run)
     report["reasons"] = reasons(report)
     report["verdict"] = "red" if report["reasons"] else "green"
     report["sentence"] = sentence(report)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from reports import claims
 from reports.numerals import count, plural, ratio
 from reports.records import Record, Report, number
 
@@ -19,10 +20,11 @@ def reasons(report: Report) -> list[str]:
 
     A run whose floor of evidence is 0, a quick look, is red for what it saw, not for what it did not see.
     """
-    if not report["totals"]["comparisons"]:
+    if not report["totals"]["comparisons"] and not report["claims"]:
         return ["no comparison was recorded", *_tests(report), *report["problems"]]
     return [
         *_violations(report),
+        *claims.reasons(report["claims"]),
         *_tests(report),
         *(_controls(report) if report["run"]["floor"] else []),
         *_ledger(report),
@@ -33,9 +35,13 @@ def reasons(report: Report) -> list[str]:
 
 def sentence(report: Report) -> str:
     """The verdict in one sentence with its numbers; needs `verdict` and `reasons` to be set."""
+    return " ".join(filter(None, (claims.sentence(report["claims"]), _identities(report))))
+
+
+def _identities(report: Report) -> str:
     totals = report["totals"]
     if not totals["comparisons"]:
-        return "Nothing was compared, so nothing is known."
+        return "" if report["claims"] else "Nothing was compared, so nothing is known."
     compared = plural(totals["comparisons"], "comparison")
     if report["verdict"] == "green":
         deviations = totals["counts"].get("deviation", 0)

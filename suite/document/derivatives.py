@@ -13,6 +13,7 @@ from strategies.primitive import Floats
 from strategies.program import Point, Program, Step, constant_step
 from suite.backends.backend import Quantity
 from suite.document.evidence import Evidence
+from suite.oracle import Truth
 from suite.system import Answer, Check, System
 
 
@@ -43,6 +44,14 @@ def judged(
         elif verdict.kind in ("holds", "violated"):
             evidence.expect(f"{answer.mode} is within its bound", verdict.kind == "holds")
             yield answer
+
+
+def known(evidence: Evidence, truth: Truth) -> bool:
+    """Whether the oracle knows every entry to 20 digits; counted where it does not, as where one is swamped."""
+    sure = bool(np.all(truth.error <= 1e-20 * np.abs(truth.floats)))
+    if not sure:
+        evidence.tally("functions of which the oracle knows fewer than 20 digits")
+    return sure
 
 
 def quadratic(a: Floats, b: Floats) -> Program:

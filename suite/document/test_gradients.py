@@ -136,7 +136,7 @@ def test_taylor_remainders_have_orders_one_two_three(system: System, evidence: E
     f, x = data.draw(scalar_functions(system.precision, max_steps=4))
     v = data.draw(directions(system.precision, f.inputs))
     line = Line(f, x, flat(v))
-    along = line.derivatives(mpf(0), up_to=4)
+    along = line.derivatives(mpf(0), up_to=6)
     for order, quantity in ((1, "gradient"), (2, "curvature")):
         further = (v,) if quantity == "curvature" else ()
         for answer in judged(system, evidence, quantity, f, x, *further):  # type: ignore[arg-type]
@@ -172,7 +172,7 @@ def test_the_decrease_departs_from_its_prediction_linearly(
     f, x = data.draw(scalar_functions(system.precision, max_steps=4))
     for gradient in judged(system, evidence, "gradient", f, x):
         line = Line(f, x, -gradient.numbers)
-        along = line.derivatives(mpf(0), up_to=4)
+        along = line.derivatives(mpf(0), up_to=6)
         with mp.workdps(60):
             square = mp.fdot(*(mp_array(gradient.numbers),) * 2)
         if not square:

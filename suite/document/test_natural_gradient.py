@@ -13,7 +13,7 @@ from strategies.functions import functions_between
 from strategies.primitive import Floats
 from strategies.program import Point, Program, Step, weighted
 from suite import oracle
-from suite.document.derivatives import judged, looks
+from suite.document.derivatives import judged, known, looks
 from suite.document.evidence import CONDITIONAL, Evidence
 from suite.system import System
 
@@ -60,12 +60,12 @@ def test_the_natural_gradient_is_steepest_in_its_metric_and_invariant(
             small = 256 * n * 2.0**-53 * spread**2
             largest = float(np.sqrt(g @ solved))
             evidence.at_most(f"{name}: 1 − rate at F⁻¹g / √(gᵀF⁻¹g)", abs(1 - rate(g, f, solved) / largest), small)
-            others = max(rate(g, f, v) for v in random.standard_normal((8, n)))
+            seen = np.eye(n) - (np.ones((n, n)) / n if name == "quotient" else 0)
+            others = max(rate(g, f, seen @ v) for v in random.standard_normal((8, n)))
             evidence.at_most(f"{name}: rate in other directions", others, largest * (1 + small))
             t = random.standard_normal((n, n)) + 2 * np.eye(n)
             # In η the gradient is Tᵀg and the metric TᵀFT; directions that F does not see are left out.
             moved = t @ (np.linalg.pinv(t.T @ f @ t, rcond=1e-12) @ (t.T @ g))
-            seen = np.eye(n) - (np.ones((n, n)) / n if name == "quotient" else 0)
             apart = float(np.linalg.norm(seen @ (moved - solved)))
             allowed = small * float(np.linalg.cond(t)) ** 4 * float(np.linalg.norm(solved))
             evidence.at_most(f"{name}: invariance under θ = Tη", apart, allowed)
@@ -118,7 +118,10 @@ def test_the_gauss_newton_product_is_a_jvp_then_a_vjp(
         return
     q, s = fisher(logits)
     v = np.random.default_rng(seed).standard_normal(f.size)
-    jacobian = oracle.jacobian(f, x).floats
+    truth = oracle.jacobian(f, x)
+    if not known(evidence, truth):
+        return
+    jacobian = truth.floats
     exact = jacobian.T @ s @ jacobian @ v
     for forward in judged(system, evidence, "jvp", f, x, (v,)):
         middle = s @ forward.numbers

@@ -137,7 +137,7 @@ def test_softmax_and_cross_entropy_apart_lose_digits(system: System, evidence: E
 
 STEPS = [2.0**-k for k in range(2, 50)]  # relative to the binade of x
 SMALL = 0.05
-FUNCTIONS = {"jax": 15}  # which takes long over each
+FUNCTIONS = {"jax": 40}  # which takes long over each
 
 
 @dataclass(frozen=True)
@@ -221,7 +221,8 @@ def both_branches(system: System, evidence: Evidence, order: int) -> None:
         if any(e < v.noise / h / 64 for e, h in zip(envelope, v.rounding, strict=True)):
             evidence.tally(f"{name}: functions that round nothing here, as x² at a short x")
             return
-        slopes.append(slope(v.rounding, envelope)[0])
+        inner = slice(2, -2)  # at the ends the envelope has half its neighbours
+        slopes.append(slope(v.rounding[inner], envelope[inner])[0])
         best.append(math.log10(v.best))
         shown = [h for h in v.errors if v.errors[h] > 0]
         relative = [math.log10(v.errors[h] / v.size) for h in shown]
