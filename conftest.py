@@ -290,7 +290,7 @@ def random(request: pytest.FixtureRequest) -> np.random.Generator:
 def recorded(item: pytest.Item, evidence: Evidence, error: BaseException | None, seconds: float) -> None:
     """Writes down what a test found out."""
     known = item.config.stash[SESSION]
-    skipped = isinstance(error, pytest.skip.Exception)
+    skipped = isinstance(error, pytest.skip.Exception | ImportError)  # a library is missing
     words = "" if error is None else (str(error).strip() or type(error).__name__).splitlines()[0]
     known.emit(evidence.record(seconds, failure="" if skipped else words, missing=words if skipped else ""))
 

@@ -31,11 +31,10 @@ def _claim(claim: Record, own: list[Record], controls: Sequence[Record], row: Re
     checks = sum(record.get("checks", 0) for record in own) + (row["comparisons"] if row else 0)
     worst = max([number(record.get("worst")) or 0.0 for record in own] + _worst(row), default=0.0)
     verdict, words = _verdict(own, row)
-    if idle := [control["control"] for control in found if not control["failed"]]:
-        if verdict != "violated":
-            verdict, words = "insufficient evidence", f"never seen to fail: {', '.join(idle)}"
-    elif not checks and verdict != "violated":
-        verdict, words = "insufficient evidence", words or "nothing was checked"
+    idle = [control["control"] for control in found if not control["failed"]]
+    if verdict not in GRAVITY[:2] and (idle or not checks):
+        verdict = "insufficient evidence"
+        words = f"never seen to fail: {', '.join(idle)}" if idle else "nothing was checked"
     return {
         **{key: claim.get(key, "") for key in ("id", "claim", "statement", "kind", "blind")},
         "verdict": verdict,
