@@ -13,6 +13,9 @@ from numpy.typing import NDArray
 MPArray = NDArray[np.object_]
 
 
+LARGEST_EXPONENT = 2**30
+
+
 class DomainError(ArithmeticError):
     """A function was asked for a value outside its real domain (mpmath would answer with a complex number)."""
 
@@ -32,11 +35,14 @@ def elementwise(function: Any, *arrays: MPArray) -> MPArray:
 
 
 def real(values: Any) -> MPArray:
-    """The result of a step as an array. Raises DomainError where an entry is not a finite real number."""
+    """The result of a step as an array. Raises DomainError where an entry is not a finite real number, or beyond
+    2^(2^30): the exponential of such a number would end the process."""
     array = np.asarray(values, dtype=object)
     for value in array.ravel():
         if not isinstance(value, mpf) or not mp.isfinite(value):
             raise DomainError(f"the result {value} is not a finite real number")
+        if value.exp > LARGEST_EXPONENT:
+            raise DomainError(f"the result is larger than 2^{LARGEST_EXPONENT}")
     return array
 
 

@@ -73,11 +73,15 @@ def flat_point(point: Point) -> MPArray:
     return mp_arrays.mp_array(np.concatenate([np.ravel(x) for x in point]))
 
 
+def sizes(program: Program, point: Point) -> Floats:
+    """Of all numbers met on the way, and 1."""
+    found = np.abs(np.concatenate([np.ravel(v) for v in (*point, *float_values(program, point), np.ones(1))]))
+    return np.asarray(found[(found > 0) & np.isfinite(found)])
+
+
 def dynamic_range(program: Program, point: Point) -> int:
     """Decimal digits between the largest and the smallest number met, or 1: that much of a sum can be swamped."""
-    sizes = np.abs(np.concatenate([np.ravel(v) for v in (*point, *float_values(program, point), np.ones(1))]))
-    exponents = np.log10(sizes[(sizes > 0) & np.isfinite(sizes)])
-    return int(np.ceil(np.ptp(exponents))) if exponents.size else 0
+    return int(np.ceil(np.ptp(np.log10(sizes(program, point)))))
 
 
 def scales(x: MPArray) -> NDArray[np.object_]:
@@ -122,8 +126,10 @@ def certified(
     with mp.workdps(method.digits):
         exact = compute(f, x, method)
         amplification = mpf(10) ** (3 - method.digits) * mpf(2) ** (order * method.step_bits)
-        noise = max(abs(value) for value in f(x)) * amplification
-        error = np.abs(certificate - exact) + noise
+        # Of the largest number on the way, not of the value: a value may be what a cancellation has left.
+        noise = mpf(float(np.max(sizes(program, point)))) * amplification
+        # Twice, since both may err in the same direction, as long as the certificate errs by less than half as much.
+        error = 2 * np.abs(certificate - exact) + noise
         for axis, scale in enumerate(scales, start=exact.ndim - len(scales)):
             shape = [1] * exact.ndim
             shape[axis] = -1

@@ -270,3 +270,14 @@ def test_every_elementwise_definition_has_enough_digits() -> None:
                 short = primitive.definition(at)
             with mp.workdps(60):
                 assert abs(primitive.definition(at) - short) < mpf(10) ** -26
+
+
+def test_what_a_cancellation_has_swamped_is_within_its_error() -> None:
+    """log(e⁰ + e¹¹⁷) − 117 is e⁻¹¹⁷, of which 60 digits see nothing: both methods agree on 0."""
+    program = Program(
+        ((2,),), (Step("logsumexp", (0,)), constant_step(np.array(117.0)), Step("sub", (1, 2)))
+    )  # fmt: skip
+    found = oracle.gradient(program, (np.array([0.0, 117.0]),))
+    with mp.workdps(60):
+        true = mp.exp(-117) / (1 + mp.exp(-117))
+        assert abs(found.exact[0] - true) <= found.error[0]

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
+from statistics import fmean, pstdev
 from typing import Any
 
 from suite.claims import Claim
@@ -23,6 +24,7 @@ class Evidence:
         self.verdict, self.words = HOLDS, ""
         self.checks, self.worst, self.excused = 0, 0.0, 0
         self.figures: dict[str, float | str] = {}
+        self.samples: dict[str, list[float]] = {}
         self.series: list[dict[str, Any]] = []
         self.controls: dict[str, Counter[str]] = {}
 
@@ -49,6 +51,10 @@ class Evidence:
     def figure(self, name: str, value: float | str) -> None:
         self.figures[name] = value if isinstance(value, str) else float(value)
 
+    def sample(self, name: str, value: float) -> None:
+        """One of many values, of which the record keeps mean, spread and number."""
+        self.samples.setdefault(name, []).append(float(value))
+
     def tally(self, name: str, seen: bool = True) -> None:
         """Counts what was seen."""
         self.figure(name, float(self.figures.get(name, 0)) + seen)
@@ -69,13 +75,16 @@ class Evidence:
         self.verdict, self.words = verdict, words
 
     def record(self, seconds: float, failure: str = "", missing: str = "") -> dict[str, Any]:
+        told = {name: spread(values) for name, values in self.samples.items()}
         verdict = "violated" if failure else "insufficient evidence" if missing else self.verdict
         return {
             "kind": "claim", "id": self.claim.id, "subject": self.subject, "verdict": verdict,
             "words": failure or missing or self.words, "checks": self.checks, "worst": self.worst,
-            "excused": self.excused, "figures": self.figures, "series": self.series, "seconds": seconds,
+            "excused": self.excused, "figures": self.figures | told, "series": self.series, "seconds": seconds,
             "controls": [{"control": name, **count} for name, count in self.controls.items()],
         }  # fmt: skip
 
 
-Emit = Callable[[dict[str, Any]], None]
+def spread(values: Sequence[float]) -> str:
+    """Mean, standard deviation and number."""
+    return f"{fmean(values):.5g} ± {pstdev(values):.2g}, of {len(values)}"

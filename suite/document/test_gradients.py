@@ -148,13 +148,15 @@ def test_taylor_remainders_have_orders_one_two_three(system: System, evidence: E
             if found is None:
                 continue
             evidence.at_most(f"slope − {order + 1}", abs(found.slope - (order + 1)), found.allowed)
-            evidence.figure(f"slope of the remainder of order {order + 1}", found.slope)
-            evidence.plot(f"remainder with derivatives up to order {order}", found.h, found.size, ("h", "remainder"))
+            evidence.sample(f"slope of the remainder of order {order + 1}", found.slope)
+            name = f"remainder with derivatives up to order {order}"
+            evidence.plot(name, np.log10(found.h), np.log10(found.size), ("log₁₀ h", "log₁₀ remainder"))
             if order == 1 and (other := fitted(line, [along[0], 2 * slope], along, 1, SMALL)) is not None:
                 evidence.control("the gradient of another function", abs(other.slope - 2) > found.allowed)
     constant = fitted(line, along[:1], along, 1, SMALL)
     if constant is not None:
         evidence.at_most("slope − 1", abs(constant.slope - 1), constant.allowed)
+        evidence.sample("slope of the remainder of order 1", constant.slope)
 
 
 @pytest.mark.identity("G5")
@@ -185,11 +187,13 @@ def test_the_decrease_departs_from_its_prediction_linearly(
             departure = (line(mpf(0)) - line(t)) / (t * square) - 1
             predicted = -t * along[2] / (2 * square)
         evidence.at_most("slope − 1", abs(found.slope - 1 - 1), found.allowed)
+        evidence.sample("slope of the departure", found.slope - 1)
         evidence.at_most("coefficient", float(abs(departure / predicted - 1)), 2 * SMALL)
         kind = "convex" if along[2] > 0 else "concave"
         evidence.figure(f"departure at the largest step, {kind} along g", float(departure))
         ratios = [float((line(mpf(0)) - line(mpf(h))) / (mpf(h) * square)) for h in found.h]
-        evidence.plot(f"actual / predicted decrease, {kind}", found.h, ratios, ("step", "actual / predicted"))
+        name = f"{kind} along g"
+        evidence.plot(name, np.log10(found.h), ratios, ("log₁₀ step", "actual / predicted decrease"))
     evidence.finds(
         "holds with a condition", "the decrease falls behind its prediction where f is convex along g, and exceeds it "
         "where f is concave",

@@ -106,9 +106,9 @@ def test_saddles_dominate_in_high_dimension(evidence: Evidence, random: np.rando
     signs = [float(np.mean(np.all(random.standard_normal((100_000, n)) > 0, axis=1))) for n in samples]
     evidence.control("independent signs", signs[4] / signs[3] > 4 * ratios[3])
     dimensions = list(samples)
-    evidence.plot("GOE", dimensions, shares, ("dimension", "share without a saddle"))
-    evidence.plot("independent signs", dimensions, signs)
-    evidence.plot("exp(−n² ln 3 / 4)", dimensions, [math.exp(-n * n * math.log(3) / 4) for n in dimensions])
+    evidence.plot("GOE", dimensions, np.log10(shares), ("dimension", "log₁₀ share of positive definite matrices"))
+    evidence.plot("independent signs", dimensions, np.log10(signs))
+    evidence.plot("exp(−n² ln 3 / 4)", dimensions, [-n * n * math.log10(3) / 4 for n in dimensions])
 
 
 def goe(random: np.random.Generator, size: int, n: int) -> Floats:

@@ -10,8 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from strategies.functions import functions_between
+from strategies.points import arrays
 from strategies.primitive import Floats
-from strategies.program import Point, Program, Step, weighted
+from strategies.program import Point, Program, Step, constant_step, weighted
 from suite import oracle
 from suite.document.derivatives import judged, known, looks
 from suite.document.evidence import CONDITIONAL, Evidence
@@ -113,6 +114,17 @@ def test_the_gauss_newton_product_is_a_jvp_then_a_vjp(
     It is the Hessian of the loss only where the logits are linear. Cannot see an error that J and Jᵀ share.
     """
     f, x = data.draw(functions_between(system.precision, 1, 1))
+    gauss_newton(system, evidence, f, x, seed)
+    mixed = data.draw(arrays(system.precision, (3, 3), wide=False))
+    bent = Program(((3,),), (constant_step(mixed), Step("matmul", (1, 0)), Step("sin", (2,))))
+    gauss_newton(system, evidence, bent, (np.array([1, -0.5, 2]),), seed)
+    evidence.finds(
+        CONDITIONAL, "natural-gradient methods with conjugate gradients use that product; K-FAC's preconditioner uses "
+        "Kronecker factors and no product at all, and only its rescaling of the step does (Martens & Grosse 2015, 6.4)",
+    )  # fmt: skip
+
+
+def gauss_newton(system: System, evidence: Evidence, f: Program, x: Point, seed: int) -> None:
     logits = oracle.value(f, x).floats
     if len(logits) < 2 or not np.all(np.abs(logits) < 30):
         return
@@ -134,10 +146,6 @@ def test_the_gauss_newton_product_is_a_jvp_then_a_vjp(
             evidence.at_most("JᵀSJv: error / allowed", float(np.max(ratio)), 1)
             curved = hessian_of_loss(f, x, q, jacobian, s) @ v
             evidence.control("the Hessian where f is curved", bool(np.any(np.abs(curved - exact) > allowed)))
-    evidence.finds(
-        CONDITIONAL, "natural-gradient methods with conjugate gradients use that product; K-FAC's preconditioner uses "
-        "Kronecker factors and no product at all, and only its rescaling of the step does (Martens & Grosse 2015, 6.4)",
-    )  # fmt: skip
 
 
 def hessian_of_loss(f: Program, x: Point, q: Floats, jacobian: Floats, s: Floats) -> Any:

@@ -17,7 +17,7 @@ from strategies.functions import functions_between, scalar_functions
 from strategies.mp_arrays import mp_array
 from strategies.points import arrays
 from strategies.primitive import Floats
-from strategies.program import Point, Program
+from strategies.program import Point, Program, Step, constant_step
 from suite import oracle
 from suite.backends.backend import Backend
 from suite.document.derivatives import judged, known, looks, quadratic, rounded
@@ -364,6 +364,14 @@ def test_gauss_newton_bartlett_is_the_diagonal_of_gauss_newton(
     """Σ_y q_y (Jᵀ(q − e_y))² = diag Jᵀ(diag q − qqᵀ)J, with the framework's VJPs of random logits (Liu et al. 2023,
     section 2.3, after Bartlett 1953). Not diag H, and not with labels drawn uniformly. Cannot see its variance."""
     f, x = data.draw(functions_between(system.precision, 1, 1))
+    bartlett(system, evidence, f, x)
+    mixed = data.draw(arrays(system.precision, (3, 3), wide=False))
+    bartlett(
+        system, evidence, Program(((3,),), (constant_step(mixed), Step("matmul", (1, 0)))), (np.array([1, -0.5, 2]),)
+    )
+
+
+def bartlett(system: System, evidence: Evidence, f: Program, x: Point) -> None:
     logits = oracle.value(f, x).floats
     if not np.all(np.abs(logits) < 30) or len(logits) < 2:
         return
