@@ -38,7 +38,7 @@ PROFILES = {
     "smoke": Profile(examples=4, floor=0, seed=0, shrink_seconds=20, modes=1, alone=False, one_precision=("jax",)),
     "gate": Profile(examples=30, floor=1, seed=0, shrink_seconds=30, modes=3, in_turns=True),
     "claims": Profile(
-        examples=4, floor=0, seed=0, shrink_seconds=20, modes=1, alone=False, one_precision=("jax",), document=True
+        examples=8, floor=0, seed=0, shrink_seconds=20, modes=1, alone=False, one_precision=("jax",), document=True
     ),
     "explore": Profile(examples=1000, floor=5, seed=None, shrink_seconds=120, database=True),
 }

@@ -80,9 +80,10 @@ def fitted(line: Line, model: Sequence[mpf], along: Sequence[mpf], order: int, s
     """
     with mp.workdps(line.digits):
         terms = [c / mp.factorial(i) - (model[i] if i < len(model) else 0) for i, c in enumerate(along)]
-        largest = max(abs(c) / mp.factorial(i) * line.scale**i for i, c in enumerate(along))
-        # What is smaller is the rounding of differences, and vanishes in truth.
-        terms = [t if abs(t) * line.scale**i > largest * mpf(10) ** -25 else mpf(0) for i, t in enumerate(terms)]
+        sizes = [abs(c) / mp.factorial(i) * line.scale**i for i, c in enumerate(along)]
+        # What is smaller than the truncation of a difference, or than its rounding, vanishes in truth.
+        floors = [max(mpf(10) ** -25 * max(sizes[i:]), mpf(10) ** -60 * max(sizes)) for i in range(len(sizes))]
+        terms = [t if abs(t) * line.scale**i > floors[i] else mpf(0) for i, t in enumerate(terms)]
         leading, share = abs(terms[order]), mpf(small) / 4
         if not leading:
             return None
@@ -91,8 +92,8 @@ def fitted(line: Line, model: Sequence[mpf], along: Sequence[mpf], order: int, s
         if any(abs(t) * steps[-1] ** i > share * leading * steps[-1] ** order for i, t in enumerate(terms[:order])):
             return None
         try:
-            sizes = [abs(line(s) - sum(c * s**i for i, c in enumerate(model))) for s in steps]
+            remainders = [abs(line(s) - sum(c * s**i for i, c in enumerate(model))) for s in steps]
         except DomainError:
             return None
-        found, moved = slope([float(s / steps[0]) for s in steps], [float(size / sizes[0]) for size in sizes])
-        return Fit(found, moved * 2 * small, [float(s) for s in steps], [float(size) for size in sizes])
+        found, moved = slope([float(s / steps[0]) for s in steps], [float(r / remainders[0]) for r in remainders])
+        return Fit(found, moved * 2 * small, [float(s) for s in steps], [float(r) for r in remainders])
