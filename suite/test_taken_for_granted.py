@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -87,3 +88,35 @@ def test_the_layout_in_memory_does_not_matter(system: System, data: st.DataObjec
             )
             other = system.backend.joined(asked(system, gradient.by, f, [2 * view for view in views]))
             check.control("the entries between", other, gradient.truth, gradient.tolerance)
+
+
+COPIES = (2, 3)  # into which one more input is broadcast
+SHAPES: tuple[tuple[int, ...], ...] = ((), (3,), (2, 1), (2, 3), (0,))
+
+
+@pytest.mark.identity("U4")
+@examples(1 / 3)
+@given(data=st.data(), shape=st.sampled_from(SHAPES))
+def test_one_more_input_changes_nothing_and_counts_its_copies(
+    system: System, data: st.DataObject, shape: tuple[int, ...]
+) -> None:
+    """For g(x, e) = f(x) + Σ(e · 1), ∂g/∂x = ∇f(x), and ∂g/∂e is how often each entry of e is copied by broadcasting;
+    of an empty e it is empty. Cannot see inputs that f itself broadcasts, which the primitive of that name does."""
+    f, x = system.draw(data, scalar_functions(system.precision))
+    backend, dtype = system.backend, system.precision.name
+    whole = (0,) if shape == (0,) else COPIES
+    ones, more = backend.array(np.ones(whole), dtype), backend.array(np.full(shape, 0.5), dtype)
+    copies = np.full(math.prod(shape), math.prod(whole) / max(math.prod(shape), 1))
+    with system.example(f, x) as check:
+        for gradient in gradients_of(check, f, x):
+            mode, native = gradient.by, backend.function(f, system.precision)
+            inputs = [*backend.point(x, system.precision), more]
+            parts = list(mode.function(lambda *a, f=native: f(*a[:-1]) + (a[-1] * ones).sum(), inputs))
+            got, of_more = backend.joined(parts[:-1]), backend.numbers(parts[-1])
+            check.compare(
+                "beside another input", 1, got, gradient.truth, gradient.tolerance, gradient.majorant, mode=mode
+            )
+            fits = np.array([of_more.shape == shape], dtype=np.float64)
+            holds_everywhere(
+                check, "an input broadcast, or empty", mode, np.append(fits, of_more.ravel() == copies), "a copy"
+            )
