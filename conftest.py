@@ -164,7 +164,7 @@ def due(item: pytest.Item, dtypes: Sequence[str]) -> bool:
     callspec = getattr(item, "callspec", None)
     primitive = callspec.params.get("primitive") if callspec else None
     system = system_of(item)
-    if (claim := CLAIMS.get(identity_of(item))) and claim.document and not profiles.active.document:
+    if "suite/document/" in item.nodeid and not profiles.active.document:
         return False
     if not system:
         return True

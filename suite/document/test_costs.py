@@ -222,6 +222,27 @@ def test_a_hessian_vector_product_costs_a_constant_number_of_gradients(
     )  # fmt: skip
 
 
+@pytest.mark.identity("D4")
+@pytest.mark.backends("torch", "jax")
+@pytest.mark.dtypes("float64")
+def test_a_hessian_vector_product_makes_no_hessian(
+    system: System, evidence: Evidence, random: np.random.Generator
+) -> None:
+    """The largest array of JVP∘VJP has O(n) entries, that of the Hessian n² (Pearlmutter 1994). Cannot see views."""
+    backend, made = system.backend, transforms(system.backend)
+    sizes: dict[str, list[float]] = {"JVP∘VJP": [], "Hessian": []}
+    state = random.bit_generator.state
+    for n in SIZES[3:]:
+        random.bit_generator.state = state
+        f, x = backend.function(objective(random, n, CURVED), FLOAT64), at(backend, n)
+        sizes["JVP∘VJP"].append(largest(backend, made["forward over reverse"](f), x, x))
+        sizes["Hessian"].append(largest(backend, made["hessian"](f), x))
+        evidence.at_most("entries of the largest array of JVP∘VJP / n", sizes["JVP∘VJP"][-1] / n, 1)
+        evidence.expect("the Hessian has n² entries", sizes["Hessian"][-1] >= n * n)
+    for name, counts in sizes.items():
+        evidence.plot(name, SIZES[3:], counts, ("n", "entries of the largest array"))
+
+
 TOLERANCE = 1e-6
 
 

@@ -139,6 +139,61 @@ def test_zero_stays_zero(system: System, evidence: Evidence, data: st.DataObject
                 evidence.figure(f"{name}: ({entry:g}, 4), {what}", ", ".join(f"{s:g}" for s in said))
 
 
+@pytest.mark.identity("N2")
+@pytest.mark.dtypes("float64")
+def test_each_library_s_formula_beside_the_document_s(system: System, evidence: Evidence) -> None:
+    """torch divides by ‖g‖ + 1e-6: a gradient just below its threshold shrinks too, and clipping twice is not clipping
+    once. How far each library is from g · min(1, c/‖g‖) is tabulated.
+
+    Cannot see which of them is wanted.
+    """
+    direction = np.array([0.6, 0.8])
+    for name, clip in clippings(system.backend, system.precision.name).items():
+        below = float(np.linalg.norm(flat(clip(((1 - 5e-7) * direction,), 1.0))))
+        once = clip((3 * direction,), 1.0)
+        twice = float(np.linalg.norm(flat(clip(once, 1.0)) - flat(once)))
+        tiny = float(np.linalg.norm(flat(clip((1e-7 * direction,), 1e-9))))
+        evidence.at_most(
+            f"{name}: relative distance at an ordinary norm", abs(float(np.linalg.norm(flat(once))) - 1), 1e-6
+        )
+        evidence.figure(f"{name}: norm of a gradient of norm 1 − 5e-7 at threshold 1", below)
+        evidence.figure(f"{name}: how far clipping twice moves it", twice)
+        evidence.figure(f"{name}: norm of a gradient of norm 1e-7 at threshold 1e-9", tiny)
+        if below < 1 - 6e-7 or abs(tiny / 1e-9 - 1) > 1e-3:
+            evidence.finds(
+                CONDITIONAL, "torch divides by ‖g‖ + 1e-6: it shrinks gradients just below the threshold, is not "
+                "idempotent, and at thresholds below 1e-6 returns far less than the threshold",
+            )  # fmt: skip
+
+
+@pytest.mark.identity("N3")
+def test_clipping_loses_the_direction_where_squares_overflow(system: System, evidence: Evidence) -> None:
+    """(3s, 4s) clipped to norm 1 is (0.6, 0.8) for every s whose square stays in range; for larger s each library is
+    asked where it stops: zeros or NaN for a direction that is representable. Cannot see other norms."""
+    u, top = system.precision.unit_roundoff, system.precision.largest_exponent
+    for name, clip in clippings(system.backend, system.precision.name).items():
+        lost = None
+        for exponent in range(top // 2 - 16, top - 3):
+            g = np.ldexp(np.array([3.0, 4.0]), exponent)
+            with np.errstate(all="ignore"):
+                clipped = flat(clip((g,), 1.0))
+            kept = bool(
+                np.all(np.isfinite(clipped)) and clipped[1] > 0.5 and abs(4 * clipped[0] - 3 * clipped[1]) <= 32 * u
+            )
+            if exponent <= top // 2 - 4:
+                evidence.expect(f"{name} keeps the direction at {g[1]:.1e}", kept)
+            elif not kept and lost is None:
+                lost = float(np.ldexp(5.0, exponent))
+        if lost is not None:
+            evidence.figure(f"{name}: the direction is lost from ‖g‖ =", f"{lost:.2g}")
+            evidence.finds(
+                CONDITIONAL, "the direction is kept while the squares of the entries stay in range; beyond, each "
+                "library returns zeros or NaN for it",
+            )  # fmt: skip
+        value = np.clip(g, None, 3.5 * g[0] / 3)
+        evidence.control("clip by value", bool(abs(4 * value[0] - 3 * value[1]) > 32 * u * abs(value[1])))
+
+
 # Deep products
 
 
