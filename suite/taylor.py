@@ -19,6 +19,7 @@ import numpy as np
 from mpmath import mp, mpf
 from numpy.typing import NDArray
 
+from strategies.mp_arrays import DomainError
 from strategies.primitive import Floats
 
 FUNCTION_ULPS = 4.0  # an elementary function, as in the default contract
@@ -297,7 +298,8 @@ def along_line(f: Callable[..., Any], at: tuple[mpf, ...], step: tuple[mpf, ...]
 def scalar_partials(f: Callable[..., Any], *arguments: float) -> Coefficients:
     """(phi, its p, p^2 and p^3 partial derivatives) at float arguments, p = len(arguments) being 1, 2 or 3.
 
-    Mixed partials by polarisation: from the derivatives along the sums and differences of two or three axes.
+    Mixed partials by polarisation: from the derivatives along the sums and differences of two or three axes. Raises
+    DomainError where phi is not real.
     """
     # A third difference along a tiny argument is swamped by the value unless the digits reach that far.
     reach = [math.log10(abs(a)) for a in arguments if a] + [0.0]
@@ -308,6 +310,9 @@ def scalar_partials(f: Callable[..., Any], *arguments: float) -> Coefficients:
         scale = np.array([abs(a) or mpf(1) for a in at], dtype=object)
 
         sizes = [mpf(0)]
+        value = f(*at)
+        if not isinstance(value, mpf):
+            raise DomainError(f"the value {value} is not real")
 
         def along(direction: Any) -> tuple[mpf, mpf, mpf]:
             first, second, third, size = along_line(f, at, tuple(scale * direction), h)
@@ -331,7 +336,7 @@ def scalar_partials(f: Callable[..., Any], *arguments: float) -> Coefficients:
             # What rounding alone can make of a partial that is 0.
             partial[abs(partial) <= 64 * mp.eps * max(sizes) / h**k] = mpf(0)
         partials = (
-            np.array(f(*at), dtype=object),
+            np.array(value, dtype=object),
             first / scale,
             second / np.multiply.outer(scale, scale),
             third / np.multiply.outer(scale, np.multiply.outer(scale, scale)),

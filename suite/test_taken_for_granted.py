@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from strategies.functions import scalar_functions
+from strategies.mp_arrays import DomainError
 from strategies.primitive import Floats
 from strategies.program import Point, Program
 from suite.backends.backend import Mode
@@ -27,7 +28,7 @@ def same_bits(a: Floats, b: Floats) -> Floats:
 def holds_everywhere(check: Check, label: str, mode: Mode, agree: Floats, control: str) -> None:
     """A statement about bits has no tolerance: all ones. Its control is the same statement with one entry denied."""
     ones, nothing = exactly(np.ones(agree.shape)), np.zeros(agree.shape)
-    check.compare(label, 1, agree, ones, nothing, mode=mode)
+    check.compare(f"{mode.name}: {label}", 1, agree, ones, nothing, mode=mode)
     check.control(control, np.append(agree[:-1], 0.0), ones, nothing)
 
 
@@ -84,9 +85,18 @@ def test_the_layout_in_memory_does_not_matter(system: System, data: st.DataObjec
             views = [system.backend.array(np.stack([a, -a], axis=-1), system.precision.name)[..., 0] for a in x]
             got = system.backend.joined(asked(system, gradient.by, f, views))
             check.compare(
-                "strided input", 1, got, gradient.truth, gradient.tolerance, gradient.majorant, mode=gradient.by
+                f"{gradient.mode}: strided input",
+                1,
+                got,
+                gradient.truth,
+                gradient.tolerance,
+                gradient.majorant,
+                mode=gradient.by,
             )
-            other = system.backend.joined(asked(system, gradient.by, f, [2 * view for view in views]))
+            try:
+                other = system.backend.joined(asked(system, gradient.by, f, [(1 + 2.0**-6) * view for view in views]))
+            except DomainError:
+                continue  # the control has left the domain
             check.control("the entries between", other, gradient.truth, gradient.tolerance)
 
 
@@ -114,7 +124,13 @@ def test_one_more_input_changes_nothing_and_counts_its_copies(
             parts = list(mode.function(lambda *a, f=native: f(*a[:-1]) + (a[-1] * ones).sum(), inputs))
             got, of_more = backend.joined(parts[:-1]), backend.numbers(parts[-1])
             check.compare(
-                "beside another input", 1, got, gradient.truth, gradient.tolerance, gradient.majorant, mode=mode
+                f"{mode.name}: beside another input",
+                1,
+                got,
+                gradient.truth,
+                gradient.tolerance,
+                gradient.majorant,
+                mode=mode,
             )
             fits = np.array([of_more.shape == shape], dtype=np.float64)
             holds_everywhere(

@@ -7,13 +7,15 @@ import math
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
+from mpmath import mp
 
 from strategies import functions
 from strategies.catalogue import PRIMITIVES
+from strategies.mp_arrays import DomainError
 from strategies.precision import FLOAT32, FLOAT64, Precision
 from strategies.primitive import Floats
 from strategies.program import Point, Program, Step, constant_step
-from suite import bound, oracle
+from suite import bound, oracle, taylor
 from suite.bound import Graph
 from suite.contracts import DEFAULT_ULPS, Contract
 from suite.local import Local
@@ -268,3 +270,8 @@ def test_constants_carry_no_error_of_their_own() -> None:
     graph = Graph(program, (np.array(2.0),))
     assert len(graph.nodes) == 1
     assert bound.analyse(graph, np.ones((1, 1))).bound(FLOAT64, defaults, 0.0)[0] == pytest.approx(6 * 2.0**-53)
+
+
+def test_partials_outside_the_domain_are_refused() -> None:
+    with pytest.raises(DomainError, match="not real"):
+        taylor.scalar_partials(mp.log, -1.0)
