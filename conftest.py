@@ -9,6 +9,7 @@ import platform
 import shutil
 import time
 import zlib
+from collections import Counter
 from collections.abc import Generator, Iterator, Sequence
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -22,6 +23,7 @@ import strategies  # noqa: F401  (all of it, always: see its __init__)
 from reports.build import build
 from reports.shards import ShardWriter
 from strategies.catalogue import CORE, PRIMITIVES
+from strategies.catalogue.left_out import LEFT_OUT
 from strategies.precision import PRECISIONS
 from suite import backends, clock, contracts, conventions, ledger, profiles
 from suite.claims import CLAIMS, UNVERIFIABLE
@@ -113,7 +115,9 @@ class Session:
                 "modes": ",".join(self.modes),
                 "primitives": f"{len(CORE)} composed, {len(PRIMITIVES)} alone"
                 + (" in turn" if profiles.active.in_turns else ""),
+                **met_alone(items),
             },
+            "not_in_catalogue": LEFT_OUT,
             "floor": profiles.active.floor,
             "left_out": self.left_out,
             "not_applicable": {
@@ -132,6 +136,15 @@ class Session:
             "unverifiable": UNVERIFIABLE if profiles.active.document else [],
             "systems": [s.split("-") for s in self.systems if s in systems],
         }
+
+
+def met_alone(items: Sequence[pytest.Item]) -> dict[str, str]:
+    """How many of a system's primitives this run meets by themselves."""
+    counts = Counter(system_of(item) for item in items if identity_of(item) == "alone")
+    return {
+        f"alone, {system}": f"{met} of {sum(system.split('-')[0] in p.spellings for p in PRIMITIVES.values())}"
+        for system, met in sorted(counts.items())
+    }
 
 
 def versions() -> dict[str, str]:

@@ -32,6 +32,7 @@ def merged_run(headers: Sequence[Record], systems: Iterable[tuple[str, str]]) ->
         "settings": _one_mapping(headers, "settings"),
         "flush": _one_mapping(headers, "flush"),
         "left_out": _one_mapping(headers, "left_out"),
+        "not_in_catalogue": _one_mapping(headers, "not_in_catalogue"),
         "not_applicable": _one_mapping(headers, "not_applicable"),
         "identities": [identities[name] for name in order],
         "claims": list({one["id"]: one for header in headers for one in header.get("claims", ())}.values()),
