@@ -130,7 +130,7 @@ class Check:
         offered = [m for m in self.system.backend.modes_of(quantity) if self.system.selected(m.name)]
         if self.system.focus:
             label = self.system.focus[1]
-            return [m for m in offered if m.name in label] or offered[:1]
+            return [m for m in offered if m.name in label] or offered  # of a label that names none, any may be meant
         count = profiles.modes(self.system.backend.name, self.system.identity)
         if count is None or len(offered) <= count:
             return offered

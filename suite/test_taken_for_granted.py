@@ -28,7 +28,7 @@ def same_bits(a: Floats, b: Floats) -> Floats:
 def holds_everywhere(check: Check, label: str, mode: Mode, agree: Floats, control: str) -> None:
     """A statement about bits has no tolerance: all ones. Its control is the same statement with one entry denied."""
     ones, nothing = exactly(np.ones(agree.shape)), np.zeros(agree.shape)
-    check.compare(f"{mode.name}: {label}", 1, agree, ones, nothing, mode=mode)
+    check.compare(label, 1, agree, ones, nothing, mode=mode)
     check.control(control, np.append(agree[:-1], 0.0), ones, nothing)
 
 
@@ -85,7 +85,7 @@ def test_the_layout_in_memory_does_not_matter(system: System, data: st.DataObjec
             views = [system.backend.array(np.stack([a, -a], axis=-1), system.precision.name)[..., 0] for a in x]
             got = system.backend.joined(asked(system, gradient.by, f, views))
             check.compare(
-                f"{gradient.mode}: strided input",
+                "strided input",
                 1,
                 got,
                 gradient.truth,
@@ -124,7 +124,7 @@ def test_one_more_input_changes_nothing_and_counts_its_copies(
             parts = list(mode.function(lambda *a, f=native: f(*a[:-1]) + (a[-1] * ones).sum(), inputs))
             got, of_more = backend.joined(parts[:-1]), backend.numbers(parts[-1])
             check.compare(
-                f"{mode.name}: beside another input",
+                "beside another input",
                 1,
                 got,
                 gradient.truth,
