@@ -43,14 +43,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="how much is looked at: smoke (default), gate, claims (all of the document), or explore",
     )
     lists = {
-        "--backends": ([*backends.MODULES], "those that are installed"),
-        "--dtypes": ([*PRECISIONS], "all"),
-        "--identities": ([*CLAIMS], "all"),
+        ("--backends",): ([*backends.MODULES], "those that are installed"),
+        ("--dtypes",): ([*PRECISIONS], "all"),
+        ("--identities", "--claims"): ([*CLAIMS], "all"),
     }
-    for option, (names, default) in lists.items():
+    for options, (names, default) in lists.items():
         text = f"comma-separated, from {','.join(names)} (default: {default})"
-        also = ["--claims"] if option == "--identities" else []
-        group.addoption(option, *also, default=",".join(names), help=text)
+        group.addoption(*options, default=",".join(names), help=text)
     group.addoption("--modes", default="*", help="comma-separated patterns, as 'func.*,jit(*' (default: all)")
     group.addoption("--out", default="reports/out", help="folder of the report (default: reports/out)")
 
@@ -300,12 +299,12 @@ def random(request: pytest.FixtureRequest) -> np.random.Generator:
     return np.random.default_rng([profiles.turn, zlib.crc32(request.node.nodeid.encode())])
 
 
-def recorded(item: pytest.Item, evidence: Evidence, error: BaseException | None, seconds: float) -> None:
-    """Writes down what a test found out."""
-    known = item.config.stash[SESSION]
-    skipped = isinstance(error, pytest.skip.Exception | ImportError)  # a library is missing
+def found_out(evidence: Evidence, call: pytest.CallInfo[None]) -> dict[str, Any]:
+    """The record of what a test found out, which may be that a library is missing."""
+    error = call.excinfo.value if call.excinfo else None
+    missing = isinstance(error, pytest.skip.Exception | ImportError)
     words = "" if error is None else (str(error).strip() or type(error).__name__).splitlines()[0]
-    known.emit(evidence.record(seconds, failure="" if skipped else words, missing=words if skipped else ""))
+    return evidence.record(call.duration, failure="" if missing else words, missing=words if missing else "")
 
 
 @pytest.hookimpl(wrapper=True)
@@ -321,15 +320,9 @@ def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
         setattr(test, SETTINGS, profiles.shared(full, system.backend.name))
     clock.seconds.clear()
     start = time.perf_counter()
-    error: BaseException | None = None
     try:
         yield
-    except BaseException as raised:
-        error = raised
-        raise
     finally:
-        if (evidence := getattr(item, "funcargs", {}).get("evidence")) is not None:
-            recorded(item, evidence, error, time.perf_counter() - start)
         if full is not None:
             setattr(test, SETTINGS, full)
         idle = system.finish() if system is not None else []
@@ -351,6 +344,9 @@ def pytest_runtest_makereport(
         known = item.config.stash[SESSION]
         message = str(call.excinfo.value).splitlines()[0] if call.excinfo and str(call.excinfo.value) else ""
         outcome = "error" if report.failed and report.when != "call" else report.outcome
+        evidence = getattr(item, "funcargs", {}).get("evidence")
+        if evidence is not None and report.when == "call":
+            known.emit(found_out(evidence, call))
         known.emit(
             {"kind": "test", "nodeid": item.nodeid, "outcome": outcome, "seconds": call.duration, "message": message}
         )

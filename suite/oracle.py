@@ -81,7 +81,11 @@ def sizes(program: Program, point: Point) -> Floats:
 
 def dynamic_range(program: Program, point: Point) -> int:
     """Decimal digits between the largest and the smallest number met, or 1: that much of a sum can be swamped."""
-    return int(np.ceil(np.ptp(np.log10(sizes(program, point)))))
+    return decades(sizes(program, point))
+
+
+def decades(met: Floats) -> int:
+    return int(np.ceil(np.ptp(np.log10(met))))
 
 
 def scales(x: MPArray) -> NDArray[np.object_]:
@@ -119,7 +123,8 @@ def certified(
     Its trailing axes are relative to ``scales``, and are brought back to the coordinates of x.
     """
     f, x = flat_function(program), flat_point(point)
-    reach = order * dynamic_range(program, point)
+    met = sizes(program, point)
+    reach = order * decades(met)
     method, check = (difference.widened(reach) for difference in METHODS[order])
     with mp.workdps(check.digits):
         certificate = compute(f, x, check)
@@ -127,7 +132,7 @@ def certified(
         exact = compute(f, x, method)
         amplification = mpf(10) ** (3 - method.digits) * mpf(2) ** (order * method.step_bits)
         # Of the largest number on the way, not of the value: a value may be what a cancellation has left.
-        noise = mpf(float(np.max(sizes(program, point)))) * amplification
+        noise = mpf(float(np.max(met))) * amplification
         # Twice, since both may err in the same direction, as long as the certificate errs by less than half as much.
         error = 2 * np.abs(certificate - exact) + noise
         for axis, scale in enumerate(scales, start=exact.ndim - len(scales)):

@@ -7,8 +7,9 @@ from dataclasses import replace
 
 import numpy as np
 from hypothesis import HealthCheck, settings
+from mpmath import mp
 
-from strategies.mp_arrays import DomainError
+from strategies.mp_arrays import DomainError, MPArray, mp_array
 from strategies.primitive import Floats
 from strategies.program import Point, Program, Step, constant_step
 from suite.backends.backend import Quantity
@@ -70,3 +71,16 @@ def quadratic(a: Floats, b: Floats) -> Program:
 def rounded(system: System, z: Floats) -> Floats:
     """To the precision under test."""
     return z.astype(system.precision.name).astype(np.float64)
+
+
+def distance(got: Floats, exact: MPArray) -> float:
+    """In the 2-norm, or that of Frobenius."""
+    with mp.workdps(60):
+        return float(mp.norm(list((mp_array(got) - exact).ravel())))
+
+
+def fisher(logits: Floats) -> tuple[Floats, Floats]:
+    """(q, diag q − qqᵀ): the softmax and its Fisher matrix in the logits."""
+    q = np.exp(logits - logits.max())
+    q = q / q.sum()
+    return q, np.diag(q) - np.outer(q, q)

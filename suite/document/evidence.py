@@ -8,6 +8,9 @@ from collections.abc import Iterable, Sequence
 from statistics import fmean, pstdev
 from typing import Any
 
+import numpy as np
+
+from strategies.primitive import Floats
 from suite.claims import Claim
 
 HOLDS, CONDITIONAL, FALSE = "holds", "holds with a condition", "false as written"
@@ -34,6 +37,12 @@ class Evidence:
         assert size <= limit, f"{self.claim.id}: {what}: {size:.6g} exceeds {limit:.6g}"
         if limit > 0:
             self.worst = max(self.worst, float(size / limit))
+
+    def within(self, what: str, error: Floats, allowed: Floats) -> None:
+        """Every error at most what is allowed there; the largest ratio is kept. Arrays of one shape."""
+        with np.errstate(divide="ignore", invalid="ignore"):
+            ratio = np.where(allowed > 0, error / allowed, np.where(error > 0, np.inf, 0.0))
+        self.at_most(f"{what}: error / allowed", float(np.max(ratio)), 1)
 
     def expect(self, what: str, holds: bool) -> None:
         """Raises AssertionError where it does not hold."""

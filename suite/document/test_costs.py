@@ -22,12 +22,17 @@ FEW = 0.15  # of a slope in the logarithm: a constant beside the leading term, f
 FLOAT64 = PRECISIONS["float64"]
 
 
-def objective(random: np.random.Generator, n: int, names: tuple[str, ...], scalar: bool = True) -> Program:
-    """A chain of six entrywise steps on a vector of n entries, each of one operation per entry; and their sum."""
+def drawn(random: np.random.Generator, menu: tuple[str, ...]) -> list[str]:
+    """The steps of a chain: six entrywise primitives, each of one operation per entry."""
+    return [str(name) for name in random.choice(menu, 6)]
+
+
+def objective(names: list[str], n: int, scalar: bool = True) -> Program:
+    """The chain on a vector of n entries; and the sum of its entries."""
     steps: list[Step] = []
-    for name in random.choice(names, 6):
+    for name in names:
         last = len(steps)
-        steps.append(Step(str(name), (last, max(last - 1, 0)) if name in ("mul", "add") else (last,)))
+        steps.append(Step(name, (last, max(last - 1, 0)) if name in ("mul", "add") else (last,)))
     return Program(((n,),), (*steps, *([Step("sum", (len(steps),), (("axis", None),))] if scalar else [])))
 
 
@@ -78,15 +83,12 @@ def test_forward_mode_costs_n_and_reverse_mode_a_constant(
     then the constant is reported. Cannot see memory traffic, nor what runs in parallel.
     """
     backend, made = system.backend, transforms(system.backend)
-    for kind, names in (("arithmetic", ARITHMETIC), ("curved", CURVED)):
-        state = random.bit_generator.state
+    for kind, menu in (("arithmetic", ARITHMETIC), ("curved", CURVED)):
+        names = drawn(random, menu)
         forward, reverse, of_vectors = [], [], []
         for n in SIZES:
-            random.bit_generator.state = state  # the same steps at every n
-            program = objective(random, n, names)
-            f, x = backend.function(program, FLOAT64), at(backend, n)
-            random.bit_generator.state = state
-            vector = backend.function(objective(random, n, names, scalar=False), FLOAT64)
+            f, x = backend.function(objective(names, n), FLOAT64), at(backend, n)
+            vector = backend.function(objective(names, n, scalar=False), FLOAT64)
             own = operations(backend, f, x)
             forward.append(operations(backend, made["forward"](f), x) / own)
             reverse.append(operations(backend, made["grad"](f), x) / own)
@@ -105,27 +107,24 @@ def test_forward_mode_costs_n_and_reverse_mode_a_constant(
 def test_one_backward_pass_gives_all_gradients(system: System, evidence: Evidence, random: np.random.Generator) -> None:
     """The number of operations that are dispatched (or equations in the jaxpr) for the gradient is the same for n = 1
     and n = 64; forward mode asks for n tangents. Cannot see how long each of them takes."""
-    backend = system.backend
-    state = random.bit_generator.state
+    backend, made = system.backend, transforms(system.backend)
+    names = drawn(random, CURVED)
     counts = []
     for n in SIZES:
-        random.bit_generator.state = state
-        f, x = backend.function(objective(random, n, CURVED), FLOAT64), at(backend, n)
+        f, x = backend.function(objective(names, n), FLOAT64), at(backend, n)
         if backend.name == "jax":
             import jax
 
             counts.append(len(equations(jax.make_jaxpr(jax.grad(f))(x).jaxpr)))
-            tangents = jax.eval_shape(jax.vmap(lambda v, f=f, x=x: jax.jvp(f, (x,), (v,))[1]), np.eye(n)).shape[0]
         else:
-            counts.append(sum(backward_nodes(f(x.clone().requires_grad_())).values()))
-            tangents = n  # torch.func.jacfwd maps one JVP over the n unit vectors
-        evidence.expect("forward mode asks for n tangents", tangents == n)
+            counts.append(backward_nodes(f(x.clone().requires_grad_())))
+        # Each tangent has n entries, and they are pushed together.
+        evidence.expect("forward mode asks for n tangents", largest(backend, made["forward"](f), x) == n * n)
     evidence.figure(
         "nodes of the backward graph" if backend.name == "torch" else "equations of the gradient", counts[-1]
     )
     evidence.expect("backward operations do not grow with n", len(set(counts[1:])) == 1)
     evidence.plot("backward operations", SIZES, counts, ("n", "count"))
-    made = transforms(backend)
     tangents = operations(backend, made["forward"](f), x) / operations(backend, made["tangent"](f), x, x)
     evidence.figure("tangents' worth of operations in forward mode, n = 64", tangents)
     evidence.control("forward mode needs n tangents", tangents > SIZES[-1] / 8)
@@ -194,12 +193,11 @@ def test_a_hessian_vector_product_costs_a_constant_number_of_gradients(
     """flops(Hv) / flops(grad f) is bounded in n, forward over reverse and reverse over reverse, and no array of n²
     entries is made; the full Hessian grows with n. Cannot see how long each operation takes."""
     backend, made = system.backend, transforms(system.backend)
-    state = random.bit_generator.state
+    names = drawn(random, CURVED)
     nestings = ("forward over reverse", "reverse over reverse")
     ratios: dict[str, list[float]] = {name: [] for name in (*nestings, "hessian")}
     for n in SIZES:
-        random.bit_generator.state = state
-        f, x = backend.function(objective(random, n, CURVED), FLOAT64), at(backend, n)
+        f, x = backend.function(objective(names, n), FLOAT64), at(backend, n)
         gradient = operations(backend, made["grad"](f), x)
         for name in nestings:
             product = made[name](f)
@@ -231,10 +229,9 @@ def test_a_hessian_vector_product_makes_no_hessian(
     """The largest array of JVP∘VJP has O(n) entries, that of the Hessian n² (Pearlmutter 1994). Cannot see views."""
     backend, made = system.backend, transforms(system.backend)
     sizes: dict[str, list[float]] = {"JVP∘VJP": [], "Hessian": []}
-    state = random.bit_generator.state
+    names = drawn(random, CURVED)
     for n in SIZES[3:]:
-        random.bit_generator.state = state
-        f, x = backend.function(objective(random, n, CURVED), FLOAT64), at(backend, n)
+        f, x = backend.function(objective(names, n), FLOAT64), at(backend, n)
         sizes["JVP∘VJP"].append(largest(backend, made["forward over reverse"](f), x, x))
         sizes["Hessian"].append(largest(backend, made["hessian"](f), x))
         evidence.at_most("entries of the largest array of JVP∘VJP / n", sizes["JVP∘VJP"][-1] / n, 1)

@@ -13,7 +13,7 @@ from strategies.mp_arrays import DomainError, MPArray, mp_array
 from strategies.points import directions
 from suite import oracle
 from suite.document.derivatives import judged, looks, quadratic
-from suite.document.evidence import Evidence
+from suite.document.evidence import CONDITIONAL, Evidence
 from suite.document.orders import Line, fitted
 from suite.quantities import flat
 from suite.system import System
@@ -195,7 +195,7 @@ def test_the_decrease_departs_from_its_prediction_linearly(
         name = f"{kind} along g"
         evidence.plot(name, np.log10(found.h), ratios, ("log₁₀ step", "actual / predicted decrease"))
     evidence.finds(
-        "holds with a condition", "the decrease falls behind its prediction where f is convex along g, and exceeds it "
+        CONDITIONAL, "the decrease falls behind its prediction where f is convex along g, and exceeds it "
         "where f is concave",
     )  # fmt: skip
     flat_line = quadratic(np.zeros((2, 2)), np.array([1.0, -2.0]))

@@ -14,8 +14,8 @@ from mpmath import mp, mpf
 from strategies.mp_arrays import mp_array
 from strategies.primitive import Floats
 from strategies.program import Program, Step, constant_step
-from suite.document.derivatives import judged, looks, quadratic, rounded
-from suite.document.evidence import FALSE, Evidence
+from suite.document.derivatives import distance, judged, looks, quadratic, rounded
+from suite.document.evidence import CONDITIONAL, FALSE, Evidence
 from suite.document.orders import slope
 from suite.system import System
 
@@ -33,9 +33,13 @@ def definite(random: np.random.Generator, n: int, negative: int = 0) -> Floats:
     return np.asarray((a + a.T) / 2)
 
 
+def solve(matrix: Any, vector: Vector) -> Vector:
+    return np.array(list(linear.lu_solve(linear.matrix(matrix.tolist()), linear.matrix(vector.tolist()))), dtype=object)
+
+
 def solution(a: Floats, b: Floats) -> Vector:
     with mp.workdps(60):
-        return np.array(list(linear.lu_solve(linear.matrix(a.tolist()), linear.matrix(b.tolist()))), dtype=object)
+        return solve(a, b)
 
 
 def newton_steps(system: System, evidence: Evidence, f: Program, x: Floats) -> list[tuple[str, Floats, Floats, float]]:
@@ -54,11 +58,6 @@ def newton_steps(system: System, evidence: Evidence, f: Program, x: Floats) -> l
             allowed = 1.25 * float(inverse) * residual + 2.0**-52 * float(np.linalg.norm(x) + size)
             found.append((f"{gradient.mode}, {hessian.mode}", x - step, h, allowed))
     return found
-
-
-def distance(x: Floats, exact: Vector) -> float:
-    with mp.workdps(60):
-        return float(mp.norm(list(mp_array(x) - exact)))
 
 
 @pytest.mark.identity("S1")
@@ -142,10 +141,6 @@ def norm(x: Vector) -> mpf:
     return mp.norm(list(x))
 
 
-def solve(matrix: Any, vector: Vector) -> Vector:
-    return np.array(list(linear.lu_solve(linear.matrix(matrix.tolist()), linear.matrix(vector.tolist()))), dtype=object)
-
-
 @pytest.mark.identity("S2")
 def test_newton_doubles_its_digits_inside_the_ball(evidence: Evidence, random: np.random.Generator) -> None:
     """‖e₊‖ ≤ M‖e‖² / (2(μ − M‖e‖)) inside the ball of radius 2μ/(3M) (Nesterov 2004, theorem 1.2.5); digits double.
@@ -189,7 +184,7 @@ def test_newton_doubles_its_digits_inside_the_ball(evidence: Evidence, random: n
                 x = x - x * (1 + x * x)  # f'/f'' of √(1 + x²)
             evidence.expect(f"√(1 + x²) from {begin}", (abs(x) < 1) == converges)
     evidence.finds(
-        "holds with a condition", "convexity is not enough: it takes a strongly convex f with Lipschitz Hessian and a "
+        CONDITIONAL, "convexity is not enough: it takes a strongly convex f with Lipschitz Hessian and a "
         "start inside the ball; on x⁴ it is linear with rate 2/3, and on √(1 + x²) it diverges from |x| > 1",
     )  # fmt: skip
 

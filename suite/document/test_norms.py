@@ -17,6 +17,7 @@ from strategies.mp_arrays import mp_array
 from strategies.points import gradient_trees
 from strategies.primitive import Floats
 from strategies.program import Point
+from suite import clipping
 from suite.backends.backend import Backend
 from suite.document.derivatives import looks
 from suite.document.evidence import CONDITIONAL, Evidence
@@ -47,44 +48,25 @@ def norms(backend: Backend, dtype: str) -> dict[str, Callable[[Point], float]]:
     return {"numpy.linalg.norm": lambda g: float(np.linalg.norm(np.concatenate([np.ravel(a) for a in tensors(g)])))}
 
 
-def clippings(backend: Backend, dtype: str) -> dict[str, Callable[[Point, float], Point]]:
-    """Clipping by the global norm, as each library's users do it."""
-    if backend.name == "torch":
-        import torch
+def clippings(system: System) -> dict[str, Callable[[Point, float], Floats]]:
+    """Every public way to clip by the global norm: the flat clipped gradient (suite/clipping.py)."""
 
-        def by(foreach: bool) -> Callable[[Point, float], Point]:
-            def run(g: Point, c: float) -> Point:
-                parameters = [backend.array(0 * a, dtype).requires_grad_() for a in g]
-                for parameter, a in zip(parameters, g, strict=True):
-                    parameter.grad = backend.array(a, dtype)
-                torch.nn.utils.clip_grad_norm_(parameters, c, foreach=foreach)
-                return tuple(backend.numbers(parameter.grad) for parameter in parameters)
+    def by(name: str) -> Callable[[Point, float], Floats]:
+        def run(g: Point, c: float) -> Floats:
+            way = next(way for way in clipping.ways(system.backend, g, 2.0, c) if way.mode.name == name)
+            result = system.backend.run(way.mode, way.program, system.precision, g)
+            if result.numbers is None:
+                raise result.error or AssertionError(f"{name} says nothing")
+            return result.numbers[:-1]
 
-            return run
+        return run
 
-        return {f"clip_grad_norm_, foreach={foreach}": by(foreach) for foreach in (False, True)}
-    if backend.name == "jax":
-        import optax
-
-        def run_optax(g: Point, c: float) -> Point:
-            clip = optax.clip_by_global_norm(c)
-            arrays = [backend.array(a, dtype) for a in g]
-            return tuple(backend.numbers(a) for a in clip.update(arrays, clip.init(arrays))[0])
-
-        return {"optax.clip_by_global_norm": run_optax}
-
-    def run_numpy(g: Point, c: float) -> Point:
-        arrays = [a.astype(dtype) for a in g]
-        norm = np.sqrt(sum(np.sum(a * a) for a in arrays))
-        factor = np.minimum(np.array(1, dtype), np.array(c, dtype) / norm) if norm > 0 else np.array(1, dtype)
-        return tuple((a * factor).astype(np.float64) for a in arrays)
-
-    return {"the formula in NumPy": run_numpy}
+    return {way.mode.name: by(way.mode.name) for way in clipping.ways(system.backend, (np.zeros(1),), 2.0, 1.0)}
 
 
 def exact_norm(entries: Floats) -> float:
     with mp.workdps(50):
-        return float(mp.norm(list(mp_array(entries))))
+        return float(clipping.norm(mp_array(entries), 2))
 
 
 @pytest.mark.identity("N1")
@@ -127,15 +109,15 @@ def test_zero_stays_zero(system: System, evidence: Evidence, data: st.DataObject
     """
     g = data.draw(gradient_trees(system.precision, wide=False))
     nothing = tuple(0 * np.abs(a) for a in g)
-    for name, clip in clippings(system.backend, system.precision.name).items():
+    for name, clip in clippings(system).items():
         for c in (1.0, 2.0**-20, 2.0**20):
-            clipped = flat(clip(nothing, c))
+            clipped = clip(nothing, c)
             evidence.expect(f"{name} of zero at threshold {c:g}", bool(np.all(clipped == 0)))
         with np.errstate(all="ignore"):
             normalised = flat(nothing) / np.linalg.norm(flat(nothing))
             evidence.control("normalising instead of clipping", not np.all(normalised == 0))
             for what, entry, c in (("NaN", math.nan, 1.0), ("∞", math.inf, 1.0), ("threshold 0", 3.0, 0.0)):
-                said = flat(clip((np.array([entry, 4.0]),), c))
+                said = clip((np.array([entry, 4.0]),), c)
                 evidence.figure(f"{name}: ({entry:g}, 4), {what}", ", ".join(f"{s:g}" for s in said))
 
 
@@ -148,14 +130,12 @@ def test_each_library_s_formula_beside_the_document_s(system: System, evidence: 
     Cannot see which of them is wanted.
     """
     direction = np.array([0.6, 0.8])
-    for name, clip in clippings(system.backend, system.precision.name).items():
-        below = float(np.linalg.norm(flat(clip(((1 - 5e-7) * direction,), 1.0))))
+    for name, clip in clippings(system).items():
+        below = float(np.linalg.norm(clip(((1 - 5e-7) * direction,), 1.0)))
         once = clip((3 * direction,), 1.0)
-        twice = float(np.linalg.norm(flat(clip(once, 1.0)) - flat(once)))
-        tiny = float(np.linalg.norm(flat(clip((1e-7 * direction,), 1e-9))))
-        evidence.at_most(
-            f"{name}: relative distance at an ordinary norm", abs(float(np.linalg.norm(flat(once))) - 1), 1e-6
-        )
+        twice = float(np.linalg.norm(clip((once,), 1.0) - once))
+        tiny = float(np.linalg.norm(clip((1e-7 * direction,), 1e-9)))
+        evidence.at_most(f"{name}: relative distance at an ordinary norm", abs(float(np.linalg.norm(once)) - 1), 1e-6)
         evidence.figure(f"{name}: norm of a gradient of norm 1 − 5e-7 at threshold 1", below)
         evidence.figure(f"{name}: how far clipping twice moves it", twice)
         evidence.figure(f"{name}: norm of a gradient of norm 1e-7 at threshold 1e-9", tiny)
@@ -171,19 +151,20 @@ def test_clipping_loses_the_direction_where_squares_overflow(system: System, evi
     """(3s, 4s) clipped to norm 1 is (0.6, 0.8) for every s whose square stays in range; for larger s each library is
     asked where it stops: zeros or NaN for a direction that is representable. Cannot see other norms."""
     u, top = system.precision.unit_roundoff, system.precision.largest_exponent
-    for name, clip in clippings(system.backend, system.precision.name).items():
+    for name, clip in clippings(system).items():
         lost = None
         for exponent in range(top // 2 - 16, top - 3):
             g = np.ldexp(np.array([3.0, 4.0]), exponent)
             with np.errstate(all="ignore"):
-                clipped = flat(clip((g,), 1.0))
+                clipped = clip((g,), 1.0)
             kept = bool(
                 np.all(np.isfinite(clipped)) and clipped[1] > 0.5 and abs(4 * clipped[0] - 3 * clipped[1]) <= 32 * u
             )
             if exponent <= top // 2 - 4:
                 evidence.expect(f"{name} keeps the direction at {g[1]:.1e}", kept)
-            elif not kept and lost is None:
+            elif not kept:
                 lost = float(np.ldexp(5.0, exponent))
+                break
         if lost is not None:
             evidence.figure(f"{name}: the direction is lost from ‖g‖ =", f"{lost:.2g}")
             evidence.finds(
@@ -314,8 +295,8 @@ def test_clipping_caps_the_step_of_an_exploding_gradient(system: System, evidenc
             "plain descent overflows, or steps over 10⁶ times as far",
             not math.isfinite(plain) or bool(np.linalg.norm(rate * g) > 1e6),
         )
-        for name, clip in clippings(backend, precision.name).items():
-            step = rate * flat(clip((g,), c))
+        for name, clip in clippings(system).items():
+            step = rate * clip((g,), c)
             size = float(np.linalg.norm(step))
             overflowed = not math.isfinite(float(np.linalg.norm(g.astype(precision.name))))
             evidence.at_most(f"{name}: ‖step‖ / (lr c)", size, rate * c * (1 + (n + 8) * precision.unit_roundoff))

@@ -20,7 +20,7 @@ from strategies.primitive import Floats
 from strategies.program import Point, Program, Step, constant_step
 from suite import oracle
 from suite.backends.backend import Backend
-from suite.document.derivatives import judged, known, looks, quadratic, rounded
+from suite.document.derivatives import distance, fisher, judged, known, looks, quadratic, rounded
 from suite.document.evidence import CONDITIONAL, Evidence
 from suite.system import System
 
@@ -123,14 +123,14 @@ def test_adamw_takes_the_published_step(system: System, evidence: Evidence, data
     for name, run in adamw_ways(system.backend, precision.name).items():
         got = run(theta, gradients)
         error = np.abs((mp_array(got) - exact).astype(float))
-        evidence.at_most(f"{name}: error / allowed after {STEPS} steps", float(np.max(error / allowed)), 1)
+        evidence.within(f"{name} after {STEPS} steps", error, allowed)
         evidence.control("Adam with L2", bool(np.any(with_l2 > allowed + error)))
         sign = theta - RATE * (np.sign(gradients[0]) + DECAY * theta)
         by_epsilon = RATE * EPSILON / np.abs(gradients[0]) + of_first
         step = np.abs(run(theta, gradients[:1]) - sign)
-        evidence.at_most(f"{name}: first step − lr (sign g + λθ)", float(np.max(step / by_epsilon)), 1)
+        evidence.within(f"{name}: first step − lr (sign g + λθ)", step, by_epsilon)
         scaled = np.abs(run(theta, 2.0**8 * gradients) - got)
-        evidence.at_most(f"{name}: scaled loss", float(np.max(scaled / (2 * allowed + of_epsilon))), 1)
+        evidence.within(f"{name}: scaled loss", scaled, 2 * allowed + of_epsilon)
     evidence.figure("ε in √v̂ + ε", "outside the root in torch and in optax, where eps_root is inside")
     evidence.figure("amsgrad", "torch keeps the maximum of v and corrects its bias; optax.amsgrad that of v̂")
 
@@ -147,12 +147,8 @@ def test_kronecker_factors_precondition_each_side(system: System, evidence: Evid
     Both sides in the library's kron and solve, against mpmath, within the condition numbers (Higham 2002, theorem 7.2).
     Cannot see how good the factors are for a deep network.
     """
-    random, xp, backend, dtype = (
-        np.random.default_rng(seed),
-        namespace(system.backend),
-        system.backend,
-        system.precision,
-    )
+    backend, dtype = system.backend, system.precision
+    random, xp = np.random.default_rng(seed), namespace(backend)
     a, g, v = random.standard_normal(2), random.standard_normal((3, 4)), rounded(system, random.standard_normal((3, 2)))
     left, right = rounded(system, np.outer(a, a) + np.eye(2) / 2), rounded(system, g @ g.T / 4 + np.eye(3) / 2)
     A, G, V = (backend.array(z, dtype.name) for z in (left, right, v))
@@ -168,7 +164,7 @@ def test_kronecker_factors_precondition_each_side(system: System, evidence: Evid
         ("(A⊗G)⁻¹ vec V", backend.numbers(whole).reshape(2, 3).T),
         ("G⁻¹VA⁻¹", backend.numbers(factored)),
     ):
-        evidence.at_most(f"{name}: error", float(np.linalg.norm((mp_array(got) - exact).astype(float))), float(allowed))
+        evidence.at_most(f"{name}: error", distance(got, exact), float(allowed))
     evidence.control("Kronecker factors swapped", bool(np.linalg.norm(swapped - exact.astype(float)) > allowed))
 
 
@@ -182,11 +178,10 @@ def test_the_fisher_block_of_one_sample_is_a_kronecker_product(
     w, inputs = random.standard_normal((3, 2)), random.standard_normal((8, 2))
     blocks, products = [], []
     for a in inputs:
-        z = w @ a
-        q = np.exp(z - z.max()) / np.exp(z - z.max()).sum()
+        q, metric = fisher(w @ a)
         gradients = [weight_gradient(system.backend, w, a, label) for label in range(3)]
         blocks.append(sum(p * np.outer(g.T.ravel(), g.T.ravel()) for p, g in zip(q, gradients, strict=True)))
-        products.append((np.outer(a, a), np.diag(q) - np.outer(q, q)))
+        products.append((np.outer(a, a), metric))
         size = float(np.linalg.norm(blocks[-1]))
         error = float(np.linalg.norm(blocks[-1] - np.kron(*products[-1])))
         evidence.at_most("Fisher block − A⊗G, one sample", error, 200 * 2.0**-53 * (size + 1))
@@ -216,9 +211,7 @@ def weight_gradient(backend: Backend, w: Floats, a: Floats, label: int) -> Float
             return -jax.nn.log_softmax(weights @ backend.array(a, "float64"))[label]
 
         return backend.numbers(jax.grad(negative_log)(backend.array(w, "float64")))
-    z = w @ a
-    q = np.exp(z - z.max()) / np.exp(z - z.max()).sum()
-    return np.outer(q - np.eye(3)[label], a)
+    return np.outer(fisher(w @ a)[0] - np.eye(3)[label], a)
 
 
 # Shampoo
@@ -240,13 +233,9 @@ def test_shampoo_preconditions_both_sides(system: System, evidence: Evidence, se
     Rotating rows and columns rotates the step; a full-rank step from zero is UVᵀ. In torch also by pytorch_optimizer.
     Cannot see convergence.
     """
-    random, xp, backend, precision = (
-        np.random.default_rng(seed),
-        namespace(system.backend),
-        system.backend,
-        system.precision,
-    )
-    history = random.standard_normal((3, 2, 3)).astype(precision.name).astype(np.float64)
+    backend, precision = system.backend, system.precision
+    random, xp = np.random.default_rng(seed), namespace(backend)
+    history = rounded(system, random.standard_normal((3, 2, 3)))
     epsilon = 2.0**-4
     left = epsilon * np.eye(2) + sum(g @ g.T for g in history)
     right = epsilon * np.eye(3) + sum(g.T @ g for g in history)
@@ -261,8 +250,7 @@ def test_shampoo_preconditions_both_sides(system: System, evidence: Evidence, se
     if backend.name == "torch":
         steps["pytorch_optimizer.Shampoo"] = shampoo_of_a_library(backend, history, epsilon, precision.name)
     for name, step in steps.items():
-        error = float(np.linalg.norm((mp_array(backend.numbers(step)) - exact).astype(float)))
-        evidence.at_most(f"{name}: error", error, float(allowed))
+        evidence.at_most(f"{name}: error", distance(backend.numbers(step), exact), float(allowed))
     rows, _ = np.linalg.qr(random.standard_normal((2, 2)))
     columns, _ = np.linalg.qr(random.standard_normal((3, 3)))
     turned = shampoo_exactly(np.array([rows @ h @ columns.T for h in history]), epsilon).astype(float)
@@ -348,9 +336,7 @@ def hutchinson(system: System, evidence: Evidence, f: Program, x: Point) -> None
         total += u * products[0].numbers / 2**n
         allowed += (products[0].tolerance + n * 2.0**-53 * np.abs(products[0].numbers)) / 2**n
     allowed += 2.0**-52 * np.abs(diagonal)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        ratio = np.where(allowed > 0, np.abs(total - diagonal) / allowed, 0)
-    evidence.at_most("mean of u ⊙ Hu − diag H, error / allowed", float(np.max(ratio)), 1)
+    evidence.within("mean of u ⊙ Hu − diag H", np.abs(total - diagonal), allowed)
     if single is not None and n > 1:
         evidence.control("a single sign vector", bool(np.any(np.abs(single - diagonal) > 2 * allowed)))
 
@@ -376,13 +362,12 @@ def bartlett(system: System, evidence: Evidence, f: Program, x: Point) -> None:
     logits = oracle.value(f, x).floats
     if not np.all(np.abs(logits) < 30) or len(logits) < 2:
         return
-    q = np.exp(logits - logits.max())
-    q = q / q.sum()
+    q, metric = fisher(logits)
     truth = oracle.jacobian(f, x)
     if not known(evidence, truth):
         return
     jacobian = truth.floats
-    exact = np.diag(jacobian.T @ (np.diag(q) - np.outer(q, q)) @ jacobian)
+    exact = np.diag(jacobian.T @ metric @ jacobian)
     found = []
     for label in range(len(q)):
         products = [*judged(system, evidence, "vjp", f, x, (q - np.eye(len(q))[label],))][:1]
@@ -392,9 +377,7 @@ def bartlett(system: System, evidence: Evidence, f: Program, x: Point) -> None:
     total = sum(p * answer.numbers**2 for p, answer in zip(q, found, strict=True))
     allowed = sum(p * (2 * np.abs(answer.numbers) * answer.tolerance) for p, answer in zip(q, found, strict=True))
     allowed = allowed + 64 * 2.0**-53 * (q @ (np.abs(jacobian) ** 2) * len(q) + np.max(np.abs(exact), initial=0.0))
-    with np.errstate(divide="ignore", invalid="ignore"):
-        ratio = np.where(allowed > 0, np.abs(total - exact) / allowed, 0)
-    evidence.at_most("weighted labels: error / allowed", float(np.max(ratio)), 1)
+    evidence.within("weighted labels", np.abs(total - exact), allowed)
     uniform = sum(answer.numbers**2 for answer in found) / len(q)
     evidence.control("uniform labels", bool(np.any(np.abs(uniform - exact) > allowed)))
 
