@@ -15,6 +15,8 @@ Exit status: 0 surveyed, 1 a candidate that the ledger does not know, 2 bad usag
 from __future__ import annotations
 
 import argparse
+import ctypes
+import gc
 import itertools
 import json
 import math
@@ -38,7 +40,7 @@ from strategies.catalogue import PRIMITIVES
 from strategies.mp_arrays import DomainError
 from strategies.precision import PRECISIONS, Precision
 from strategies.primitive import Floats, Primitive
-from strategies.program import Point, Program, Step, weighted
+from strategies.program import Point, Program, Step, float_values, weighted
 from suite import backends, ledger, profiles
 from suite.backends.backend import ORDERS, Quantity
 from suite.profiles import Profile
@@ -202,6 +204,15 @@ def lost(answer: Answer, precision: Precision) -> float | None:
     return float(np.max(np.abs(answer.numbers - exact.floats))) / largest
 
 
+def defined(program: Program, x: Point) -> bool:
+    """Whether the program has a value at a point that was scaled away from where it was drawn."""
+    try:
+        float_values(program, x)
+    except DomainError:
+        return False
+    return True
+
+
 def within_bound(backend: str, primitive: Primitive, precision: Precision) -> list[dict[str, Any]]:
     """One record per mode and layer: the worst at random points, without the ledger's excuses."""
     seen: dict[tuple[str, str], dict[str, Any]] = {}
@@ -233,6 +244,8 @@ def within_bound(backend: str, primitive: Primitive, precision: Precision) -> li
         f = weighted(program, data.draw(points.arrays(precision, program.output, wide=False)))
         scale = int(data.draw(st.sampled_from(SCALES)) * precision.largest_exponent)
         x = tuple(np.ldexp(a, scale) for a in x)
+        if scale and not defined(f, x):
+            return
         v = data.draw(points.directions(precision, f.inputs))
         check = Check(system, f, x, (v,), len(seen))
         check.excuse = lambda *question: None  # type: ignore[method-assign]
@@ -270,8 +283,29 @@ def task(name: str, dtype: str, names: tuple[str, ...]) -> list[dict[str, Any]]:
         for backend in names:
             if backend in primitive.spellings:
                 records += within_bound(backend, primitive, precision)
+    release()
     done = {"layer": "done", "primitive": name, "dtype": dtype, "backends": names}
     return [*records, {**done, "seconds": round(time.perf_counter() - start, 2)}]
+
+
+def release() -> None:
+    """Gives back what XLA has compiled, up to a gigabyte in a task, and what glibc keeps of it."""
+    if "jax" in sys.modules:
+        sys.modules["jax"].clear_caches()
+    gc.collect()
+    if sys.platform == "linux":
+        ctypes.CDLL(None).malloc_trim(0)
+
+
+def surveys(
+    tasks: list[tuple[str, str]], names: tuple[str, ...], jobs: int
+) -> Iterator[tuple[str, list[dict[str, Any]] | Exception]]:
+    """The records of each task as it is done, or the error that ended it."""
+    with ProcessPoolExecutor(jobs) as pool:
+        pending = {pool.submit(task, *t, names): " ".join(t) for t in tasks}
+        for future in as_completed(pending):
+            error = future.exception()
+            yield pending[future], error if isinstance(error, Exception) else future.result()
 
 
 def known(record: dict[str, Any]) -> str:
@@ -333,26 +367,24 @@ def main(arguments: list[str] | None = None) -> int:
     records = [r for r in records if (r["primitive"], r["dtype"]) in done]
     tasks = [(p, d) for p in options.primitives or PRIMITIVES for d in dtypes if (p, d) not in done]
     options.out.parent.mkdir(parents=True, exist_ok=True)
-    with options.out.open("w") as out, ProcessPoolExecutor(options.jobs) as pool:
+    failed = 0
+    with options.out.open("w") as out:
         out.writelines(json.dumps(r) + "\n" for r in records)
-        pending = {pool.submit(task, p, d, names): (p, d) for p, d in tasks}
-        for count, future in enumerate(as_completed(pending), start=1):
-            primitive, dtype = pending[future]
-            try:
-                found = future.result()
-            except Exception as error:
-                print(f"{primitive} {dtype}: {type(error).__name__}: {error}; run again with --resume", file=sys.stderr)
+        for count, (named, found) in enumerate(surveys(tasks, names, options.jobs), start=1):
+            if isinstance(found, Exception):
+                failed += 1
+                print(f"{named}: {type(found).__name__}: {found}; run again with --resume", file=sys.stderr)
                 continue
             out.writelines(json.dumps(r) + "\n" for r in found)
             out.flush()
             records += found
-            print(f"[{count}/{len(tasks)}] {primitive} {dtype} {found[-1]['seconds']} s", file=sys.stderr)
+            print(f"[{count}/{len(tasks)}] {named} {found[-1]['seconds']} s", file=sys.stderr)
     found = candidates(records)
     for record in found:
         print(line(record))
     new = [r for r in found if not known(r)]
     print(f"{len(records)} records, {len(found)} candidates, {len(new)} of them not in the ledger: {options.out}")
-    return 1 if new else 0
+    return 1 if new or failed else 0
 
 
 if __name__ == "__main__":

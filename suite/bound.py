@@ -12,6 +12,9 @@ reverse sweep the adjoint G and its derivatives G_i, G_ik along the same directi
 where e, d1, d2 are what the contracts allow in a value, a first and a second partial (suite/contracts.py), and k counts
 the products and sums that combine them. Every order of accumulation computes only v, t, T, G, G_i and G_k, and a
 rounding of one of them is multiplied by its dual, which is a term above: so one bound covers every nesting of modes.
+
+First order is not enough where rounding moves a partial by a notable part r of itself, as in exp((x + 2^51) - 2^51):
+the errors of higher order are taken as a geometric series, B / (1 - r), and nothing is certified from r = 1 on.
 """
 
 from __future__ import annotations
@@ -88,6 +91,12 @@ def allowed(share: Share, contract: Contract) -> Floats:
     return allowance + beside + contract.normwise * share.norm
 
 
+def value_error(found: Local, contract: Contract) -> Floats:
+    """What the contract allows in the value of a step, per u; shape (k,)."""
+    beside = contract.conditioning * found.conditioning + contract.absolute + contract.normwise * found.norms[0]
+    return np.asarray(contract.ulps[0] * found.sizes[0] + beside)
+
+
 class Graph:
     """The program at a point, as nodes with local derivatives."""
 
@@ -118,6 +127,19 @@ class Graph:
         for node in self.nodes:
             np.add.at(uses, node.operands, node.local.first != 0)
         return uses
+
+    def drift(self, contracts: Contracts, u: float) -> float:
+        """r: by what part of themselves the errors of the values move the partials, summed over the nodes."""
+        errors, drift = np.zeros(self.count), 0.0
+        for node in self.nodes:
+            found, operands = node.local, errors[node.operands]
+            first = np.abs(found.first)
+            bent = np.einsum("kpqr,kr->kpq", np.abs(found.third), operands) / 2 + np.abs(found.second)
+            moved = np.einsum("kpq,kq->kp", bent, operands).max(-1, initial=0.0)
+            if moved.any():
+                drift += float(np.max(moved / first.max(-1, initial=0.0), where=moved > 0, initial=0.0))
+            errors[node.outputs] = (first * operands).sum(-1) + u * value_error(found, contracts(node.primitive))
+        return drift
 
 
 def analyse(graph: Graph, u: Floats, *directions: Floats) -> Analysis:

@@ -81,11 +81,12 @@ def tolerance(
     """The bound per component, in the shape of the truth, and the size of the object's majorant."""
     object_directions = directions if quantity in ("jvp", "vjp") else ()
     found = analysis(quantity, program, point, *object_directions)
-    allowed = found.bound(
-        precision,
-        lambda primitive: contracts.contract(backend.name, precision.name, mode, primitive),
-        backend.smallest(precision),
-    )
+
+    def promised(primitive: str) -> contracts.Contract:
+        return contracts.contract(backend.name, precision.name, mode, primitive)
+
+    drift = bound.graph(program, HashablePoint(point)).drift(promised, precision.unit_roundoff)
+    allowed = found.bound(precision, promised, backend.smallest(precision)) / max(1 - drift, 0.0)
     majorant = float(np.max(found.majorant, initial=0.0))
     if quantity in ("gradient", "vjp", "hessian"):
         return allowed[0], majorant

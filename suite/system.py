@@ -95,7 +95,10 @@ class System:
             {"kind": "example", "test": self.test, "function": mathematics(program), "inputs": inputs(program, point)}
         )
         check = Check(self, program, point, directions, self.examples)
-        yield check
+        try:
+            yield check
+        except DomainError as error:  # a step of the oracle leaves the domain: what is left cannot be judged
+            check.record("oracle", 0, Verdict("inconclusive", reason=f"the oracle: {error}"), program)
         self.examples += check.told
         check.finish()
 

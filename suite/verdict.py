@@ -38,7 +38,7 @@ def judge(
     that is tested before the comparison, since infinity <= infinity.
     """
     if not np.all(np.isfinite(bound)) or not np.isfinite(size):
-        return Verdict("inconclusive", reason="an intermediate overflows")
+        return Verdict("inconclusive", reason="an intermediate overflows, or rounding moves it by as much as itself")
     widest = float(np.max(bound, initial=0.0))
     if not widest <= THRESHOLDS[precision.name] * size or size == 0:
         return Verdict("inconclusive", reason="the bound is too wide beside the derivative")

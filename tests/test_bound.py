@@ -15,7 +15,7 @@ from strategies.mp_arrays import DomainError
 from strategies.precision import FLOAT32, FLOAT64, Precision
 from strategies.primitive import Floats
 from strategies.program import Point, Program, Step, constant_step
-from suite import bound, oracle, taylor
+from suite import backends, bound, oracle, quantities, taylor
 from suite.bound import Graph
 from suite.contracts import DEFAULT_ULPS, Contract
 from suite.local import Local
@@ -23,6 +23,7 @@ from suite.verdict import judge
 
 U = 2.0**-20  # of the imagined arithmetic: so coarse that float64's own rounding does not matter
 NOTHING_FLUSHED = 0.0
+SOMEWHERE = (np.array(0.3),)
 
 
 def defaults(primitive: str) -> Contract:
@@ -263,6 +264,35 @@ def test_an_intermediate_that_overflows_is_inconclusive() -> None:
         graph = Graph(Program(((),), steps), (np.array(700.0),))
         allowed = bound.analyse(graph, np.ones((1, 1)), np.eye(1)).bound(FLOAT64, defaults, 0.0)[0]
     assert judge(np.array([np.inf]), np.array([0.0]), allowed, np.zeros(1), 1.0, FLOAT64).kind == "inconclusive"
+
+
+def swamped(size: float) -> Program:
+    """exp((x + size) - size)."""
+    large = constant_step(np.array(size))
+    return Program(((),), (large, Step("add", (0, 1)), Step("sub", (2, 1)), Step("exp", (3,))))
+
+
+def test_rounding_that_moves_a_partial_by_a_part_of_itself_is_seen() -> None:
+    u = FLOAT64.unit_roundoff
+    # x + size is rounded by size u, and the difference by 0.3 u; the partials of exp move by e + e^2 / 2 of themselves.
+    for size in (1.0, 2.0**30, 2.0**51):
+        e = size * u
+        assert Graph(swamped(size), SOMEWHERE).drift(defaults, u) == pytest.approx(
+            e + e * e / 2, rel=0.31 if size == 1 else 1e-6
+        )
+
+
+def test_nothing_is_certified_where_rounding_moves_a_partial_by_as_much_as_itself() -> None:
+    def tolerance(size: float) -> float:
+        numpy, program = backends.load("numpy"), swamped(size)
+        with np.errstate(divide="ignore"):
+            found, _ = quantities.tolerance(numpy, FLOAT64, "", "gradient", program, SOMEWHERE)
+        analysis = bound.analyse(Graph(program, SOMEWHERE), np.ones((1, 1)), np.eye(1))
+        return float(found[0] / analysis.bound(FLOAT64, defaults, numpy.smallest(FLOAT64))[0, 0])
+
+    assert tolerance(2.0**10) == pytest.approx(1.0)
+    assert tolerance(2.0**51) == pytest.approx(1 / (1 - (0.25 + 0.25**2 / 2)))
+    assert tolerance(2.0**53) == math.inf
 
 
 def test_constants_carry_no_error_of_their_own() -> None:
