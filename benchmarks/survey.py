@@ -26,7 +26,7 @@ import time
 import warnings
 import zlib
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import as_completed
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +34,7 @@ import numpy as np
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 from mpmath import mp, mpf
+from pebble import ProcessPool
 
 from strategies import functions, points
 from strategies.catalogue import PRIMITIVES
@@ -55,6 +56,7 @@ BOUND: tuple[Quantity, ...] = ("value", "gradient", "jacobian", "hessian", "vjp"
 MANY_ULPS = 1e4  # beyond conditioning: what is called a finding
 LIMITS = {"strict": MANY_ULPS, "bound": 1.0, "scaled": 1e-3}
 UNITS = {"strict": "ulps", "bound": "× bound", "scaled": "relative"}
+LIMIT = 240.0  # seconds for a task: a framework may not come back at all
 SECONDS = 2.0  # for the truth of one primitive; special functions of mpmath are slow
 PLAIN = ("eager", "autograd.grad", "grad", "func.grad", "func.jvp", "jvp", "experimental.jet", "jvp(grad)", "vjp(grad)",
          "grad(jvp)", "autograd.grad twice")  # fmt: skip
@@ -294,18 +296,21 @@ def release() -> None:
         sys.modules["jax"].clear_caches()
     gc.collect()
     if sys.platform == "linux":
-        ctypes.CDLL(None).malloc_trim(0)
+        getattr(ctypes.CDLL(None), "malloc_trim", abs)(0)  # other libraries have none, nor need of it
 
 
 def surveys(
     tasks: list[tuple[str, str]], names: tuple[str, ...], jobs: int
 ) -> Iterator[tuple[str, list[dict[str, Any]] | Exception]]:
     """The records of each task as it is done, or the error that ended it."""
-    with ProcessPoolExecutor(jobs) as pool:
-        pending = {pool.submit(task, *t, names): " ".join(t) for t in tasks}
-        for future in as_completed(pending):
-            error = future.exception()
-            yield pending[future], error if isinstance(error, Exception) else future.result()
+    with ProcessPool(jobs) as pool:
+        pending: dict[Any, str] = {pool.schedule(task, args=(*t, names), timeout=LIMIT): " ".join(t) for t in tasks}
+        try:
+            for future in as_completed(pending):
+                error = future.exception()
+                yield pending[future], error if isinstance(error, Exception) else future.result()
+        finally:
+            pool.stop()  # type: ignore[no-untyped-call]  # what is left when the run was interrupted
 
 
 def known(record: dict[str, Any]) -> str:

@@ -5,6 +5,7 @@ Hypothesis fills what is left out from whatever profile is active, which is anot
 
 from __future__ import annotations
 
+import itertools
 import zlib
 from dataclasses import dataclass
 
@@ -53,16 +54,30 @@ HESSIANS = {"jax": 3}  # and over how many of these the Hessians, which cost mor
 
 def due(primitive: str, backend: str, place: int) -> bool:
     """Whether a primitive alone has its turn in this run, on a backend and in the precision at that place in line."""
-    runs = TURNS[backend][primitive not in CORE]
-    return not active.in_turns or (zlib.crc32(primitive.encode()) + place + turn) % runs == 0
+    return not active.in_turns or in_turn(primitive, backend, place, turn)
+
+
+def in_turn(primitive: str, backend: str, place: int, run: int) -> bool:
+    return (zlib.crc32(primitive.encode()) + place + run) % TURNS[backend][primitive not in CORE] == 0
 
 
 def hessian_due(primitive: str, backend: str) -> bool:
     """Whether its Hessian has its turn too."""
-    if not active.in_turns or primitive in CORE:
-        return True
-    turns_before = turn // TURNS[backend][1]
-    return (zlib.crc32(primitive.encode()) // 7 + turns_before) % HESSIANS.get(backend, 1) == 0
+    return not active.in_turns or hessian_in_turn(primitive, backend, turn)
+
+
+def hessian_in_turn(primitive: str, backend: str, run: int) -> bool:
+    turns_before = run // TURNS[backend][1]
+    return primitive in CORE or (zlib.crc32(primitive.encode()) // 7 + turns_before) % HESSIANS.get(backend, 1) == 0
+
+
+def first_turn(primitive: str, backend: str) -> int:
+    """The first seed with which a run looks at the primitive alone, in the first precision, and at its Hessian."""
+    return next(
+        run
+        for run in itertools.count()
+        if in_turn(primitive, backend, 0, run) and hessian_in_turn(primitive, backend, run)
+    )
 
 
 def load(name: str) -> Profile:

@@ -1,0 +1,317 @@
+"""How small a fault each checker sees: this suite beside gradcheck, gradgradcheck and check_grads at their defaults.
+
+    python -m benchmarks.sensitivity                      every primitive of the core, in torch and jax
+    python -m benchmarks.sensitivity --backends torch exp matmul
+
+The derivative rule of one primitive is multiplied by 1 + δ inside generated compositions that contain it; the smallest
+δ, to a factor of two, with which a checker rejects any of these functions is what it sees. All checkers are given the
+same functions at the same points. A checker that rejects a function without a fault is not asked about that function:
+how often that happens is counted. The smallest δ of this suite is 1 bound over what the fault adds to the derivative.
+
+Exit status: 0 measured, 1 the suite misses a fault of 1e-12 in float64 or 1e-5 in float32 in a primitive with the
+default contract, 2 bad usage.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import statistics
+import sys
+import time
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, fields
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from hypothesis import HealthCheck, Phase, given, seed, settings
+
+from strategies import catalogue, functions
+from strategies.catalogue import CORE
+from strategies.mp_arrays import DomainError
+from strategies.precision import PRECISIONS, Precision
+from strategies.program import Point, Program, Step
+from suite import backends, contracts, oracle, quantities
+from suite.backends.backend import Backend, Quantity
+from suite.contracts import DEFAULT_ULPS
+from suite.oracle import Truth
+from suite.verdict import judge
+
+OUT = Path(__file__).parent.parent / "reports/out/sensitivity.jsonl"
+QUANTITIES: dict[int, Quantity] = {1: "gradient", 2: "hessian"}
+SMALLEST = 60  # faults down to 2^-60
+GOAL = {"float64": 1e-12, "float32": 1e-5}
+DUE = ("elementwise", "binary", "reductions", "shapes", "contractions")  # others cancel, or are conditioned badly
+SMALL = 3  # inputs of Hessians and of numerical checkers at most
+FAMILIES = {
+    p.name: name
+    for name in ("elementwise", "binary", "reductions", "shapes", "contractions", "normalisations", "linear_algebra")
+    for p in getattr(catalogue, name).FAMILY
+}
+
+
+@dataclass
+class Fault:
+    """1 + delta, by which the rule is multiplied; the functions under test read it when they are called."""
+
+    delta: float = 0.0
+
+
+@dataclass(frozen=True, repr=False)
+class Spoilt(Backend):
+    """A backend in which the derivative of one primitive is multiplied by 1 + delta."""
+
+    primitive: str = ""
+    fault: Fault = field(default_factory=Fault, compare=False)
+
+    __hash__ = Backend.__hash__
+
+    def expression(self, step: Step, arguments: Sequence[str]) -> str:
+        right = super().expression(step, arguments)
+        return f"spoilt({right})" if step.primitive == self.primitive else right
+
+    def function(self, program: Program, precision: Precision) -> Callable[..., Any]:
+        f = super().function(program, precision)
+        f.__globals__["spoilt"] = partial(SPOILT[self.name], self.fault)
+        return f
+
+
+def spoilt_in_torch(fault: Fault, y: Any) -> Any:
+    return y + fault.delta * (y - y.detach())
+
+
+def spoilt_in_jax(fault: Fault, y: Any) -> Any:
+    import jax
+
+    return y + fault.delta * (y - jax.lax.stop_gradient(y))
+
+
+SPOILT = {"torch": spoilt_in_torch, "jax": spoilt_in_jax}
+
+
+def spoilt(backend: Backend, primitive: str) -> Spoilt:
+    return Spoilt(**{f.name: getattr(backend, f.name) for f in fields(Backend)}, primitive=primitive)
+
+
+# The functions --------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Example:
+    """A function with its exact derivative and the bound on it."""
+
+    program: Program
+    point: Point
+    exact: Truth
+    tolerance: np.ndarray
+    majorant: float
+
+
+def pool(precision: Precision, count: int) -> list[tuple[Program, Point]]:
+    """Generated objectives, always the same."""
+    found: list[tuple[Program, Point]] = []
+
+    @seed(0)
+    @settings(max_examples=count, database=None, deadline=None, phases=[Phase.generate],
+              suppress_health_check=list(HealthCheck))  # fmt: skip
+    @given(functions.scalar_functions(precision))
+    def collect(drawn: tuple[Program, Point]) -> None:
+        found.append(drawn)
+
+    collect()
+    return found
+
+
+def examples(
+    backend: Backend, precision: Precision, primitive: str, order: int, drawn: list[tuple[Program, Point]], count: int
+) -> Iterator[Example]:
+    """Those that contain the primitive, and whose derivative is conclusive and right without a fault."""
+    quantity = QUANTITIES[order]
+    mode = backend.modes_of(quantity)[0]
+    for program, point in drawn:
+        if primitive not in program.primitives or program.size > SMALL:
+            continue
+        try:
+            exact = quantities.truth(quantity, program, point)
+        except DomainError:
+            continue
+        with np.errstate(all="ignore"):
+            tolerance, majorant = quantities.tolerance(backend, precision, mode.name, quantity, program, point)
+        example = Example(program, point, exact, tolerance, majorant)
+        if rejects(backend, precision, order, example) is False:
+            count -= 1
+            yield example
+        if not count:
+            return
+
+
+# The checkers: whether they reject the function; None where they say nothing ------------------------------------------
+
+
+def rejects(backend: Backend, precision: Precision, order: int, example: Example) -> bool | None:
+    """This suite, by the first mode that offers the derivative."""
+    quantity = QUANTITIES[order]
+    answer = backend.run(backend.modes_of(quantity)[0], example.program, precision, example.point).numbers
+    if answer is None:
+        return None
+    with np.errstate(all="ignore"):
+        error = oracle.difference(np.where(np.isfinite(answer), answer, 0.0), example.exact)
+        size = float(np.max(np.abs(example.exact.floats), initial=0.0)) or example.majorant
+        kind = judge(answer, error, example.tolerance, example.exact.error, size, precision).kind
+    return {"holds": False, "violated": True}.get(kind)
+
+
+def gradcheck(backend: Backend, precision: Precision, order: int, example: Example) -> bool | None:
+    import torch
+
+    f = backend.function(example.program, precision)
+    x = [a.requires_grad_() for a in backend.point(example.point, precision)]
+    check: Any = {1: torch.autograd.gradcheck, 2: torch.autograd.gradgradcheck}[order]
+    return not check(f, x, raise_exception=False)
+
+
+def check_grads(backend: Backend, precision: Precision, order: int, example: Example) -> bool | None:
+    import jax.test_util
+
+    f = backend.function(example.program, precision)
+    try:
+        jax.test_util.check_grads(f, backend.point(example.point, precision), order)
+    except AssertionError:
+        return True
+    return False
+
+
+Checker = Callable[[Backend, Precision, int, Example], bool | None]
+CHECKERS: dict[str, dict[int, dict[str, Checker]]] = {
+    "torch": {
+        1: {"gradlaws": rejects, "gradcheck": gradcheck},
+        2: {"gradlaws": rejects, "gradgradcheck": gradcheck},
+    },
+    "jax": {order: {"gradlaws": rejects, "check_grads": check_grads} for order in (1, 2)},
+}
+
+
+# The measurement ------------------------------------------------------------------------------------------------------
+
+
+def measured(
+    backend: Spoilt, precision: Precision, order: int, asked: list[Example], tool: str, checker: Checker
+) -> dict[str, Any]:
+    """The smallest 2^-k with which the checker rejects one of the functions, by bisection; None for none."""
+
+    def sees(delta: float, among: Sequence[Example]) -> list[Example]:
+        backend.fault.delta = delta
+        with warnings.catch_warnings(), np.errstate(all="ignore"):
+            warnings.simplefilter("ignore")
+            return [e for e in among if checker(backend, precision, order, e)]
+
+    start = time.perf_counter()
+    alarms = sees(0.0, asked)
+    seconds = (time.perf_counter() - start) / len(asked)
+    usable = [e for e in asked if not any(e is alarm for alarm in alarms)]
+    smallest: float | None = None
+    if sees(1.0, usable):
+        seen, missed = 0, SMALLEST + 1  # exponents
+        while missed - seen > 1:
+            middle = (seen + missed) // 2
+            seen, missed = (middle, missed) if sees(2.0**-middle, usable) else (seen, middle)
+        smallest = 2.0**-seen
+    backend.fault.delta = 0.0
+    return {
+        "backend": backend.name, "family": FAMILIES[backend.primitive], "primitive": backend.primitive, "order": order,
+        "dtype": precision.name, "tool": tool, "delta": smallest, "functions": len(asked), "alarms": len(alarms),
+        "seconds": float(f"{seconds:.3g}"),
+    }  # fmt: skip
+
+
+def measurements(
+    primitives: Sequence[str], names: Sequence[str], dtypes: Sequence[str], count: int, drawn: int
+) -> Iterator[dict[str, Any]]:
+    """A record for each primitive, precision, order and checker."""
+    for dtype in dtypes:
+        precision = PRECISIONS[dtype]
+        programs = pool(precision, drawn)
+        for name in names:
+            for primitive in primitives:
+                backend = spoilt(backends.load(name), primitive)
+                for order in QUANTITIES:
+                    asked = list(examples(backend, precision, primitive, order, programs, count))
+                    for tool, checker in CHECKERS[name][order].items():
+                        if asked:
+                            yield measured(backend, precision, order, asked, tool, checker)
+
+
+def is_due(record: dict[str, Any]) -> bool:
+    """Whether the goal is for this one: in these families, with the default contract."""
+    if record["family"] not in DUE:
+        return False
+    contract = contracts.contract(record["backend"], record["dtype"], "*", record["primitive"])
+    return contract == contracts.Contract((DEFAULT_ULPS[CORE[record["primitive"]].kind],) * 3)
+
+
+def misses(records: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Where the suite does not reach its goal."""
+    own = [r for r in records if r["tool"] == "gradlaws" and is_due(r)]
+    return [r for r in own if r["delta"] is None or r["delta"] > GOAL[r["dtype"]]]
+
+
+def table(records: Sequence[dict[str, Any]]) -> str:
+    """The median of the smallest δ over the primitives of a family."""
+    lines = [f"{'family':<15} {'backend':<7} {'dtype':<8} order  {'checker':<13} {'δ, median':>10} {'largest':>9}"
+             f"  {'unseen':>6}  {'alarms':>6}  {'ms each':>8}"]  # fmt: skip
+    keys = dict.fromkeys((r["family"], r["backend"], r["dtype"], r["order"], r["tool"]) for r in records)
+    for key in sorted(keys):
+        own = [r for r in records if (r["family"], r["backend"], r["dtype"], r["order"], r["tool"]) == key]
+        seen = [r["delta"] if r["delta"] is not None else math.inf for r in own]
+        finite = [d for d in seen if math.isfinite(d)]
+        family, backend, dtype, order, tool = key
+        lines.append(
+            f"{family:<15} {backend:<7} {dtype:<8} {order:>5}  {tool:<13} {statistics.median_high(seen):>10.1e}"
+            f" {max(finite, default=math.nan):>9.1e}  {len(seen) - len(finite):>6}  {sum(r['alarms'] for r in own):>6}"
+            f"  {1e3 * statistics.median(r['seconds'] for r in own):>8.2f}"
+        )
+    return "\n".join(lines)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.sensitivity", description=__doc__,
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)  # fmt: skip
+    parser.add_argument("primitives", nargs="*", metavar="PRIMITIVE", help="of the core (default: all)")
+    parser.add_argument("--backends", default="torch,jax", help="default: %(default)s")
+    parser.add_argument("--dtypes", default="float64,float32", help="default: %(default)s")
+    parser.add_argument("--functions", type=int, default=4, help="for each primitive (default: %(default)s)")
+    parser.add_argument("--pool", type=int, default=2000, help="functions to choose from (default: %(default)s)")
+    parser.add_argument("--out", type=Path, default=OUT, help=f"records, a line each (default: {OUT})")
+    options = parser.parse_args(arguments)
+    names, dtypes = options.backends.split(","), options.dtypes.split(",")
+    for asked, known in ((options.primitives, CORE), (names, SPOILT), (dtypes, GOAL)):
+        if unknown := [name for name in asked if name not in known]:
+            parser.error(f"unknown {', '.join(unknown)}; known are {', '.join(known)}")
+    records: list[dict[str, Any]] = []
+    try:
+        options.out.parent.mkdir(parents=True, exist_ok=True)
+        with options.out.open("w") as out:
+            found = measurements(options.primitives or list(CORE), names, dtypes, options.functions, options.pool)
+            for record in found:
+                records.append(record)
+                out.write(json.dumps(record) + "\n")
+                out.flush()
+                shown = "nothing" if record["delta"] is None else f"{record['delta']:.1e}"
+                print(f"{record['backend']} {record['dtype']} {record['primitive']} order {record['order']}: "
+                      f"{record['tool']} sees {shown}", file=sys.stderr)  # fmt: skip
+    except OSError as error:
+        parser.error(f"--out: {error}")
+    print(table(records))
+    missed = misses(records)
+    for record in missed:
+        print(f"missed: {record['backend']} {record['dtype']} {record['primitive']} order {record['order']}: "
+              f"sees {record['delta']}, the goal is {GOAL[record['dtype']]:g}")  # fmt: skip
+    return 1 if missed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
