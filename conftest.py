@@ -25,7 +25,7 @@ from reports.shards import ShardWriter
 from strategies.catalogue import CORE, PRIMITIVES
 from strategies.catalogue.left_out import LEFT_OUT
 from strategies.precision import PRECISIONS
-from suite import backends, clock, contracts, conventions, ledger, profiles
+from suite import backends, clock, contracts, conventions, ledger, plugins, profiles
 from suite.claims import CLAIMS, UNVERIFIABLE
 from suite.document.evidence import Evidence
 from suite.system import System
@@ -49,14 +49,21 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     }
     for options, (names, default) in lists.items():
         text = f"comma-separated, from {','.join(names)} (default: {default})"
-        group.addoption(*options, default=",".join(names), help=text)
+        group.addoption(*options, default="", help=text)
+    group.addoption(
+        "--plugin",
+        action="append",
+        default=[],
+        metavar="MODULE",
+        help="a module, or a file.py, with primitives or a backend of your own (suite/plugins.py); may be repeated",
+    )
     group.addoption("--modes", default="*", help="comma-separated patterns, as 'func.*,jit(*' (default: all)")
     group.addoption("--out", default="reports/out", help="folder of the report (default: reports/out)")
 
 
 def chosen(config: pytest.Config, option: str, known: list[str]) -> list[str]:
-    """The names given to an option. Raises UsageError where one is unknown."""
-    names = [name.strip() for name in config.getoption(option).split(",") if name.strip()]
+    """The names given to an option, or all. Raises UsageError where one is unknown."""
+    names = [name.strip() for name in config.getoption(option).split(",") if name.strip()] or known
     for name in names:
         if name not in known:
             raise pytest.UsageError(f"{option}: unknown {name!r}; known are {', '.join(known)}")
@@ -106,7 +113,11 @@ class Session:
             "profile": self.profile,
             "seed": str(config.getoption("--hypothesis-seed")),
             "started": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
-            "versions": {"python": platform.python_version(), **versions()},
+            "versions": {
+                "python": platform.python_version(),
+                **{system.backend.name: system.backend.version for system in self.systems.values()},
+                **versions(),
+            },
             "platform": platform.platform(),
             "cpus": os.cpu_count(),
             "settings": {
@@ -120,10 +131,10 @@ class Session:
             "floor": profiles.active.floor,
             "left_out": self.left_out,
             "not_applicable": {
-                f"{claim.id} {backend}": claim.elsewhere
+                f"{claim.id} {backend.name}": reason
                 for claim in CLAIMS.values()
-                for backend in backends.MODULES
-                if not claim.concerns(backend)
+                for backend in {system.backend: None for system in self.systems.values()}
+                if (reason := claim.why_not(backend))
             },
             "flush": {
                 f"{system.backend.name} {system.precision.name}": flushing(system) for system in self.systems.values()
@@ -168,7 +179,14 @@ def identity_of(item: pytest.Item) -> str:
 
 def system_of(item: pytest.Item) -> str:
     callspec = getattr(item, "callspec", None)
-    return str(callspec.params.get("system", "")) if callspec else ""
+    system = callspec.params.get("system", "") if callspec else ""
+    return system if isinstance(system, str) else ""  # pytest's own token where no system is left
+
+
+def nowhere(item: pytest.Item) -> bool:
+    """Whether the test is about systems, and none is left for it: pytest then gives it a token of its own."""
+    callspec = getattr(item, "callspec", None)
+    return callspec is not None and "system" in callspec.params and not system_of(item)
 
 
 def due(item: pytest.Item, dtypes: Sequence[str]) -> bool:
@@ -221,6 +239,11 @@ def pytest_configure(config: pytest.Config) -> None:
         contracts.rows(), conventions.rows(), ledger.rows()
     except contracts.DataError as error:
         raise pytest.UsageError(str(error)) from None
+    try:
+        for name in config.getoption("--plugin"):
+            plugins.load(name)
+    except plugins.PluginError as error:
+        raise pytest.UsageError(str(error)) from None
     session = config.stash[SESSION] = Session(config)
     if reports_wanted(config) and not hasattr(config, "workerinput"):
         try:
@@ -251,7 +274,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
             for name, (backend, dtype) in ((s, s.split("-")) for s in session.systems)
             if (marker is None or backend in marker.args)
             and (dtypes is None or dtype in dtypes.args)
-            and (claim is None or claim.concerns(backend))
+            and (claim is None or not claim.why_not(session.systems[name].backend))
         ]
         metafunc.parametrize("system", names, indirect=True, scope="session")
 
@@ -262,7 +285,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if not profiles.active.alone:
         wanted -= {"alone"}
     left = [
-        item for item in items if identity_of(item) and not (identity_of(item) in wanted and due(item, known.dtypes))
+        item
+        for item in items
+        if nowhere(item) or (identity_of(item) and not (identity_of(item) in wanted and due(item, known.dtypes)))
     ]
     if left:
         config.hook.pytest_deselected(items=left)

@@ -17,7 +17,7 @@ from hypothesis.strategies import DrawFn, SearchStrategy
 from mpmath import mp
 
 from strategies import mp_arrays, points
-from strategies.catalogue import CORE
+from strategies.catalogue import CORE, OWN
 from strategies.mp_arrays import DomainError, MPArray
 from strategies.precision import Precision
 from strategies.primitive import Floats, Primitive, Shape
@@ -27,11 +27,20 @@ from strategies.program import Composition, Point, Program, Step, apply, constan
 SHAPES: tuple[Shape, ...] = ((), (3,), (2, 2))
 ALL_RANKS: tuple[Shape, ...] = ((), (3,), (2, 3))
 LARGEST = 9  # entries of an intermediate value
-UNARY = tuple(p for p in CORE.values() if p.arity == 1)
-ENTRYWISE = tuple(p for p in UNARY if p.kind in ("elementwise", "arithmetic"))
-BINARY = tuple(p for p in CORE.values() if p.arity == 2)
 WORKING_BITS = 80
 TRIES = 8  # to find a primitive that fits
+
+
+def unary() -> tuple[Primitive, ...]:
+    return tuple(p for p in CORE.values() if p.arity == 1)
+
+
+def entrywise() -> tuple[Primitive, ...]:
+    return tuple(p for p in unary() if p.kind in ("elementwise", "arithmetic"))
+
+
+def binary() -> tuple[Primitive, ...]:
+    return tuple(p for p in CORE.values() if p.arity == 2)
 
 
 @dataclass
@@ -95,19 +104,21 @@ def grow(
     draw: DrawFn,
     growth: Growth,
     max_steps: int,
-    unary: Sequence[Primitive] = UNARY,
-    binary: Sequence[Primitive] = BINARY,
+    ones: Sequence[Primitive] | None = None,
+    twos: Sequence[Primitive] | None = None,
 ) -> Growth:
-    """Grows the program along its values, by up to ``max_steps`` steps that use the given primitives."""
+    """Grows the program along its values, by up to ``max_steps`` steps of the given primitives of one and two operands
+    (default: all of the core)."""
+    ones, twos = unary() if ones is None else ones, binary() if twos is None else twos
     taken = 0
-    while draw(another_step(growth, unary, binary, taken, max_steps)):
+    while draw(another_step(growth, ones, twos, taken, max_steps)):
         taken += 1
     return growth
 
 
 @st.composite
 def another_step(
-    draw: DrawFn, growth: Growth, unary: Sequence[Primitive], binary: Sequence[Primitive], taken: int, most: int
+    draw: DrawFn, growth: Growth, ones: Sequence[Primitive], twos: Sequence[Primitive], taken: int, most: int
 ) -> bool:
     """Drawn as a unit, and in the same way first, last and between, so that shrinking can delete any step."""
     more = draw(st.integers(0, 15), label="another step")
@@ -117,28 +128,32 @@ def another_step(
     # Counted from the latest, so that deleting a step leaves a chain a chain.
     live = [i for i in reversed(range(len(exact))) if growth.depends[i]]
     first = draw(st.sampled_from([live[0]] * len(live) * 8 + live), label="operand")
-    if not binary or not draw(st.booleans(), label="binary"):
-        draw(step_of(growth, unary, [(first,)]))
+    if not twos or not draw(st.booleans(), label="binary"):
+        draw(step_of(growth, ones, [(first,)]))
         return True
     others = [i for i in live if i != first]  # a constant is drawn where it is used, so that it can shrink away
     second = draw(st.sampled_from([-1, *others]), label="other operand")
     if second < 0:
         shape = draw(st.sampled_from(partners(exact[first].shape)), label="shape of a constant")
         second = growth.add_constant(draw(entries(growth.precision, shape), label="constant"))
-    draw(step_of(growth, binary, [(first, second), (second, first)]))
+    draw(step_of(growth, twos, [(first, second), (second, first)]))
     return True
 
 
 @st.composite
 def step_of(draw: DrawFn, growth: Growth, menu: Sequence[Primitive], operands: Sequence[Sequence[int]]) -> bool:
     """One of the primitives, each equally often, however many static parameters or operand orders it offers; curved
-    ones three times as often as linear ones, since without curvature there is little to verify.
+    ones three times as often as linear ones, since without curvature there is little to verify; those of plugins as
+    often as all others together.
 
     One that does not fit here is asked for again: so a primitive keeps its number, wherever the point shrinks to.
     """
     curved = [primitive for primitive in menu if primitive.kind != "linear"]
+    own = [primitive for primitive in menu if primitive.name in OWN]
+    often = [*curved, *curved, *menu]
+    often += own * (len(often) // len(own)) if own else []
     for _ in range(TRIES):
-        primitive = draw(st.sampled_from([*curved, *curved, *menu]), label="primitive")
+        primitive = draw(st.sampled_from(often), label="primitive")
         steps = [step for arguments in operands for step in growth.fits(primitive, arguments)]
         if steps:
             return growth.add(draw(st.sampled_from(steps), label="step"))
@@ -229,7 +244,7 @@ def compositions(
 def chains(draw: DrawFn, precision: Precision, max_depth: int = 12) -> tuple[Composition, Point]:
     """Scalar functions of one variable, one step per stage: y = phi_k(... phi_1(x))."""
     point: Point = (draw(points.arrays(precision, ())),)
-    growth = grow(draw, Growth.at(precision, point), max_depth, ENTRYWISE, ())
+    growth = grow(draw, Growth.at(precision, point), max_depth, entrywise(), ())
     program, point = pruned(growth.program(), point)
     stages = tuple(Program(((),), (Step(s.primitive, (0,), s.parameters),)) for s in program.steps)
     return Composition(stages or (Program(((),), ()),)), point
@@ -248,8 +263,8 @@ def forks(draw: DrawFn, precision: Precision, max_steps: int = 3) -> tuple[Progr
     outer = Growth.at(precision, (value, value))
     paths = []
     for path in (0, 1):
-        paths.append(len(outer.exact) - 1 if draw(step_of(outer, ENTRYWISE, [[path]])) else path)
-    if not draw(step_of(outer, BINARY, [paths])):
+        paths.append(len(outer.exact) - 1 if draw(step_of(outer, entrywise(), [[path]])) else path)
+    if not draw(step_of(outer, binary(), [paths])):
         outer.add(Step("add", tuple(paths)), bounded=False)  # one bit beyond the range at most
     # What follows uses the joined value only, so that neither path is lost.
     outer.depends = [False] * (len(outer.exact) - 1) + [True]

@@ -7,6 +7,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from suite.backends.backend import Backend
+
 
 @dataclass(frozen=True)
 class Claim:
@@ -30,8 +32,9 @@ class Claim:
     def record(self) -> dict[str, Any]:
         return {key: value for key, value in asdict(self).items() if key not in ("backends", "elsewhere")}
 
-    def concerns(self, backend: str) -> bool:
-        return not self.backends or backend in self.backends
+    def why_not(self, backend: Backend) -> str:
+        """Why the claim does not concern the backend; empty where it does."""
+        return backend.lacks.get(self.id, "" if not self.backends or backend.name in self.backends else self.elsewhere)
 
 
 TUPLES = ("controls", "backends")

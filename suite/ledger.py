@@ -93,18 +93,21 @@ class Row:
         return (self.tangent,) if self.tangent else ()
 
 
-def read(path: Path = DATA) -> tuple[Row, ...]:
-    """The rows of a ledger file. Raises DataError, in one line, where one is not as it should be."""
-    entries = table(path, "deviation")
-    rows = tuple(_row(entry, f"{path}: deviation {entry.get('id', number)}") for number, entry in enumerate(entries, 1))
+def read(*paths: Path) -> tuple[Row, ...]:
+    """The rows of ledger files. Raises DataError, in one line, where one is not as it should be."""
+    rows = tuple(
+        _row(entry, f"{path}: deviation {entry.get('id', number)}")
+        for path in paths
+        for number, entry in enumerate(table(path, "deviation"), 1)
+    )
     for i, a in enumerate(rows):
         for b in rows[:i]:
             if a.id == b.id:
-                raise DataError(f"{path}: two deviations are called {a.id}")
+                raise DataError(f"{paths[-1]}: two deviations are called {a.id}")
             same = (a.backend, a.primitive) == (b.backend, b.primitive) and set(a.versions) & set(b.versions)
             shared = set(a.dtypes) & set(b.dtypes) and overlap(a.modes, b.modes)
             if same and shared and (_holds(a, b) or _holds(b, a)):
-                raise DataError(f"{path}: {a.id} and {b.id} overlap: merge them or part their regions")
+                raise DataError(f"{paths[-1]}: {a.id} and {b.id} overlap: merge them or part their regions")
     return rows
 
 
@@ -157,9 +160,19 @@ def _arrays(entries: list[dict[str, Any]]) -> Point:
     return tuple(np.array([float.fromhex(h) for h in e["values"]]).reshape(e["shape"]) for e in entries)
 
 
+FILES = [DATA]  # and those of plugins
+
+
+def add(path: Path) -> None:
+    """Takes a plugin's ledger too. Raises DataError where a row is not as it should be."""
+    FILES.append(path)
+    rows.cache_clear()
+    rows()
+
+
 @cache
 def rows() -> tuple[Row, ...]:
-    return read()
+    return read(*FILES)
 
 
 @cache

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis.database import DirectoryBasedExampleDatabase
 
-from strategies.catalogue import CORE
+from strategies.catalogue import CORE, OWN
 
 
 @dataclass(frozen=True)
@@ -41,6 +41,7 @@ PROFILES = {
     "claims": Profile(
         examples=8, floor=0, seed=0, shrink_seconds=20, modes=1, alone=False, one_precision=("jax",), document=True
     ),
+    "soak": Profile(examples=60, floor=0, seed=0, shrink_seconds=30, modes=99, in_turns=True),
     "explore": Profile(examples=1000, floor=5, seed=None, shrink_seconds=120, database=True),
 }
 active = PROFILES["smoke"]
@@ -48,17 +49,18 @@ turn = 0  # of this run: its seed
 
 
 # Over how many runs the catalogue's core and its breadth are spread, in each precision: JAX compiles each function.
-TURNS = {"numpy": (1, 2), "torch": (1, 2), "jax": (2, 10)}
+ONE_IN_TWO = (1, 2)
+TURNS = {"jax": (2, 10)}
 HESSIANS = {"jax": 3}  # and over how many of these the Hessians, which cost more there than all else
 
 
 def due(primitive: str, backend: str, place: int) -> bool:
     """Whether a primitive alone has its turn in this run, on a backend and in the precision at that place in line."""
-    return not active.in_turns or in_turn(primitive, backend, place, turn)
+    return not active.in_turns or primitive in OWN or in_turn(primitive, backend, place, turn)
 
 
 def in_turn(primitive: str, backend: str, place: int, run: int) -> bool:
-    return (zlib.crc32(primitive.encode()) + place + run) % TURNS[backend][primitive not in CORE] == 0
+    return (zlib.crc32(primitive.encode()) + place + run) % TURNS.get(backend, ONE_IN_TWO)[primitive not in CORE] == 0
 
 
 def hessian_due(primitive: str, backend: str) -> bool:
@@ -67,7 +69,7 @@ def hessian_due(primitive: str, backend: str) -> bool:
 
 
 def hessian_in_turn(primitive: str, backend: str, run: int) -> bool:
-    turns_before = run // TURNS[backend][1]
+    turns_before = run // TURNS.get(backend, ONE_IN_TWO)[1]
     return primitive in CORE or (zlib.crc32(primitive.encode()) // 7 + turns_before) % HESSIANS.get(backend, 1) == 0
 
 

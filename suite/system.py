@@ -98,7 +98,7 @@ class System:
         try:
             yield check
         except DomainError as error:  # a step of the oracle leaves the domain: what is left cannot be judged
-            check.record("oracle", 0, Verdict("inconclusive", reason=f"the oracle: {error}"), program)
+            check.record("oracle", 0, Verdict("unsupported", reason=f"the oracle: {error}"), program)
         self.examples += check.told
         check.finish()
 

@@ -64,7 +64,7 @@ def one_line(error: pytest.ExceptionInfo[DataError], file: str, row: str) -> Non
 
 def test_the_shipped_files_load() -> None:
     assert contracts.read()
-    ledger.read()
+    ledger.rows()
 
 
 def test_a_right_contract_is_read_with_its_defaults(tmp_path: Path) -> None:

@@ -48,3 +48,18 @@ PRIMITIVES: dict[str, Primitive] = catalogue(
     products.FAMILY,
     matrices.FAMILY,
 )
+OWN: dict[str, Primitive] = {}  # of plugins: composed as those of the core, and more often
+
+
+def include(primitive: Primitive) -> None:
+    """Adds a plugin's row. Raises ValueError if there is one of that name."""
+    if primitive.name in PRIMITIVES:
+        raise ValueError(f"there is a primitive {primitive.name!r} already; call it something else")
+    OWN[primitive.name] = CORE[primitive.name] = PRIMITIVES[primitive.name] = primitive
+
+
+def replace_row(primitive: Primitive) -> None:
+    """Takes another row for the primitive of that name."""
+    for known in (OWN, CORE, PRIMITIVES):
+        if primitive.name in known:
+            known[primitive.name] = primitive

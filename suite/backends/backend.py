@@ -63,7 +63,8 @@ class Backend:
     """One framework.
 
     ``array(values, dtype)`` makes a native array of a float64 one; ``numbers(array)`` gives back float64.
-    ``unsupported`` are the exceptions by which it says that a mode does not exist for a function.
+    ``unsupported`` are the exceptions, and ``unsupported_words`` what they say, by which it tells that a mode does not
+    exist for a function.
     """
 
     name: str
@@ -74,6 +75,7 @@ class Backend:
     unsupported: tuple[type[Exception], ...]
     modes: list[Mode] = field(default_factory=list)
     unsupported_words: tuple[str, ...] = ()
+    lacks: Mapping[str, str] = field(default_factory=dict)  # by identity, why it is not asked of this backend
 
     def __hash__(self) -> int:
         return hash(self.name)
@@ -188,7 +190,7 @@ def _compiled(backend: Backend, program: Program, dtype: str) -> Callable[..., A
     return function
 
 
-LIBRARIES = (
+LIBRARIES = [
     "numpy",
     "scipy.special",
     "scipy.fft",
@@ -201,7 +203,7 @@ LIBRARIES = (
     "jax.scipy.linalg",
     "jax.experimental.jet",
     "optax",
-)
+]
 
 
 def libraries(text: str) -> dict[str, Any]:
