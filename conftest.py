@@ -6,7 +6,9 @@ import datetime
 import importlib.metadata
 import os
 import platform
+import re
 import shutil
+import subprocess
 import time
 import zlib
 from collections import Counter
@@ -118,6 +120,7 @@ class Session:
                 **{system.backend.name: system.backend.version for system in self.systems.values()},
                 **versions(),
             },
+            "commit": commit(),
             "platform": platform.platform(),
             "cpus": os.cpu_count(),
             "settings": {
@@ -126,6 +129,11 @@ class Session:
                 "primitives": f"{len(CORE)} composed, {len(PRIMITIVES)} alone"
                 + (" in turn" if profiles.active.in_turns else ""),
                 **met_alone(items),
+            },
+            "catalogue": {"composed": list(CORE), "all": list(PRIMITIVES)}
+            | {
+                backend.name: [name for name, p in PRIMITIVES.items() if backend.name in p.spellings]
+                for backend in {system.backend: None for system in self.systems.values()}
             },
             "not_in_catalogue": LEFT_OUT,
             "floor": profiles.active.floor,
@@ -155,6 +163,21 @@ def met_alone(items: Sequence[pytest.Item]) -> dict[str, str]:
         f"alone, {system}": f"{met} of {sum(system.split('-')[0] in p.spellings for p in PRIMITIVES.values())}"
         for system, met in sorted(counts.items())
     }
+
+
+def commit() -> str:
+    """The commit that is under way, with + where files differ from it; empty outside a checkout."""
+    command = ["git", "-C", str(ROOT), "describe", "--always", "--abbrev=12", "--dirty=+", "--exclude=*"]
+    try:
+        return subprocess.run(command, capture_output=True, text=True, timeout=10).stdout.strip()
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
+
+
+def drawn(item: pytest.Item) -> dict[str, int]:
+    """How many examples Hypothesis drew, by what became of them, from its own statistics."""
+    told = re.search(r"(\d+) passing, (\d+) failing, and (\d+) invalid", getattr(item, "hypothesis_statistics", ""))
+    return dict(zip(("passing", "failing", "invalid"), map(int, told.groups()), strict=True)) if told else {}
 
 
 def versions() -> dict[str, str]:
@@ -373,8 +396,9 @@ def pytest_runtest_makereport(
         if evidence is not None and report.when == "call":
             known.emit(found_out(evidence, call))
         known.emit(
-            {"kind": "test", "nodeid": item.nodeid, "outcome": outcome, "seconds": call.duration, "message": message}
-        )
+            {"kind": "test", "nodeid": item.nodeid, "outcome": outcome, "seconds": call.duration, "message": message,
+             "drawn": drawn(item)}
+        )  # fmt: skip
         if known.writer is not None:
             known.writer.fold()
         if report.failed:

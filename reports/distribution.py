@@ -84,15 +84,16 @@ def _distribution(backend: str, dtype: str | None, group: list[Record]) -> Recor
         "max": worst and plain(worst[0]),
         "max_function": worst and worst[1],
         "max_holding": worst_holding and plain(worst_holding[0]),
-        "median_digits": _median(digits, ordered),
+        "median_digits": middle(digits),
         "histogram": {name: histogram[name] for name in sorted(histogram, key=bucket_order)},
         "digits": {name: digits[name] for name in ordered},
     }
 
 
-def _median(tally: Mapping[str, int], ordered: list[str]) -> int | None:
+def middle(tally: Mapping[str, int]) -> int | None:
+    """The median of a tally whose names are integers; None without counts."""
     rank = math.ceil(sum(tally.values()) / 2)
-    for name in ordered:
+    for name in sorted(tally, key=int):
         rank -= tally[name]
         if rank <= 0:
             return int(name)

@@ -11,7 +11,9 @@ from reports.records import JUDGED, Record, nanoseconds, number, plain, seconds
 Key = tuple[str, str, str, str, int]
 Cells = dict[Key, Record]
 Times = dict[tuple[str, str], int]
+Generated = dict[str, Record]
 
+GENERATED = ("primitives", "pairs", "depths", "steps", "sizes", "decades")
 _TALLIES = ("counts", "histogram", "digits", "primitives", "sizes", "steps")
 
 
@@ -68,6 +70,40 @@ def add_time(times: Times, record: Mapping[str, Any]) -> None:
     times[key] = times.get(key, 0) + nanoseconds(record["seconds"])
 
 
+def add_example(generated: Generated, record: Mapping[str, Any]) -> None:
+    """Count one example record, where it says what kind of function it is, in place."""
+    if "backend" not in record:
+        return
+    tallies = _generated(generated, record["backend"])
+    tallies["examples"] += 1
+    for name in record.get("primitives") or ():
+        _count(tallies["primitives"], name, 1)
+    for tally in ("pairs", "decades"):
+        for name, count in (record.get(tally) or {}).items():
+            _count(tallies[tally], name, count)
+    for tally, key in (("depths", "depth"), ("steps", "steps"), ("sizes", "size")):
+        if record.get(key) is not None:
+            _count(tallies[tally], str(record[key]), 1)
+
+
+def add_generated(generated: Generated, record: Mapping[str, Any]) -> None:
+    """Merge one generated record (a fold of examples), in place."""
+    tallies = _generated(generated, record["backend"])
+    tallies["examples"] += record["examples"]
+    for tally in GENERATED:
+        for name, count in (record.get(tally) or {}).items():
+            _count(tallies[tally], name, count)
+
+
+def generated_records(generated: Generated) -> list[Record]:
+    """What was generated for each backend as records, every tally sorted."""
+    return [
+        {"kind": "generated", "backend": backend, "examples": tallies["examples"]}
+        | {tally: dict(sorted(tallies[tally].items())) for tally in GENERATED}
+        for backend, tallies in sorted(generated.items())
+    ]
+
+
 def cell_records(cells: Cells) -> list[Record]:
     """The cells as records, sorted by key, every tally sorted."""
     return [_cell_record(key, cells[key]) for key in sorted(cells)]
@@ -81,10 +117,11 @@ def time_records(times: Times) -> list[Record]:
     ]
 
 
-def fold(records: Iterable[Mapping[str, Any]]) -> tuple[Cells, Times]:
-    """All comparison, cell and time records folded; other kinds are passed over."""
+def fold(records: Iterable[Mapping[str, Any]]) -> tuple[Cells, Times, Generated]:
+    """All comparison, cell, time, example and generated records folded; other kinds are passed over."""
     cells: Cells = {}
     times: Times = {}
+    generated: Generated = {}
     for record in records:
         match record["kind"]:
             case "comparison":
@@ -93,7 +130,11 @@ def fold(records: Iterable[Mapping[str, Any]]) -> tuple[Cells, Times]:
                 add_cell(cells, record)
             case "time":
                 add_time(times, record)
-    return cells, times
+            case "example":
+                add_example(generated, record)
+            case "generated":
+                add_generated(generated, record)
+    return cells, times, generated
 
 
 def worse(one: tuple[float, str] | None, other: tuple[float, str] | None) -> tuple[float, str] | None:
@@ -101,6 +142,10 @@ def worse(one: tuple[float, str] | None, other: tuple[float, str] | None) -> tup
     if one is None or other is None:
         return one or other
     return min(one, other, key=lambda case: (-case[0], case[1]))
+
+
+def _generated(generated: Generated, backend: str) -> Record:
+    return generated.setdefault(backend, {"examples": 0, **{tally: {} for tally in GENERATED}})
 
 
 def _cell(cells: Cells, record: Mapping[str, Any]) -> Record:

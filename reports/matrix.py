@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from reports.fold import Cells, worse
+from reports.distribution import add_up, middle
+from reports.fold import Cells, bucket_order, worse
 from reports.records import CONCLUSIVE, VERDICTS, Record, plain, seconds
 
 # The first status that applies wins, from single comparisons up to a whole identity.
@@ -105,6 +106,8 @@ def _row(key: tuple[str, str, str, str, int], cell: Record, floor: int) -> Recor
         "deviations": counts.get("deviation", 0),
         "worst": _case(cell["worst"]),
         "worst_holding": _case(cell["worst_holding"]),
+        "histogram": {name: cell["histogram"][name] for name in sorted(cell["histogram"], key=bucket_order)},
+        "digits": {name: cell["digits"][name] for name in sorted(cell["digits"], key=int)},
         "seconds": seconds(cell["ns"]),
     }
 
@@ -126,6 +129,8 @@ def _absent(identity: str, backend: str, dtype: str, not_applicable: Mapping[str
         "deviations": 0,
         "worst": None,
         "worst_holding": None,
+        "histogram": {},
+        "digits": {},
         "seconds": 0.0,
     }
 
@@ -144,6 +149,7 @@ def _system(backend: str, dtype: str, group: Sequence[Record]) -> Record:
         "counts": _sum_counts(group),
         "worst": _worst(group, "worst"),
         "worst_holding": _worst(group, "worst_holding"),
+        "digits": middle(add_up(row["digits"] for row in group)),
     }
 
 

@@ -10,6 +10,7 @@ from reports.fold import Times
 from reports.records import PARTS, Record, canonical, nanoseconds, number, seconds
 
 LEDGER = ("error", "worse", "fixed", "confirmed")
+KEPT = 3  # of the worst comparisons
 OUTCOMES = ("crashed", "error", "failed", "skipped", "passed")
 
 
@@ -25,6 +26,7 @@ def merged_run(headers: Sequence[Record], systems: Iterable[tuple[str, str]]) ->
         "profile": _one_text(header.get("profile") for header in headers),
         "seed": _one_text(header.get("seed") for header in headers),
         "started": min(starts, default=""),
+        "commit": _one_text(header.get("commit") for header in headers),
         "platform": _one_text(header.get("platform") for header in headers),
         "cpus": _one_text(header.get("cpus") for header in headers),
         "floor": max((header.get("floor", 1) for header in headers), default=1),
@@ -32,6 +34,7 @@ def merged_run(headers: Sequence[Record], systems: Iterable[tuple[str, str]]) ->
         "settings": _one_mapping(headers, "settings"),
         "flush": _one_mapping(headers, "flush"),
         "left_out": _one_mapping(headers, "left_out"),
+        "catalogue": _catalogue(headers),
         "not_in_catalogue": _one_mapping(headers, "not_in_catalogue"),
         "not_applicable": _one_mapping(headers, "not_applicable"),
         "identities": [identities[name] for name in order],
@@ -84,12 +87,17 @@ def controls(records: Iterable[Record], run: Record) -> list[Record]:
     )
 
 
-def failures(records: Iterable[Record]) -> list[Record]:
+def failures(records: Iterable[Record], witnesses: Iterable[Record] = ()) -> list[Record]:
     """The shrunk failures: of those with equal (test, identity, backend, dtype) the one written last.
 
     The shard's own number says which that is; records without numbers fall back on the simplest. Simplest
-    first; ids are made unique, and are safe as file names.
+    first; ids are made unique, and are safe as file names. `answers` are those of all backends, where the test
+    lived to ask for them.
     """
+    asked = {
+        (one["test"], one["mode"], one.get("function")): one.get("answers") or {}
+        for one in sorted(witnesses, key=canonical)
+    }
     groups = _grouped(records, ("test", "identity", "backend", "dtype"))
     last = [
         min(group, key=lambda record: (-record.get("number", 0), *_simplicity(record))) for group in groups.values()
@@ -108,9 +116,29 @@ def failures(records: Iterable[Record]) -> list[Record]:
             | {key: record.get(key) for key in _FAILURE}
             | {
                 "inputs": record.get("inputs") or [],
+                "graph": record.get("graph") or [],
+                "answers": asked.get((record["test"], record["mode"], record.get("function")), {}),
                 "scripts": dict(sorted((record.get("scripts") or {}).items())),
             }
         )
+    return rows
+
+
+def worst(records: Iterable[Record]) -> list[Record]:
+    """The comparisons nearest to their bounds of each (identity, backend, dtype): the worst KEPT, one of a function."""
+    rows: list[Record] = []
+    for group in _grouped(records, ("identity", "backend", "dtype")).values():
+        ordered = sorted(group, key=lambda record: (-(number(record["ratio"]) or 0.0), *_simplicity(record)))
+        of_function: dict[Any, Record] = {}
+        for record in ordered:
+            of_function.setdefault(record.get("function"), record)
+        rows += [
+            {key: record.get(key) for key in _FAILURE if key != "row"}
+            | {"digits": record.get("digits")}
+            | {key: record.get(key) or [] for key in ("inputs", "graph")}
+            | {key: dict(sorted((record.get(key) or {}).items())) for key in ("answers", "scripts")}
+            for record in [*of_function.values()][:KEPT]
+        ]
     return rows
 
 
@@ -181,6 +209,7 @@ def tests(records: Iterable[Record], examples: Sequence[Record]) -> Record:
     """
     at = {record["test"]: record for record in sorted(examples, key=canonical)}
     rows: list[Record] = []
+    drawn: dict[str, int] = {}
     groups = _grouped(records, ("nodeid",))
     for (nodeid,), group in groups.items():
         outcome = (
@@ -195,6 +224,9 @@ def tests(records: Iterable[Record], examples: Sequence[Record]) -> Record:
                 "message": max(messages, default=""),
             }
         )
+        for record in group:
+            for name, total in (record.get("drawn") or {}).items():
+                drawn[name] = drawn.get(name, 0) + total
     rows += [
         {"nodeid": test, "outcome": "crashed", "seconds": 0.0, "message": "the worker died in this test"}
         for test in at
@@ -204,6 +236,7 @@ def tests(records: Iterable[Record], examples: Sequence[Record]) -> Record:
     return {
         "counts": {outcome: sum(row["outcome"] == outcome for row in rows) for outcome in OUTCOMES},
         "seconds": seconds(sum(nanoseconds(row["seconds"]) for row in rows)),
+        "drawn": {name: drawn[name] for name in sorted(drawn)},
         "crashed": [
             {"nodeid": row["nodeid"], "message": row["message"], "doing": _doing(at.get(row["nodeid"]))}
             for row in rows
@@ -260,6 +293,15 @@ def _grouped(records: Iterable[Record], keys: tuple[str, ...]) -> dict[tuple[Any
 
 def _rank(order: Sequence[str], name: str) -> int:
     return order.index(name) if name in order else len(order)
+
+
+def _catalogue(headers: Sequence[Record]) -> Record:
+    """What could be met: names of `composed` and of all primitives, and of those that each backend spells."""
+    found: Record = {}
+    for header in headers:
+        for name, listed in (header.get("catalogue") or {}).items():
+            found.setdefault(name, set()).update(listed)
+    return {name: sorted(found[name]) for name in sorted(found)}
 
 
 def _one_text(values: Iterable[object]) -> str:

@@ -25,6 +25,8 @@ REQUIRED: Mapping[str, tuple[str, ...]] = {
     "comparison": (*_CELL, "verdict"),
     "cell": (*_CELL, "counts"),
     "control": ("identity", "backend", "dtype", "control", "tried", "failed"),
+    "generated": ("backend", "examples"),
+    "witness": ("identity", "backend", "dtype", "mode", "test", "ratio"),
     "failure": ("id", "identity", "backend", "dtype", "mode", "test", "verdict"),
     "unsupported": ("backend", "mode", "primitive"),
     "ledger": ("id", "status"),

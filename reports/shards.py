@@ -14,7 +14,18 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TextIO
 
-from reports.fold import Cells, Times, add_comparison, add_time, cell_records, fold, time_records
+from reports.fold import (
+    Cells,
+    Generated,
+    Times,
+    add_comparison,
+    add_example,
+    add_time,
+    cell_records,
+    fold,
+    generated_records,
+    time_records,
+)
 from reports.records import SCHEMA, Record, encode, lacking
 
 _JOURNALLED = frozenset({"example", "comparison", "time"})
@@ -31,6 +42,7 @@ class ShardWriter:
         self._journal = (folder / f"{worker}{_JOURNAL}").open("w", encoding="utf-8", newline="\n")
         self._cells: Cells = {}
         self._times: Times = {}
+        self._generated: Generated = {}
         self._sequence = 0
         self._failures = 0
         self._append({"kind": "run", "schema": SCHEMA, "worker": worker, **header})
@@ -46,22 +58,25 @@ class ShardWriter:
             add_comparison(self._cells, record)
         elif kind == "time":
             add_time(self._times, record)
+        elif kind == "example":
+            add_example(self._generated, record)
         self._journal.write(encode(record) + "\n")
         self._journal.flush()
 
     def fold(self) -> None:
         """Move what the journal holds to the shard, folded; call it at the end of each test."""
-        if self._cells or self._times:
+        if self._cells or self._times or self._generated:
             self._append(
                 {
                     "kind": "fold",
                     "sequence": self._sequence,
                     "cells": cell_records(self._cells),
                     "times": time_records(self._times),
+                    "generated": generated_records(self._generated),
                 }
             )
             self._sequence += 1
-        self._cells, self._times = {}, {}
+        self._cells, self._times, self._generated = {}, {}, {}
         self._restart_journal()
 
     def close(self) -> None:
@@ -124,7 +139,7 @@ def _read_worker(folder: Path, worker: str, problems: list[str]) -> list[Record]
     for record in lines:
         if record["kind"] == "fold":
             folded.add(record["sequence"])
-            records += [*record["cells"], *record["times"]]
+            records += [*record["cells"], *record["times"], *record.get("generated", ())]
         else:
             records.append(record)
     return records + _read_journal(folder / f"{worker}{_JOURNAL}", folded, problems)
@@ -138,9 +153,11 @@ def _read_journal(path: Path, folded: set[int], problems: list[str]) -> list[Rec
     if lines and lines[0]["kind"] == "journal" and lines[0]["sequence"] in folded:
         return []
     problems += found
-    cells, times = fold(lines)
-    examples = [record for record in lines if record["kind"] == "example"]
-    return cell_records(cells) + time_records(times) + examples[-1:]
+    cells, times, generated = fold(lines)
+    # What the worker was doing; its kind is counted already.
+    doing = [{key: record.get(key) for key in ("kind", "test", "function", "inputs")}
+             for record in lines if record["kind"] == "example"]  # fmt: skip
+    return cell_records(cells) + time_records(times) + generated_records(generated) + doing[-1:]
 
 
 def _read_lines(path: Path, problems: list[str]) -> Iterator[Record]:

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from reports import claims, outcomes
 from reports.distribution import coverage, distributions
-from reports.fold import fold
+from reports.fold import fold, generated_records
 from reports.matrix import matrix_cells, matrix_rows, totals
 from reports.records import Record, Report
 from reports.verdict import reasons, sentence
@@ -21,7 +21,8 @@ def summarise(records: Iterable[Record], problems: Iterable[str] = ()) -> Report
     kinds: dict[str, list[Record]] = {}
     for record in records:
         kinds.setdefault(record["kind"], []).append(record)
-    cells, times = fold(record for kind in ("comparison", "cell", "time") for record in kinds.get(kind, ()))
+    counted = ("comparison", "cell", "time", "example", "generated")
+    cells, times, generated = fold(record for kind in counted for record in kinds.get(kind, ()))
     run = outcomes.merged_run(kinds.get("run", []), {(backend, dtype) for _, backend, dtype, _, _ in cells})
     rows = matrix_cells(cells, run)
     backends = list(dict.fromkeys(backend for backend, _ in run["systems"]))
@@ -31,8 +32,9 @@ def summarise(records: Iterable[Record], problems: Iterable[str] = ()) -> Report
         "sentence": "",
         "reasons": [],
         "totals": totals(rows),
-        "failures": outcomes.failures(kinds.get("failure", [])),
+        "failures": outcomes.failures(kinds.get("failure", []), kinds.get("witness", [])),
         "matrix": matrix_rows(rows, run),
+        "worst": outcomes.worst(kinds.get("witness", [])),
         "distributions": distributions(cells, run["systems"]),
         "controls": outcomes.controls(kinds.get("control", []), run),
         "claims": [],
@@ -42,6 +44,7 @@ def summarise(records: Iterable[Record], problems: Iterable[str] = ()) -> Report
         "time": outcomes.time_split(times, backends),
         "tests": outcomes.tests(kinds.get("test", []), kinds.get("example", [])),
         "coverage": coverage(cells, backends),
+        "generated": generated_records(generated),
         "run": run,
         "problems": sorted(set(problems)),
         "cells": rows,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from mpmath import mp
 
@@ -23,12 +25,13 @@ def scripts(
     component: tuple[int, ...],
     exact: Truth | None,
     tolerance: Floats | None,
+    frameworks: Sequence[str] = tuple(MODULES),
 ) -> dict[str, str]:
     """One script per installed framework: the failing mode in its own, the plainest mode of that quantity elsewhere."""
     if mode is None or exact is None or tolerance is None:
         return {}
     found = {}
-    for name in MODULES:
+    for name in frameworks:
         try:
             other = load(name)
             chosen = mode if name == backend.name else plainest(other, mode)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import zlib
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
@@ -19,11 +19,13 @@ from strategies.mp_arrays import DomainError, mp_array
 from strategies.precision import Precision
 from strategies.primitive import Floats
 from strategies.program import Point, Program, input_names
-from suite import clock, differences, ledger, oracle, profiles, proposal, quantities
+from suite import clock, differences, ledger, oracle, profiles, proposal, quantities, witnesses
+from suite.backends import MODULES
 from suite.backends.backend import Backend, Mode, Quantity
 from suite.oracle import HashablePoint, Truth
 from suite.reproducer import scripts
 from suite.verdict import Verdict, judge
+from suite.witnesses import Judged
 
 Record = Mapping[str, Any]
 T = TypeVar("T")
@@ -75,6 +77,7 @@ class System:
     focus: tuple[str, str] | None = None  # ("answer" or "compare", label) of the failure that is being shrunk
     controls: dict[str, Counter[str]] = field(default_factory=dict)
     examples: int = 0  # of this test, less those that showed nothing, which take no turn of the modes
+    worst: Judged | None = None  # of this test's comparisons; of one that fails, the last
 
     def __str__(self) -> str:
         return f"{self.backend.name}-{self.precision.name}"
@@ -83,6 +86,7 @@ class System:
 
     def begin(self, identity: str, test: str) -> None:
         self.identity, self.test, self.focus, self.controls, self.examples = identity, test, None, {}, 0
+        self.worst = None
 
     def draw(self, data: st.DataObject, strategy: st.SearchStrategy[T]) -> T:
         with clock.part("generate"):
@@ -93,6 +97,7 @@ class System:
         """All comparisons on one function at one point; violations are raised together at the end."""
         self.emit(
             {"kind": "example", "test": self.test, "function": mathematics(program), "inputs": inputs(program, point)}
+            | ({} if self.focus else {"backend": self.backend.name, **witnesses.generated(program, point)})
         )
         check = Check(self, program, point, directions, self.examples)
         try:
@@ -109,7 +114,18 @@ class System:
                 {"kind": "control", "identity": self.identity, "backend": self.backend.name,
                  "dtype": self.precision.name, "control": name, "tried": count["tried"], "failed": count["failed"]}
             )  # fmt: skip
+        if self.worst is not None:
+            self.emit(self.witness(self.worst))
         return [name for name, count in self.controls.items() if count["tried"] and not count["failed"]]
+
+    def witness(self, judged: Judged) -> Record:
+        """The worst comparison of the test, with what every backend answers there."""
+        own = describe(
+            self, judged.verdict, judged.label, judged.order, judged.program, judged.point, judged.got, judged.exact,
+            judged.tolerance, judged.mode if judged.of_a_mode else None, judged.directions, [self.backend.name],
+        )  # fmt: skip
+        answers = witnesses.answers(judged, self.backend, self.precision, self.identity == "alone")
+        return own | {"kind": "witness", "answers": answers, "digits": number(judged.verdict.digits)}
 
 
 @dataclass
@@ -291,6 +307,9 @@ class Check:
     ) -> None:
         """Records the verdict; a violation or an error is kept until the example ends."""
         self.record(label, order, verdict, program, seconds)
+        if verdict.kind in ("holds", "violated") and got is not None and exact is not None and tolerance is not None:
+            judged = Judged(verdict, label, order, program, point, got, exact, tolerance, mode, directions)
+            self.system.worst = witnesses.worse(self.system.worst, judged, self.system.focus is not None)
         if verdict.kind not in ("violated", "error"):
             return
         with clock.part("rest"):
@@ -328,8 +347,9 @@ def inputs(program: Program, point: Point, names: list[str] | None = None) -> li
 def describe(
     system: System, verdict: Verdict, label: str, order: int, program: Program, point: Point,
     got: Floats | None, exact: Truth | None, tolerance: Floats | None, mode: Mode | None, directions: tuple[Point, ...],
+    frameworks: Sequence[str] = tuple(MODULES),
 ) -> dict[str, Any]:  # fmt: skip
-    """The failure as a record."""
+    """The failure as a record, with a script for each of the frameworks."""
     where = verdict.component
     text = mathematics(program)
     key = hashlib.sha256(f"{system.test} {label}".encode()).hexdigest()[:4]
@@ -348,7 +368,7 @@ def describe(
         named += inputs(program, direction, many)
     said = verdict.reason if got is None else float(got[where]) if shown["got"] else None
     row = ""
-    if mode is not None and said is not None:
+    if mode is not None and said is not None and verdict.kind != "holds":
         row = proposal.row(system.backend, system.precision, mode, program, point, directions, where, said)
     return {
         "kind": "failure", "id": f"{system.identity}-{key}", "identity": system.identity,
@@ -356,7 +376,10 @@ def describe(
         "test": system.test, "function": text, "steps": len(program.primitives), "size": program.size,
         "inputs": named, "component": str(list(where)), **shown, "ratio": number(verdict.ratio),
         "verdict": verdict.kind, "message": verdict.reason, "row": row,
-        "scripts": scripts(system.backend, system.precision, mode, program, point, directions, where, exact, tolerance),
+        "graph": witnesses.graph(program, point),
+        "scripts": scripts(
+            system.backend, system.precision, mode, program, point, directions, where, exact, tolerance, frameworks
+        ),
         "replay": f"python -m pytest '{system.test}' --hypothesis-seed=0",
     }  # fmt: skip
 
