@@ -9,7 +9,7 @@ from typing import Any
 from reports.fold import Times
 from reports.records import PARTS, Record, canonical, nanoseconds, number, seconds
 
-LEDGER = ("error", "worse", "fixed", "confirmed")
+LEDGER = ("error", "worse", "fixed", "confirmed", "elsewhere")
 KEPT = 3  # of the worst comparisons
 OUTCOMES = ("crashed", "error", "failed", "skipped", "passed")
 
@@ -266,7 +266,7 @@ _FAILURE = (
     "test",
     "row",
 )
-_LEDGER = ("backend", "primitive", "order", "dtypes", "modes", "region", "size", "cause", "upstream")
+_LEDGER = ("backend", "primitive", "order", "dtypes", "modes", "region", "size", "cause", "upstream", "found")
 
 
 def _doing(example: Record | None) -> Record | None:

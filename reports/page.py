@@ -24,6 +24,7 @@ MARKS: Mapping[str, str] = {
     "unsupported": "–",
     "not applicable": "–",
     "confirmed": "≈",
+    "elsewhere": "–",
     "fixed": "✗",
     "worse": "✗",
     "passed": "✓",

@@ -148,7 +148,7 @@ def _ledger(report: Report) -> list[str]:
     return [
         f"ledger row {row['id']} is {row['status']}: {_LEDGER_ADVICE.get(row['status'], 'unknown status')}"
         for row in report["ledger"]
-        if row["status"] != "confirmed"
+        if row["status"] not in ("confirmed", "elsewhere")
     ]
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
 from strategies.catalogue import PRIMITIVES
 from strategies.precision import PRECISIONS
@@ -39,6 +40,7 @@ FUNCTIONS = {
 class Row:
     """One deviation: where it is, and a witness on which it is confirmed.
 
+    ``versions`` are the framework's, each one ("0.10.2") or a range (">=0.7,<0.11", PEP 440).
     ``order`` is the lowest at which it shows; ``region`` an expression in the arguments x, y and z, in which mean and
     ptp are along the last axis; ``modes`` are patterns of names.
     """
@@ -64,6 +66,10 @@ class Row:
     tangent: Point = ()
     component: tuple[int, ...] = (0,)
     then: str = ""  # a primitive of one array that the witness applies to the result, where the fault needs it to show
+
+    def speaks_of(self, version: str) -> bool:
+        """Whether the deviation is known to be in that version of its framework; builds ("+cpu") do not matter."""
+        return any(range_.contains(version, prereleases=True) for range_ in ranges(self.versions))
 
     def applies(self, backend: str, dtype: str, mode: str, order: int) -> bool:
         return (
@@ -93,6 +99,18 @@ class Row:
         return (self.tangent,) if self.tangent else ()
 
 
+@cache
+def ranges(versions: tuple[str, ...]) -> tuple[SpecifierSet, ...]:
+    """As ranges of versions. Raises InvalidSpecifier."""
+    return tuple(SpecifierSet(text if text[:1] in "<>=!~" else f"=={text}") for text in versions)
+
+
+def of_one_version(a: Row, b: Row) -> bool:
+    """Whether there is a version of which both speak. Ranges that meet do so at a bound of one of them, or at 0."""
+    bounds = {"0"} | {bound.version for row in (a, b) for range_ in ranges(row.versions) for bound in range_}
+    return any(a.speaks_of(bound) and b.speaks_of(bound) for bound in bounds)
+
+
 def read(*paths: Path) -> tuple[Row, ...]:
     """The rows of ledger files. Raises DataError, in one line, where one is not as it should be."""
     rows = tuple(
@@ -104,7 +122,7 @@ def read(*paths: Path) -> tuple[Row, ...]:
         for b in rows[:i]:
             if a.id == b.id:
                 raise DataError(f"{paths[-1]}: two deviations are called {a.id}")
-            same = (a.backend, a.primitive) == (b.backend, b.primitive) and set(a.versions) & set(b.versions)
+            same = (a.backend, a.primitive) == (b.backend, b.primitive) and of_one_version(a, b)
             shared = set(a.dtypes) & set(b.dtypes) and overlap(a.modes, b.modes)
             if same and shared and (_holds(a, b) or _holds(b, a)):
                 raise DataError(f"{paths[-1]}: {a.id} and {b.id} overlap: merge them or part their regions")
@@ -144,6 +162,9 @@ def _row(entry: dict[str, Any], where: str) -> Row:
             tuple(entry.get("component", [0])), entry.get("then", ""),
         )  # fmt: skip
         inside = row.contains(witness)
+        ranges(row.versions)
+    except InvalidSpecifier as error:
+        raise DataError(f"{where}: {error}; versions are as 0.10.2 or >=0.7,<0.11") from None
     except Exception as error:
         raise DataError(f"{where}: {type(error).__name__}: {error}") from error
     if not inside:
@@ -184,7 +205,7 @@ def excuse(
         row for row in rows()
         if row.applies(backend, dtype, mode, order)
         and row.primitive in program.primitives
-        and version.split("+")[0] in row.versions
+        and row.speaks_of(version)
     ]  # fmt: skip
     if not candidates:
         return None

@@ -74,6 +74,28 @@ def test_a_right_contract_is_read_with_its_defaults(tmp_path: Path) -> None:
     assert not row.covers("jax", "float32", "any mode")
 
 
+@pytest.mark.parametrize(
+    ("versions", "inside", "outside"),
+    [
+        ('["2.13.0"]', ["2.13.0", "2.13.0+cpu"], ["2.13.1", "2.12.0"]),
+        ('[">=2.8,<2.13"]', ["2.8.0", "2.12.1+cu130", "2.9.0rc1"], ["2.13.0", "2.7.1"]),
+        ('["2.7.0", ">=2.13"]', ["2.7.0", "2.15.0"], ["2.8.0"]),
+    ],
+)
+def test_a_deviation_speaks_of_versions_or_of_ranges(
+    tmp_path: Path, versions: str, inside: list[str], outside: list[str]
+) -> None:
+    (row,) = ledger_of(tmp_path, changed(DEVIATION, '["2.13.0"]', versions))
+    assert [row.speaks_of(version) for version in (*inside, *outside)] == [True] * len(inside) + [False] * len(outside)
+
+
+def test_deviations_overlap_only_where_they_speak_of_one_version(tmp_path: Path) -> None:
+    earlier = changed(changed(DEVIATION, '["2.13.0"]', '["<2.12"]'), "torch-lgamma", "torch-lgamma-earlier")
+    assert len(ledger_of(tmp_path, DEVIATION + earlier)) == 2
+    with pytest.raises(DataError, match="overlap"):
+        ledger_of(tmp_path, DEVIATION + changed(earlier, '["<2.12"]', '[">=2.10,<2.14"]'))
+
+
 def test_modes_of_a_contract_are_patterns(tmp_path: Path) -> None:
     (row,) = contracts_of(tmp_path, CONTRACT + 'modes = ["jit(*"]\n')
     assert row.covers("torch", "float64", "jit(grad)")
@@ -171,6 +193,7 @@ def test_a_right_deviation_is_read(tmp_path: Path) -> None:
         ('values = ["0x1.8p+1"]', 'values = ["three"]', "ValueError"),
         ('values = ["0x1.8p+1"]', 'values = ["0x1p+2", "0x1p+3"]', "ValueError"),
         ('got = "0x1.0p-1"', 'got = "half"', "ValueError"),
+        ('versions = ["2.13.0"]', 'versions = [">=two"]', "versions are as 0.10.2 or >=0.7,<0.11"),
     ],
     ids=lambda text: text.splitlines()[-1][:20] if text else "",
 )

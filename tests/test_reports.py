@@ -252,6 +252,7 @@ def test_a_confirmed_ledger_row_and_a_skipped_test_are_green() -> None:
     rows: list[Record] = [
         {"kind": "ledger", "id": "row", "status": "confirmed", "excused": 3},
         {"kind": "ledger", "id": "row", "status": "confirmed", "excused": None},
+        {"kind": "ledger", "id": "row of another version", "status": "elsewhere", "found": "fixed", "excused": 0},
         {"kind": "test", "nodeid": "t", "outcome": "skipped", "message": "no compiler"},
     ]
     report = summarise(green() + rows)
