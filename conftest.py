@@ -90,6 +90,7 @@ class Session:
             except ImportError as error:
                 self.left_out[name] = str(error)
                 continue
+            self.left_out |= {f"{name} {primitive}": why for primitive, why in backends.absent(backend).items()}
             for dtype in self.dtypes:
                 system = System(backend, PRECISIONS[dtype], self.emit, self.selected)
                 self.systems[str(system)] = system

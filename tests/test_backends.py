@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+from strategies.catalogue import PRIMITIVES
 from strategies.precision import FLOAT32, FLOAT64, PRECISIONS
 from strategies.primitive import Floats
 from strategies.program import Point, Program, Step, source
@@ -242,3 +244,18 @@ def test_a_reproducer_of_numpy_needs_no_framework(tmp_path: Path) -> None:
     assert "jax" not in text
     done = run(text, tmp_path)
     assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_what_a_version_does_not_have_is_no_longer_asked_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """NumPy before 2 has no trapezoid: its row stays for the others, and the reason is told."""
+    row = PRIMITIVES["trapezoid"]
+    monkeypatch.setitem(PRIMITIVES, "trapezoid", row)
+    monkeypatch.delattr(np, "trapezoid")
+    older = replace(backends.load("numpy"), version="1.26.4")
+    assert backends.absent.__wrapped__(older) == {"trapezoid": "numpy 1.26.4 has no numpy.trapezoid"}
+    assert PRIMITIVES["trapezoid"].spellings.keys() == row.spellings.keys() - {"numpy"}
+
+
+@pytest.mark.parametrize("backend", backends.MODULES)
+def test_the_pinned_versions_have_every_primitive(backend: str) -> None:
+    assert not backends.absent(backends.load(backend))
