@@ -7,7 +7,6 @@ import importlib.metadata
 import os
 import platform
 import re
-import shutil
 import subprocess
 import time
 import zlib
@@ -23,7 +22,7 @@ import pytest
 
 import strategies  # noqa: F401  (all of it, always: see its __init__)
 from reports.build import build
-from reports.shards import ShardWriter
+from reports.shards import ShardWriter, clear
 from strategies.catalogue import CORE, PRIMITIVES
 from strategies.catalogue.left_out import LEFT_OUT
 from strategies.precision import PRECISIONS
@@ -61,6 +60,15 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
     group.addoption("--modes", default="*", help="comma-separated patterns, as 'func.*,jit(*' (default: all)")
     group.addoption("--out", default="reports/out", help="folder of the report (default: reports/out)")
+    group.addoption(
+        "--no-report", action="store_true", help="measure only, and leave the judging to python -m reports gate"
+    )
+    group.addoption(
+        "--time-limit",
+        type=float,
+        metavar="SECONDS",
+        help="of one test; then its worker is ended (default: by profile)",
+    )
 
 
 def chosen(config: pytest.Config, option: str, known: list[str]) -> list[str]:
@@ -271,8 +279,7 @@ def pytest_configure(config: pytest.Config) -> None:
     session = config.stash[SESSION] = Session(config)
     if reports_wanted(config) and not hasattr(config, "workerinput"):
         try:
-            shutil.rmtree(session.out / "shards", ignore_errors=True)
-            (session.out / "shards").mkdir(parents=True)
+            clear(session.out / "shards")
         except OSError as error:
             raise pytest.UsageError(f"--out: cannot write to {session.out}: {error}; give another folder") from None
 
@@ -327,6 +334,29 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     known = config.stash[SESSION]
     worker = os.environ.get("PYTEST_XDIST_WORKER", "main")
     known.writer = ShardWriter(known.out / "shards", worker, known.header(config, session.items))
+    known.emit({"kind": "plan", "tests": [item.nodeid for item in session.items]})
+    for record in UNCOLLECTED:
+        known.emit(record)
+
+
+UNCOLLECTED: list[dict[str, Any]] = []
+
+
+def pytest_collectreport(report: pytest.CollectReport) -> None:
+    """A file that cannot be imported has tests too, and they are missing."""
+    if report.failed:
+        UNCOLLECTED.append({"kind": "test", "nodeid": report.nodeid, "outcome": "error", "seconds": 0.0,
+                            "message": str(report.longrepr).strip().splitlines()[-1]})  # fmt: skip
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    """A test has a time limit: then its worker dies, wherever it hangs, and the report says in which example."""
+    known = item.config.stash[SESSION]
+    if known.writer is None:
+        return (yield)
+    with known.writer.watch(item.nodeid, item.config.getoption("--time-limit") or profiles.active.time_limit):
+        return (yield)
 
 
 @pytest.fixture(scope="session")
@@ -381,7 +411,19 @@ def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
             for part, seconds in clock.seconds.items():
                 known.emit({"kind": "time", "part": part, "backend": system.backend.name, "seconds": max(seconds, 0.0)})
     if idle and system is not None and system.focus is None and profiles.active.floor:
-        raise AssertionError(f"a check that could not have failed: the control {idle} never failed")
+        raise Idle(f"a check that could not have failed: the control {idle} never failed")
+
+
+class Idle(AssertionError):
+    """A control was never seen to fail, so that the test shows nothing."""
+
+
+def outcome_of(report: pytest.TestReport, error: BaseException | None) -> str:
+    """`failed` only where something is wrong with what is tested; `error` where the test itself could not be made."""
+    if isinstance(error, Idle):
+        return "idle"
+    broken = report.when != "call" or not isinstance(error, AssertionError | pytest.fail.Exception)
+    return "error" if report.failed and broken else report.outcome
 
 
 @pytest.hookimpl(wrapper=True)
@@ -392,7 +434,7 @@ def pytest_runtest_makereport(
     if report.when == "call" or report.outcome != "passed":
         known = item.config.stash[SESSION]
         message = str(call.excinfo.value).splitlines()[0] if call.excinfo and str(call.excinfo.value) else ""
-        outcome = "error" if report.failed and report.when != "call" else report.outcome
+        outcome = outcome_of(report, call.excinfo.value if call.excinfo else None)
         evidence = getattr(item, "funcargs", {}).get("evidence")
         if evidence is not None and report.when == "call":
             known.emit(found_out(evidence, call))
@@ -435,9 +477,9 @@ def pytest_sessionfinish(session: pytest.Session) -> Iterator[None]:
         for record in CRASHED:
             writer.write(record)
         writer.close()
+    if config.getoption("--no-report"):
+        return
     reporter = config.pluginmanager.get_plugin("terminalreporter")
     say = (lambda line: reporter.write_line(line)) if reporter else print
     say("")
-    status = build([known.out / "shards"], known.out, say)
-    if status and session.exitstatus == pytest.ExitCode.OK:
-        session.exitstatus = status
+    session.exitstatus = build([known.out / "shards"], known.out, say) or session.exitstatus

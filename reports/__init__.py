@@ -6,7 +6,8 @@ shards written on other machines. It imports nothing from `suite` or `strategies
     shards.py    write records while tests run; read them back, whatever a crash left behind
     fold.py      comparisons become cells: sums and maxima, so any sharding gives the same report
     summary.py   records -> report, with matrix.py, distribution.py (error / bound), outcomes.py (the rest)
-    verdict.py   green or red, and why
+    verdict.py   whether it holds, and why not
     text.py      the report for a terminal          page.py    the report for a browser
-    build.py     shards -> index.html, report.json, summary.txt, repro/
+    junit.py     the report for a CI system
+    build.py     shards -> all of these, and repro/       load.py    a report.json, read back
 """

@@ -1,18 +1,23 @@
-"""Build the report of a run from its shards, or show one failure of it."""
+"""Judge what a run of the suite recorded, and show it."""
 
 from __future__ import annotations
 
 import argparse
 import io
-import json
 import sys
+import webbrowser
 from collections.abc import Sequence
 from pathlib import Path
 
-from reports.build import BAD_INPUT, build
+from reports.build import build, tell
+from reports.load import BadInput, read_report, shard_folders
+from reports.shards import clear
 from reports.text import DEFAULT_OUT, failure_text
+from reports.verdict import COULD_NOT_RUN, EXITS, INSUFFICIENT, VIOLATED
 
-_EXITS = "exit status: 0 green, 1 red, 2 bad input (nothing to read, damaged shard, unwritable folder)"
+BAD_INPUT = EXITS[COULD_NOT_RUN]
+_EXITS = "exit status: " + ", ".join(f"{status} {outcome}" for outcome, status in EXITS.items())
+_WRITES = "index.html, report.json, junit.xml, summary.txt and repro/<ID>_<framework>.py"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -20,56 +25,107 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")
     options = _parser().parse_args(arguments)
-    if options.command == "build":
-        return build(options.shards or [options.out / "shards"], options.out)
-    return show(options.id, options.report, options.script)
-
-
-def show(name: str, path: Path, script: str | None = None) -> int:
-    """Print the failure with this id from report.json, or only one of its scripts; 2 if there is none."""
     try:
-        failures = {failure["id"]: failure for failure in json.loads(path.read_text("utf-8"))["failures"]}
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        print(
-            f"{path}: not a readable report.json ({type(error).__name__}); run python -m reports build first",
-            file=sys.stderr,
-        )
+        return int(options.run(options))
+    except BadInput as error:
+        print(error, file=sys.stderr)
         return BAD_INPUT
-    failure = failures.get(name)
+
+
+def _gate(options: argparse.Namespace) -> int:
+    if len(options.paths) == 1 and options.paths[0].is_file():
+        return tell(read_report(options.paths[0]), options.paths[0].parent)
+    return build(shard_folders(options.paths, options.out), options.out)
+
+
+def _build(options: argparse.Namespace) -> int:
+    status = build(shard_folders(options.paths, options.out), options.out)
+    return status if status == BAD_INPUT else 0
+
+
+def _clear(options: argparse.Namespace) -> int:
+    folder = options.out / "shards"
+    try:
+        clear(folder)
+    except OSError as error:
+        raise BadInput(f"{folder}: cannot be emptied ({error.strerror or error}); give another --out") from None
+    return 0
+
+
+def _open(options: argparse.Namespace) -> int:
+    page = (options.path / "index.html" if options.path.is_dir() else options.path).resolve()
+    if not page.is_file():
+        raise BadInput(f"{page}: no such report; python -m reports build writes one")
+    opened = webbrowser.open(page.as_uri())
+    print(page.as_uri() if opened else f"no browser here; the report is {page.as_uri()}")
+    return 0
+
+
+def _show(options: argparse.Namespace) -> int:
+    """Print the failure with this id, or only one of its scripts."""
+    failures = {failure["id"]: failure for failure in read_report(options.report)["failures"]}
+    failure = failures.get(options.id)
     if failure is None:
-        print(f"no failure {name!r} in {path}; known: {', '.join(failures) or 'none'}", file=sys.stderr)
-        return BAD_INPUT
-    if script is None:
+        raise BadInput(f"no failure {options.id!r} in {options.report}; known: {', '.join(failures) or 'none'}")
+    if options.script is None:
         print(failure_text(failure))
-    elif script in failure["scripts"]:
-        print(failure["scripts"][script].rstrip("\n"))
+    elif options.script in failure["scripts"]:
+        print(failure["scripts"][options.script].rstrip("\n"))
     else:
-        print(
-            f"no {script!r} script for {name}; known: {', '.join(failure['scripts']) or 'none'}",
-            file=sys.stderr,
-        )
-        return BAD_INPUT
+        known = ", ".join(failure["scripts"]) or "none"
+        raise BadInput(f"no {options.script!r} script for {options.id}; known: {known}")
     return 0
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m reports", description=__doc__, epilog=_EXITS)
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+
+    gate = commands.add_parser(
+        "gate",
+        help="judge what was recorded",
+        epilog=f"exit status: 0 every identity holds; {EXITS[VIOLATED]} something is violated; {EXITS[COULD_NOT_RUN]} "
+        "something could not run: a crash, a hang, a damaged shard, tests that never ran, nothing to read; "
+        f"{EXITS[INSUFFICIENT]} nothing is wrong in what was seen, but too little was seen",
+        description=f"Judge the shards of one run, possibly from several machines, and write {_WRITES}; "
+        "or judge a report.json. However the tests ended, the verdict is on what they recorded.",
+    )
+    gate.set_defaults(run=_gate)
     make = commands.add_parser(
         "build",
         help="build the report from shards",
-        epilog=_EXITS,
-        description="Read shards (of one run, possibly from several machines) and write index.html, "
-        "report.json, summary.txt and repro/<ID>_<framework>.py; print the verdict.",
+        epilog="exit status: 0 built, whatever its verdict; 2 bad input (nothing to read, damaged shard, unwritable)",
+        description=f"Read the shards of one run, possibly from several machines, and write {_WRITES}.",
     )
-    make.add_argument(
-        "shards",
-        nargs="*",
-        type=Path,
-        metavar="SHARDS",
-        help="folders with .jsonl shards (default: the folder 'shards' inside --out)",
+    make.set_defaults(run=_build)
+    for command in (gate, make):
+        command.add_argument(
+            "paths",
+            nargs="*",
+            type=Path,
+            metavar="SHARDS",
+            help="folders with .jsonl shards" + (", or one report.json" if command is gate else "")
+            + " (default: the folder 'shards' inside --out)",
+        )  # fmt: skip
+    forget = commands.add_parser(
+        "clear",
+        help="remove the shards of an earlier run",
+        epilog="exit status: 0 removed, 2 cannot",
+        description="Remove the shards of an earlier run, so that a run which cannot start is not judged by them.",
     )
-    make.add_argument("--out", type=Path, default=DEFAULT_OUT, help="folder of the report (default: %(default)s)")
+    forget.set_defaults(run=_clear)
+    for command in (gate, make, forget):
+        command.add_argument(
+            "--out", type=Path, default=DEFAULT_OUT, help="folder of the report (default: %(default)s)"
+        )
+    page = commands.add_parser(
+        "open",
+        help="open the page in a browser",
+        epilog="exit status: 0 opened, or said where it is, 2 no report",
+        description="Open the page in a browser; where there is none, say where it is.",
+    )
+    page.add_argument("path", nargs="?", type=Path, default=DEFAULT_OUT, help="a report (default: %(default)s)")
+    page.set_defaults(run=_open)
     one = commands.add_parser(
         "show",
         help="print one failure in full",
@@ -85,6 +141,7 @@ def _parser() -> argparse.ArgumentParser:
         help="the report to read (default: %(default)s)",
     )
     one.add_argument("--script", metavar="FRAMEWORK", help="print only this framework's script, ready to run")
+    one.set_defaults(run=_show)
     return parser
 
 

@@ -1,4 +1,4 @@
-"""Shards in, files out: index.html, report.json, summary.txt and repro/, each written atomically."""
+"""Shards in, files out: index.html, report.json, junit.xml, summary.txt and repro/, each written atomically."""
 
 from __future__ import annotations
 
@@ -10,37 +10,53 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from reports.claims import table
+from reports.junit import junit
 from reports.page import render
-from reports.records import Report
-from reports.shards import read_shards
+from reports.records import Record, Report
+from reports.shards import SENSELESS, read_shards
 from reports.summary import summarise
 from reports.text import DEFAULT_OUT, verdict_text
-
-GREEN, RED, BAD_INPUT = 0, 1, 2
+from reports.verdict import COULD_NOT_RUN, EXITS
 
 
 def build(shards: Sequence[Path], out: Path = DEFAULT_OUT, say: Callable[[str], None] = print) -> int:
-    """Build the report of the shard folders into `out` and say the verdict; the exit status.
+    """Build the report of the shard folders into `out` and say the verdict; its exit status (`verdict.EXITS`).
 
-    0 green, 1 red, 2 bad input: nothing to read, a damaged shard (the report is built from what is intact),
-    or a folder that cannot be written. With nothing to read the report is written too, so that no old one
-    stays behind.
+    With nothing to read the report is written too, so that no old one stays behind.
     """
-    records, problems = read_shards(shards)
-    report = summarise(records, problems)
+    report = report_of(shards)
     try:
         write_report(report, out)
     except OSError as error:
         say(f"{out}: cannot write the report ({error.strerror or error}); give another folder with --out")
-        return BAD_INPUT
+        return EXITS[COULD_NOT_RUN]
+    return tell(report, out, say)
+
+
+def tell(report: Report, out: Path, say: Callable[[str], None] = print) -> int:
+    """Say the verdict of a report whose files are in `out`; its exit status."""
     for line in table(report["claims"]):
         say(line)
     say(verdict_text(report, out))
-    for problem in report["problems"]:
-        say(f"bad input: {problem}")
-    if problems or not records:
-        return BAD_INPUT
-    return GREEN if report["verdict"] == "green" else RED
+    status = EXITS[report["outcome"]]
+    say(f"verdict: {report['outcome']} (exit status {status})")
+    return status
+
+
+def report_of(shards: Sequence[Path]) -> Report:
+    """The report of all shards that can be read; one whose records make no sense is left out, and named in it."""
+    try:
+        return summarise(*read_shards(shards))
+    except SENSELESS:
+        return summarise(*read_shards(shards, _sound))
+
+
+def _sound(records: list[Record]) -> bool:
+    try:
+        render(summarise(records))
+    except SENSELESS:
+        return False
+    return True
 
 
 def write_report(report: Report, out: Path) -> None:
@@ -58,6 +74,7 @@ def write_report(report: Report, out: Path) -> None:
     for name, source in scripts.items():
         _write(repro / name, source)
     _write(out / "report.json", json.dumps(report, ensure_ascii=False, indent=1) + "\n")
+    _write(out / "junit.xml", junit(report))
     _write(out / "summary.txt", verdict_text(report, out) + "\n")
     _write(out / "index.html", render(report))
 

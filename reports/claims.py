@@ -51,10 +51,14 @@ def _claim(claim: Record, own: list[Record], controls: Sequence[Record], row: Re
     }
 
 
-def reasons(rows: Sequence[Record]) -> list[str]:
-    """Why claims make the run red."""
+def reasons(rows: Sequence[Record]) -> list[tuple[str, str]]:
+    """Why claims make the run red: their verdict, and one line each."""
     verbs = {"violated": "is violated", "insufficient evidence": "has insufficient evidence"}
-    return [f"claim {row['id']} {verbs[row['verdict']]}: {row['words']}" for row in rows if row["verdict"] in verbs]
+    return [
+        (row["verdict"], f"claim {row['id']} {verbs[row['verdict']]}: {row['words']}")
+        for row in rows
+        if row["verdict"] in verbs
+    ]
 
 
 def sentence(rows: Sequence[Record]) -> str:

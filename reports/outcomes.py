@@ -11,7 +11,7 @@ from reports.records import PARTS, Record, canonical, nanoseconds, number, secon
 
 LEDGER = ("error", "worse", "fixed", "confirmed", "elsewhere")
 KEPT = 3  # of the worst comparisons
-OUTCOMES = ("crashed", "error", "failed", "skipped", "passed")
+OUTCOMES = ("crashed", "hung", "error", "failed", "idle", "skipped", "passed")
 
 
 def merged_run(headers: Sequence[Record], systems: Iterable[tuple[str, str]]) -> Record:
@@ -202,19 +202,18 @@ def time_split(times: Times, order: Sequence[str] = ()) -> Record:
     }
 
 
-def tests(records: Iterable[Record], examples: Sequence[Record]) -> Record:
-    """Test outcomes, the worst of each node id; crashed tests with the example they were at.
+def tests(records: Iterable[Record], examples: Sequence[Record], plans: Iterable[Record] = ()) -> Record:
+    """Test outcomes, the worst of each node id; crashed and hung tests with the example they were at; what never ran.
 
-    An example left in a journal belongs to a worker that died, so its test counts as crashed.
+    An example left in a journal belongs to a worker that died, so its test counts as crashed, or as hung where the
+    worker was ended by its time limit.
     """
     at = {record["test"]: record for record in sorted(examples, key=canonical)}
     rows: list[Record] = []
     drawn: dict[str, int] = {}
-    groups = _grouped(records, ("nodeid",))
+    groups = _grouped(records, ("nodeid",)) | {(test,): [_died(at[test])] for test in sorted(at)}
     for (nodeid,), group in groups.items():
-        outcome = (
-            "crashed" if nodeid in at else min((str(r["outcome"]) for r in group), key=lambda o: _rank(OUTCOMES, o))
-        )
+        outcome = min((str(r["outcome"]) for r in group), key=lambda o: _rank(OUTCOMES, o))
         messages = [str(r.get("message") or "") for r in group if r["outcome"] == outcome]
         rows.append(
             {
@@ -227,20 +226,18 @@ def tests(records: Iterable[Record], examples: Sequence[Record]) -> Record:
         for record in group:
             for name, total in (record.get("drawn") or {}).items():
                 drawn[name] = drawn.get(name, 0) + total
-    rows += [
-        {"nodeid": test, "outcome": "crashed", "seconds": 0.0, "message": "the worker died in this test"}
-        for test in at
-        if (test,) not in groups
-    ]
     rows.sort(key=lambda row: (_rank(OUTCOMES, row["outcome"]), row["nodeid"]))
+    planned = {test for plan in plans for test in plan["tests"]}
     return {
         "counts": {outcome: sum(row["outcome"] == outcome for row in rows) for outcome in OUTCOMES},
         "seconds": seconds(sum(nanoseconds(row["seconds"]) for row in rows)),
         "drawn": {name: drawn[name] for name in sorted(drawn)},
+        "planned": len(planned),
+        "never_ran": sorted(planned - {row["nodeid"] for row in rows}),
         "crashed": [
-            {"nodeid": row["nodeid"], "message": row["message"], "doing": _doing(at.get(row["nodeid"]))}
+            {"nodeid": row["nodeid"], "message": row["message"], **_doing(at.get(row["nodeid"]))}
             for row in rows
-            if row["outcome"] == "crashed"
+            if row["outcome"] in ("crashed", "hung")
         ],
         "all": rows,
     }
@@ -269,8 +266,16 @@ _FAILURE = (
 _LEDGER = ("backend", "primitive", "order", "dtypes", "modes", "region", "size", "cause", "upstream", "found")
 
 
-def _doing(example: Record | None) -> Record | None:
-    return example and {"function": example.get("function", ""), "inputs": example.get("inputs") or []}
+def _died(example: Record) -> Record:
+    hung = example.get("hung")
+    message = f"no result within {example.get('limit')} s" if hung else "the worker died in this test"
+    return {"outcome": "hung" if hung else "crashed", "seconds": 0.0, "message": message}
+
+
+def _doing(example: Record | None) -> Record:
+    """The example that a dead worker was at, and the traceback of one that hung."""
+    doing = example and {"function": example.get("function", ""), "inputs": example.get("inputs") or []}
+    return {"doing": doing, "trace": (example or {}).get("hung", "")}
 
 
 def _simplicity(record: Mapping[str, Any]) -> tuple[Any, ...]:

@@ -30,6 +30,8 @@ MARKS: Mapping[str, str] = {
     "passed": "✓",
     "failed": "✗",
     "crashed": "✗",
+    "hung": "✗",
+    "idle": "?",
     "skipped": "–",
     "inconclusive": "?",
     "holds with a condition": "≈",

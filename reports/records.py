@@ -33,6 +33,7 @@ REQUIRED: Mapping[str, tuple[str, ...]] = {
     "claim": ("id", "subject", "verdict"),
     "convention": ("case", "backend", "reverse", "forward"),
     "time": ("part", "backend", "seconds"),
+    "plan": ("tests",),
     "test": ("nodeid", "outcome"),
 }
 

@@ -4,13 +4,16 @@ A worker has two files. Comparisons, examples and times go to its journal, one f
 of a test `fold` appends them to its shard as ONE line with the journal's sequence number, and only then
 empties the journal. A crash before that line leaves the journal to be read; a crash after it leaves a
 journal whose number is already in the shard, which is skipped. Either way everything is counted exactly
-once.
+once. The last example in a journal that is left is what the worker was doing when it died; a third file holds
+the traceback of one that took too long.
 """
 
 from __future__ import annotations
 
+import faulthandler
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -29,7 +32,9 @@ from reports.fold import (
 from reports.records import SCHEMA, Record, encode, lacking
 
 _JOURNALLED = frozenset({"example", "comparison", "time"})
-_JOURNAL = ".journal.jsonl"
+_JOURNAL, _HUNG = ".journal.jsonl", ".hung.txt"
+_TRACE = 4000  # characters of a traceback that are kept
+SENSELESS = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)  # what foreign records may raise
 
 
 class ShardWriter:
@@ -40,6 +45,7 @@ class ShardWriter:
         folder.mkdir(parents=True, exist_ok=True)
         self._shard = _create(folder / f"{worker}.jsonl")
         self._journal = (folder / f"{worker}{_JOURNAL}").open("w", encoding="utf-8", newline="\n")
+        self._hung = (folder / f"{worker}{_HUNG}").open("w", encoding="utf-8")
         self._cells: Cells = {}
         self._times: Times = {}
         self._generated: Generated = {}
@@ -63,6 +69,16 @@ class ShardWriter:
         self._journal.write(encode(record) + "\n")
         self._journal.flush()
 
+    @contextmanager
+    def watch(self, test: str, limit: float) -> Iterator[None]:
+        """A test begins; the process is ended if it takes more than `limit` seconds, whatever it is stuck in."""
+        self.write({"kind": "example", "test": test, "limit": limit})
+        faulthandler.dump_traceback_later(limit, exit=True, file=self._hung)
+        try:
+            yield
+        finally:
+            faulthandler.cancel_dump_traceback_later()
+
     def fold(self) -> None:
         """Move what the journal holds to the shard, folded; call it at the end of each test."""
         if self._cells or self._times or self._generated:
@@ -80,10 +96,10 @@ class ShardWriter:
         self._restart_journal()
 
     def close(self) -> None:
-        """Fold what is left and close both files."""
+        """Fold what is left and close the files."""
         self.fold()
-        self._shard.close()
-        self._journal.close()
+        for file in (self._shard, self._journal, self._hung):
+            file.close()
 
     def _append(self, record: Mapping[str, Any]) -> None:
         self._shard.write(encode(record) + "\n")
@@ -101,12 +117,22 @@ class ShardWriter:
         self._journal.flush()
 
 
-def read_shards(folders: Sequence[Path]) -> tuple[list[Record], list[str]]:
+def clear(folder: Path) -> None:
+    """Remove the shards of an earlier run, and make the folder. OSError if that cannot be done."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for path in folder.iterdir():
+        if path.name.endswith((".jsonl", _HUNG)):
+            path.unlink()
+
+
+def read_shards(
+    folders: Sequence[Path], sound: Callable[[list[Record]], bool] = lambda records: True
+) -> tuple[list[Record], list[str]]:
     """All intact records of all shards in the folders, and one line for each problem.
 
     Folds are unpacked into their cells and times; a journal that a dead worker left is folded too, and the
     last example in it is kept as a record, since that is what the worker was doing. Problems are broken or
-    incomplete lines, a folder without shards, a shard without header or of another schema.
+    incomplete lines, a folder without shards, a shard without header, of another schema, or not `sound`.
     """
     records: list[Record] = []
     problems: list[str] = []
@@ -116,9 +142,17 @@ def read_shards(folders: Sequence[Path]) -> tuple[list[Record], list[str]]:
             continue
         workers = sorted({path.name.removesuffix(".jsonl").removesuffix(".journal") for path in folder.glob("*.jsonl")})
         if not workers:
-            problems.append(f"{folder}: no shards (*.jsonl) in it; run the suite first, or give another folder")
+            problems.append(f"{folder}: no shards (*.jsonl) in it: the suite did not start, or wrote to another folder")
         for worker in workers:
-            records += _read_worker(folder, worker, problems)
+            try:
+                found = _read_worker(folder, worker, problems)
+                senseless = not sound(found)
+            except SENSELESS:
+                senseless = True
+            if senseless:
+                problems.append(f"{folder / worker}.jsonl: its records make no sense together: left out")
+            else:
+                records += found
     return records, problems
 
 
@@ -155,23 +189,38 @@ def _read_journal(path: Path, folded: set[int], problems: list[str]) -> list[Rec
     problems += found
     cells, times, generated = fold(lines)
     # What the worker was doing; its kind is counted already.
-    doing = [{key: record.get(key) for key in ("kind", "test", "function", "inputs")}
+    doing = [{key: record[key] for key in ("kind", "test", "function", "inputs", "limit") if key in record}
              for record in lines if record["kind"] == "example"]  # fmt: skip
-    return cell_records(cells) + time_records(times) + generated_records(generated) + doing[-1:]
+    if doing:
+        # The test's first record has its time limit, the last what it was doing.
+        hung = path.with_name(path.name.removesuffix(_JOURNAL) + _HUNG)
+        text = hung.read_text("utf-8", "replace") if hung.exists() else ""
+        trace = text.rsplit("(most recent call first):\n", 1)[-1][:_TRACE]  # the main thread is the last
+        doing = [{**doing[0], **doing[-1], "hung": trace}]
+    return cell_records(cells) + time_records(times) + generated_records(generated) + doing
 
 
 def _read_lines(path: Path, problems: list[str]) -> Iterator[Record]:
-    data = path.read_bytes()
+    """The records of one file; of what is wrong with it, the first line and how many more there are."""
+    wrong: list[str] = []
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        problems.append(f"{path}: cannot be read ({error.strerror or error}): left out")
+        return
     for count, line in enumerate(data.splitlines(), start=1):
         try:
             record = json.loads(line)
-            wrong = lacking(record)
-        except ValueError:
-            record, wrong = None, "is truncated or damaged"
-        if wrong is None:
+            clause = lacking(record)
+        except (ValueError, RecursionError):
+            record, clause = None, "is truncated or damaged"
+        if clause is None:
             yield record
         else:
-            problems.append(f"{path}, line {count} {wrong}: left out, the rest is kept; run the suite again")
+            wrong.append(f"line {count} {clause}")
+    if wrong:
+        more = f", and so on {len(wrong) - 1} more" if len(wrong) > 1 else ""
+        problems.append(f"{path}, {wrong[0]}{more}: left out, the rest is kept; run the suite again")
 
 
 def _create(path: Path) -> TextIO:

@@ -9,14 +9,15 @@ from reports.distribution import coverage, distributions
 from reports.fold import fold, generated_records
 from reports.matrix import matrix_cells, matrix_rows, totals
 from reports.records import Record, Report
-from reports.verdict import reasons, sentence
+from reports.verdict import outcome, reasons, sentence
 
 
 def summarise(records: Iterable[Record], problems: Iterable[str] = ()) -> Report:
     """The report as a JSON-serialisable dict with a fixed key order.
 
-    `records` and `problems` are what `shards.read_shards` returns. `verdict` is 'red' exactly if there are
-    `reasons`. A test's records must come from one shard, as pytest-xdist runs them.
+    `records` and `problems` are what `shards.read_shards` returns. `outcome` is what the run comes to
+    (`verdict.EXITS`); `verdict` is 'red' exactly if there are `reasons`. A test's records must come from one shard, as
+    pytest-xdist runs them.
     """
     kinds: dict[str, list[Record]] = {}
     for record in records:
@@ -29,6 +30,7 @@ def summarise(records: Iterable[Record], problems: Iterable[str] = ()) -> Report
     report: Report = {
         "schema": 1,
         "verdict": "",
+        "outcome": "",
         "sentence": "",
         "reasons": [],
         "totals": totals(rows),
@@ -42,7 +44,7 @@ def summarise(records: Iterable[Record], problems: Iterable[str] = ()) -> Report
         "conventions": outcomes.conventions(kinds.get("convention", [])),
         "unsupported": outcomes.unsupported(kinds.get("unsupported", [])),
         "time": outcomes.time_split(times, backends),
-        "tests": outcomes.tests(kinds.get("test", []), kinds.get("example", [])),
+        "tests": outcomes.tests(kinds.get("test", []), kinds.get("example", []), kinds.get("plan", [])),
         "coverage": coverage(cells, backends),
         "generated": generated_records(generated),
         "run": run,
@@ -50,7 +52,9 @@ def summarise(records: Iterable[Record], problems: Iterable[str] = ()) -> Report
         "cells": rows,
     }
     report["claims"] = claims.claims(kinds.get("claim", []), report["controls"], report["matrix"], run)
-    report["reasons"] = reasons(report)
-    report["verdict"] = "red" if report["reasons"] else "green"
+    found = reasons(report)
+    report["outcome"] = outcome(found)
+    report["reasons"] = [line for _, line in found]
+    report["verdict"] = "red" if found else "green"
     report["sentence"] = sentence(report)
     return report

@@ -1,4 +1,4 @@
-"""Green or red: every reason against a green verdict, and the verdict as one sentence."""
+"""Whether it holds: every reason why not, what the run comes to, and the verdict as one sentence."""
 
 from __future__ import annotations
 
@@ -8,6 +8,12 @@ from reports import claims
 from reports.numerals import count, plural, ratio
 from reports.records import Record, Report, number
 
+# What a run can come to, and the exit status that says so.
+EXITS = {"holds": 0, "violated": 1, "could not run": 2, "insufficient evidence": 3}
+VIOLATED, COULD_NOT_RUN, INSUFFICIENT = [*EXITS][1:]
+Reason = tuple[str, str]  # what the run comes to because of it, and one line that says why
+
+_LEDGER = {"fixed": VIOLATED, "worse": VIOLATED}
 _LEDGER_ADVICE = {
     "fixed": "its witness now holds: remove the row",
     "worse": "its witness deviates by more than the row allows: look again",
@@ -15,22 +21,29 @@ _LEDGER_ADVICE = {
 }
 
 
-def reasons(report: Report) -> list[str]:
-    """Every reason why the report is red, gravest kind first, one line each; empty for green.
+def reasons(report: Report) -> list[Reason]:
+    """Every reason why it does not simply hold, gravest kind first; empty where it does.
 
-    A run whose floor of evidence is 0, a quick look, is red for what it saw, not for what it did not see.
+    What was seen to be violated stays so however much could not run; what could not run outweighs thin evidence. A run
+    whose floor of evidence is 0, a quick look, is judged by what it saw, not by what it did not see.
     """
     if not report["totals"]["comparisons"] and not report["claims"]:
-        return ["no comparison was recorded", *_tests(report), *report["problems"]]
-    return [
-        *_violations(report),
-        *claims.reasons(report["claims"]),
-        *_tests(report),
-        *(_controls(report) if report["run"]["floor"] else []),
-        *_ledger(report),
-        *(_evidence(report) if report["run"]["floor"] else []),
-        *report["problems"],
-    ]
+        found = [(INSUFFICIENT, ["no comparison was recorded"])]
+    else:
+        floor = report["run"]["floor"]
+        found = [
+            (VIOLATED, _violations(report)),
+            (INSUFFICIENT, [*(_controls(report) if floor else []), *(_evidence(report) if floor else [])]),
+        ]
+    found += [(COULD_NOT_RUN, _never_ran(report)), (COULD_NOT_RUN, report["problems"])]
+    lines = [(kind, line) for kind, group in found for line in group]
+    lines += [*claims.reasons(report["claims"]), *_tests(report), *_ledger(report)]
+    return sorted(lines, key=lambda reason: EXITS[reason[0]])
+
+
+def outcome(found: Sequence[Reason]) -> str:
+    """What the run comes to: its gravest reason's kind, or that it holds."""
+    return min((kind for kind, _ in found), key=EXITS.__getitem__, default="holds")
 
 
 def sentence(report: Report) -> str:
@@ -114,20 +127,38 @@ def _violations(report: Report) -> list[str]:
     ]
 
 
-def _tests(report: Report) -> list[str]:
+def _tests(report: Report) -> list[Reason]:
     tests = report["tests"]
-    lines = []
-    for row in tests["crashed"]:
-        doing = f", at {row['doing']['function']}" if row["doing"] and row["doing"]["function"] else ""
-        lines.append(f"crashed: {row['nodeid']}{doing}")
+    at = {row["nodeid"]: row["doing"] for row in tests["crashed"]}
     explained = {failure["test"] for failure in report["failures"]}
+    lines = []
     for row in tests["all"]:
-        if row["outcome"] in ("failed", "error") and row["nodeid"] not in explained:
-            lines.append(
-                f"{'failed' if row['outcome'] == 'failed' else 'error in'} test {row['nodeid']}"
-                + (f": {row['message']}" if row["message"] else "")
-            )
+        if row["outcome"] not in _TESTS or (row["nodeid"] in explained and row["nodeid"] not in at):
+            continue
+        kind, words = _TESTS[row["outcome"]]
+        doing = at.get(row["nodeid"])
+        where = f", at {doing['function']}" if doing and doing["function"] else ""
+        lines.append((kind, f"{words} {row['nodeid']}{where}" + (f": {row['message']}" if row["message"] else "")))
     return lines
+
+
+_TESTS = {
+    "crashed": (COULD_NOT_RUN, "crashed:"),
+    "hung": (COULD_NOT_RUN, "hung:"),
+    "error": (COULD_NOT_RUN, "error in test"),
+    "failed": (VIOLATED, "failed test"),
+    "idle": (INSUFFICIENT, "a check that could not have failed in test"),
+}
+
+
+def _never_ran(report: Report) -> list[str]:
+    missing, planned = report["tests"]["never_ran"], report["tests"]["planned"]
+    if not missing:
+        return []
+    more = f" and {len(missing) - 3} more" if len(missing) > 3 else ""
+    return [
+        f"the run ended early: {len(missing)} of {plural(planned, 'test')} never ran: {', '.join(missing[:3])}{more}"
+    ]
 
 
 def _controls(report: Report) -> list[str]:
@@ -144,9 +175,12 @@ def _controls(report: Report) -> list[str]:
     return lines
 
 
-def _ledger(report: Report) -> list[str]:
+def _ledger(report: Report) -> list[Reason]:
     return [
-        f"ledger row {row['id']} is {row['status']}: {_LEDGER_ADVICE.get(row['status'], 'unknown status')}"
+        (
+            _LEDGER.get(row["status"], COULD_NOT_RUN),
+            f"ledger row {row['id']} is {row['status']}: {_LEDGER_ADVICE.get(row['status'], 'unknown status')}",
+        )
         for row in report["ledger"]
         if row["status"] not in ("confirmed", "elsewhere")
     ]

@@ -20,7 +20,7 @@ class Profile:
     """``examples`` per test of weight 1; ``seed`` where none is given (None: random).
 
     ``floor`` is how many conclusive comparisons a cell needs to count as evidence; 0 gates on violations only.
-    ``shrink_seconds`` bounds the shrinking of one failure.
+    ``shrink_seconds`` bounds the shrinking of one failure, ``time_limit`` (seconds) a test: beyond it, it hangs.
     """
 
     examples: int
@@ -32,6 +32,7 @@ class Profile:
     modes: int | None = None  # of each quantity per example, in rotation; None: all of them
     in_turns: bool = False  # whether runs share the primitives alone among them, by seed (TURNS)
     one_precision: tuple[str, ...] = ()  # backends met in the first precision only
+    time_limit: float = 600
     document: bool = False  # whether the claims of suite/document are verified too
 
 
@@ -41,8 +42,8 @@ PROFILES = {
     "claims": Profile(
         examples=8, floor=0, seed=0, shrink_seconds=20, modes=1, alone=False, one_precision=("jax",), document=True
     ),
-    "soak": Profile(examples=60, floor=0, seed=0, shrink_seconds=30, modes=99, in_turns=True),
-    "explore": Profile(examples=1000, floor=5, seed=None, shrink_seconds=120, database=True),
+    "soak": Profile(examples=60, floor=0, seed=0, shrink_seconds=30, modes=99, in_turns=True, time_limit=3600),
+    "explore": Profile(examples=1000, floor=5, seed=None, shrink_seconds=120, database=True, time_limit=14400),
 }
 active = PROFILES["smoke"]
 turn = 0  # of this run: its seed
