@@ -29,9 +29,8 @@ def _suite(suites: ElementTree.Element, name: str, cases: list[ElementTree.Eleme
     tags = [child.tag for case in cases for child in case]
     seconds = sum(float(case.attrib["time"]) for case in cases)
     counts = {f"{tag}s" if tag != "skipped" else tag: str(tags.count(tag)) for tag in ("failure", "error", "skipped")}
-    suite = ElementTree.SubElement(
-        suites, "testsuite", name=name, tests=str(len(cases)), time=f"{seconds:.3f}", **counts
-    )
+    attributes = {"name": name, "tests": str(len(cases)), "time": f"{seconds:.3f}", **counts}
+    suite = ElementTree.SubElement(suites, "testsuite", attributes)
     suite.extend(cases)
 
 

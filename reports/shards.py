@@ -189,7 +189,7 @@ def _read_journal(path: Path, folded: set[int], problems: list[str]) -> list[Rec
     problems += found
     cells, times, generated = fold(lines)
     # What the worker was doing; its kind is counted already.
-    doing = [{key: record[key] for key in ("kind", "test", "function", "inputs", "limit") if key in record}
+    doing: list[Record] = [{key: record[key] for key in ("kind", "test", "function", "inputs", "limit") if key in record}
              for record in lines if record["kind"] == "example"]  # fmt: skip
     if doing:
         # The test's first record has its time limit, the last what it was doing.
