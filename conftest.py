@@ -9,6 +9,7 @@ import platform
 import re
 import subprocess
 import time
+import tomllib
 import zlib
 from collections import Counter
 from collections.abc import Generator, Iterator, Sequence
@@ -22,10 +23,12 @@ import pytest
 
 import strategies  # noqa: F401  (all of it, always: see its __init__)
 from reports.build import build
+from reports.gist import BASELINE
 from reports.shards import ShardWriter, clear
 from strategies.catalogue import CORE, PRIMITIVES
 from strategies.catalogue.left_out import LEFT_OUT
 from strategies.precision import PRECISIONS
+from strategies.reach import reach
 from suite import backends, clock, contracts, conventions, ledger, plugins, profiles
 from suite.claims import CLAIMS, UNVERIFIABLE
 from suite.document.evidence import Evidence
@@ -121,7 +124,9 @@ class Session:
         asked = {identity_of(item) for item in items} - {""}
         systems = {s: None for item in items if (s := system_of(item))}
         return {
+            "suite": tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"],
             "profile": self.profile,
+            "asked": asked_for(config),
             "seed": str(config.getoption("--hypothesis-seed")),
             "started": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
             "versions": {
@@ -145,6 +150,8 @@ class Session:
                 for backend in {system.backend: None for system in self.systems.values()}
             },
             "not_in_catalogue": LEFT_OUT,
+            "domains": {name: reach(primitive) for name, primitive in PRIMITIVES.items()},
+            "contracts": contracts.in_force(),
             "floor": profiles.active.floor,
             "left_out": self.left_out,
             "not_applicable": {
@@ -163,6 +170,20 @@ class Session:
             "unverifiable": UNVERIFIABLE if profiles.active.document else [],
             "systems": [s.split("-") for s in self.systems if s in systems],
         }
+
+
+NARROWING = ("keyword", "markexpr", "deselect", "ignore", "ignore_glob", "plugin", "modes", "backends", "dtypes",
+             "identities")  # fmt: skip
+
+
+def asked_for(config: pytest.Config) -> dict[str, str]:
+    """The options and paths by which this run is about less than the whole suite, or about more."""
+    given = {name: config.getoption(name) for name in NARROWING}
+    told = {name: value if isinstance(value, str) else ",".join(value) for name, value in given.items() if value}
+    paths = [arg for arg in config.args if Path(str(config.invocation_params.dir), arg).resolve() != ROOT / "suite"]
+    return {name: value for name, value in told.items() if (name, value) != ("modes", "*")} | (
+        {"paths": " ".join(paths)} if paths else {}
+    )
 
 
 def met_alone(items: Sequence[pytest.Item]) -> dict[str, str]:
@@ -482,4 +503,4 @@ def pytest_sessionfinish(session: pytest.Session) -> Iterator[None]:
     reporter = config.pluginmanager.get_plugin("terminalreporter")
     say = (lambda line: reporter.write_line(line)) if reporter else print
     say("")
-    session.exitstatus = build([known.out / "shards"], known.out, say) or session.exitstatus
+    session.exitstatus = build([known.out / "shards"], known.out, say, BASELINE) or session.exitstatus

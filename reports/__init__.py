@@ -7,6 +7,7 @@ shards written on other machines. It imports nothing from `suite` or `strategies
     fold.py      comparisons become cells: sums and maxima, so any sharding gives the same report
     summary.py   records -> report, with matrix.py, distribution.py (error / bound), outcomes.py (the rest)
     verdict.py   whether it holds, and why not
+    gist.py      what two runs are compared by, and the baseline      compare.py    what changed
     text.py      the report for a terminal          page.py    the report for a browser
     junit.py     the report for a CI system
     build.py     shards -> all of these, and repro/       load.py    a report.json, read back

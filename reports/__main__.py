@@ -10,8 +10,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from reports.build import build, tell
+from reports.compare import compare, line
+from reports.gist import BASELINE, baseline_text, find_baseline, gist, read_gist
 from reports.load import BadInput, read_report, shard_folders
+from reports.numerals import plural
 from reports.shards import clear
+from reports.summary import judged
 from reports.text import DEFAULT_OUT, failure_text
 from reports.verdict import COULD_NOT_RUN, EXITS, INSUFFICIENT, VIOLATED
 
@@ -34,13 +38,56 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _gate(options: argparse.Namespace) -> int:
     if len(options.paths) == 1 and options.paths[0].is_file():
-        return tell(read_report(options.paths[0]), options.paths[0].parent)
-    return build(shard_folders(options.paths, options.out), options.out)
+        report = read_report(options.paths[0])
+        known, _, wrong = find_baseline(options.baseline, report["run"]["suite"])
+        if wrong:
+            raise BadInput(wrong[0])
+        return tell(judged(report, known), options.paths[0].parent)
+    return _built(options)
 
 
 def _build(options: argparse.Namespace) -> int:
-    status = build(shard_folders(options.paths, options.out), options.out)
+    status = _built(options)
     return status if status == BAD_INPUT else 0
+
+
+def _built(options: argparse.Namespace) -> int:
+    return build(shard_folders(options.paths, options.out), options.out, print, options.baseline, _progress)
+
+
+def _progress(line: str) -> None:
+    """One line that is written over, where a person sees it."""
+    if sys.stderr.isatty():
+        print(f"\r\x1b[K{line[-100:]}", end="\r", file=sys.stderr, flush=True)
+
+
+def _compare(options: argparse.Namespace) -> int:
+    found = compare(read_gist(options.before), read_gist(options.after))
+    for row in found["rows"]:
+        print(line(row))
+    if found["note"]:
+        print(f"note: {found['note']}")
+    regressions = sum(row["gates"] for row in found["rows"])
+    print(
+        f"{plural(regressions, 'regression')}; " + ", ".join(f"{n} {change}" for change, n in found["counts"].items())
+    )
+    return 1 if regressions else 0
+
+
+def _baseline(options: argparse.Namespace) -> int:
+    report = read_report(options.report)
+    told = judged({**report, "comparison": {**report["comparison"], "rows": []}})
+    if told["outcome"] != "holds":
+        raise BadInput(f"{options.report}: no baseline, since its verdict is {told['outcome']}: {told['reasons'][0]}")
+    if report["run"]["asked"]:
+        asked = ", ".join(f"{key} {value}" for key, value in report["run"]["asked"].items())
+        raise BadInput(f"{options.report}: no baseline, since the run was asked for {asked}; run the whole suite")
+    try:
+        options.to.write_text(baseline_text(gist(report)), "utf-8")
+    except OSError as error:
+        raise BadInput(f"{options.to}: cannot be written ({error.strerror or error})") from None
+    print(f"{options.to}: the baseline is now the run of {report['run']['started']}, {report['run']['commit']}")
+    return 0
 
 
 def _clear(options: argparse.Namespace) -> int:
@@ -107,6 +154,32 @@ def _parser() -> argparse.ArgumentParser:
             help="folders with .jsonl shards" + (", or one report.json" if command is gate else "")
             + " (default: the folder 'shards' inside --out)",
         )  # fmt: skip
+        group = command.add_mutually_exclusive_group()
+        group.add_argument(
+            "--baseline", type=Path, default=BASELINE, metavar="FILE", help="compare with it (default: %(default)s)"
+        )
+        group.add_argument("--no-baseline", dest="baseline", action="store_const", const=None, help="compare with none")
+    two = commands.add_parser(
+        "compare",
+        help="what changed from one run to another",
+        epilog="exit status: 0 no regression, 1 a regression (new, worse, removed, weakened), 2 not two such files",
+        description="Print what is new, worse, removed, weakened (fewer examples, smaller domain, looser contract), "
+        "fixed, better, added and edited from one run to the other, one line each. Time is not compared.",
+    )
+    two.add_argument("before", type=Path, metavar="A.json", help="a report.json, or a baseline")
+    two.add_argument("after", type=Path, metavar="B.json", help="a report.json, or a baseline")
+    two.set_defaults(run=_compare)
+    renew = commands.add_parser(
+        "baseline",
+        help="make a report the baseline of the gate",
+        epilog="exit status: 0 written, 2 no report, one that does not hold, or one of less than the whole suite",
+        description="Write what the gate compares with from now on, from the report of a whole run that holds.",
+    )
+    renew.add_argument(
+        "report", nargs="?", type=Path, default=DEFAULT_OUT / "report.json", help="the report (default: %(default)s)"
+    )
+    renew.add_argument("--to", type=Path, default=BASELINE, metavar="FILE", help="(default: %(default)s)")
+    renew.set_defaults(run=_baseline)
     forget = commands.add_parser(
         "clear",
         help="remove the shards of an earlier run",

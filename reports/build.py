@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from reports.claims import table
+from reports.gist import find_baseline
 from reports.junit import junit
 from reports.page import render
 from reports.records import Record, Report
@@ -19,12 +20,19 @@ from reports.text import DEFAULT_OUT, verdict_text
 from reports.verdict import COULD_NOT_RUN, EXITS
 
 
-def build(shards: Sequence[Path], out: Path = DEFAULT_OUT, say: Callable[[str], None] = print) -> int:
+def build(
+    shards: Sequence[Path],
+    out: Path = DEFAULT_OUT,
+    say: Callable[[str], None] = print,
+    baseline: Path | None = None,
+    progress: Callable[[str], None] = lambda line: None,
+) -> int:
     """Build the report of the shard folders into `out` and say the verdict; its exit status (`verdict.EXITS`).
 
     With nothing to read the report is written too, so that no old one stays behind.
     """
-    report = report_of(shards)
+    report = report_of(shards, baseline, progress)
+    progress("writing the report")
     try:
         write_report(report, out)
     except OSError as error:
@@ -43,12 +51,19 @@ def tell(report: Report, out: Path, say: Callable[[str], None] = print) -> int:
     return status
 
 
-def report_of(shards: Sequence[Path]) -> Report:
+def report_of(
+    shards: Sequence[Path], baseline: Path | None = None, progress: Callable[[str], None] = lambda line: None
+) -> Report:
     """The report of all shards that can be read; one whose records make no sense is left out, and named in it."""
-    try:
-        return summarise(*read_shards(shards))
-    except SENSELESS:
-        return summarise(*read_shards(shards, _sound))
+    for sound in (lambda records: True, _sound):
+        records, problems = read_shards(shards, sound, progress)
+        suite = next((str(record.get("suite") or "") for record in records if record["kind"] == "run"), "")
+        known, note, problem = find_baseline(baseline, suite)
+        try:
+            return summarise(records, [*problems, *problem], known, note)
+        except SENSELESS:
+            continue
+    return summarise([], [*problems, "the shards make sense one by one, and none together: give those of one run"])
 
 
 def _sound(records: list[Record]) -> bool:

@@ -23,6 +23,8 @@ def merged_run(headers: Sequence[Record], systems: Iterable[tuple[str, str]]) ->
     listed = dict.fromkeys((backend, dtype) for header in headers for backend, dtype in header.get("systems", ()))
     starts = [str(header["started"]) for header in headers if header.get("started")]
     return {
+        "suite": _one_text(header.get("suite") for header in headers),
+        "asked": _one_mapping(headers, "asked"),
         "profile": _one_text(header.get("profile") for header in headers),
         "seed": _one_text(header.get("seed") for header in headers),
         "started": min(starts, default=""),
@@ -35,6 +37,8 @@ def merged_run(headers: Sequence[Record], systems: Iterable[tuple[str, str]]) ->
         "flush": _one_mapping(headers, "flush"),
         "left_out": _one_mapping(headers, "left_out"),
         "catalogue": _catalogue(headers),
+        "domains": _one_record(headers, "domains"),
+        "contracts": _one_record(headers, "contracts"),
         "not_in_catalogue": _one_mapping(headers, "not_in_catalogue"),
         "not_applicable": _one_mapping(headers, "not_applicable"),
         "identities": [identities[name] for name in order],
@@ -316,3 +320,7 @@ def _one_text(values: Iterable[object]) -> str:
 def _one_mapping(headers: Sequence[Record], name: str) -> dict[str, str]:
     keys = sorted({key for header in headers for key in header.get(name) or {}})
     return {key: _one_text((header.get(name) or {}).get(key) for header in headers) for key in keys}
+
+
+def _one_record(headers: Sequence[Record], name: str) -> Record:
+    return dict(sorted({key: value for header in headers for key, value in (header.get(name) or {}).items()}.items()))

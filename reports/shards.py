@@ -126,7 +126,9 @@ def clear(folder: Path) -> None:
 
 
 def read_shards(
-    folders: Sequence[Path], sound: Callable[[list[Record]], bool] = lambda records: True
+    folders: Sequence[Path],
+    sound: Callable[[list[Record]], bool] = lambda records: True,
+    progress: Callable[[str], None] = lambda line: None,
 ) -> tuple[list[Record], list[str]]:
     """All intact records of all shards in the folders, and one line for each problem.
 
@@ -144,6 +146,7 @@ def read_shards(
         if not workers:
             problems.append(f"{folder}: no shards (*.jsonl) in it: the suite did not start, or wrote to another folder")
         for worker in workers:
+            progress(f"reading {folder / worker}")
             try:
                 found = _read_worker(folder, worker, problems)
                 senseless = not sound(found)
@@ -189,8 +192,9 @@ def _read_journal(path: Path, folded: set[int], problems: list[str]) -> list[Rec
     problems += found
     cells, times, generated = fold(lines)
     # What the worker was doing; its kind is counted already.
-    doing: list[Record] = [{key: record[key] for key in ("kind", "test", "function", "inputs", "limit") if key in record}
-             for record in lines if record["kind"] == "example"]  # fmt: skip
+    kept = ("kind", "test", "function", "inputs", "limit")
+    examples = [record for record in lines if record["kind"] == "example"]
+    doing: list[Record] = [{key: record[key] for key in kept if key in record} for record in examples]
     if doing:
         # The test's first record has its time limit, the last what it was doing.
         hung = path.with_name(path.name.removesuffix(_JOURNAL) + _HUNG)

@@ -5,19 +5,22 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from reports import claims, outcomes
+from reports.compare import NOTHING, against_baseline
 from reports.distribution import coverage, distributions
 from reports.fold import fold, generated_records
+from reports.gist import gist
 from reports.matrix import matrix_cells, matrix_rows, totals
 from reports.records import Record, Report
 from reports.verdict import outcome, reasons, sentence
 
 
-def summarise(records: Iterable[Record], problems: Iterable[str] = ()) -> Report:
+def summarise(
+    records: Iterable[Record], problems: Iterable[str] = (), baseline: Record | None = None, note: str = ""
+) -> Report:
     """The report as a JSON-serialisable dict with a fixed key order.
 
-    `records` and `problems` are what `shards.read_shards` returns. `outcome` is what the run comes to
-    (`verdict.EXITS`); `verdict` is 'red' exactly if there are `reasons`. A test's records must come from one shard, as
-    pytest-xdist runs them.
+    `records` and `problems` are what `shards.read_shards` returns; `baseline` is a gist, and `note` says why there is
+    none. A test's records must come from one shard, as pytest-xdist runs them.
     """
     kinds: dict[str, list[Record]] = {}
     for record in records:
@@ -43,6 +46,7 @@ def summarise(records: Iterable[Record], problems: Iterable[str] = ()) -> Report
         "ledger": outcomes.ledger(kinds.get("ledger", [])),
         "conventions": outcomes.conventions(kinds.get("convention", [])),
         "unsupported": outcomes.unsupported(kinds.get("unsupported", [])),
+        "comparison": {"baseline": None, **NOTHING, "note": note},
         "time": outcomes.time_split(times, backends),
         "tests": outcomes.tests(kinds.get("test", []), kinds.get("example", []), kinds.get("plan", [])),
         "coverage": coverage(cells, backends),
@@ -52,6 +56,16 @@ def summarise(records: Iterable[Record], problems: Iterable[str] = ()) -> Report
         "cells": rows,
     }
     report["claims"] = claims.claims(kinds.get("claim", []), report["controls"], report["matrix"], run)
+    return judged(report, baseline)
+
+
+def judged(report: Report, baseline: Record | None = None) -> Report:
+    """The report with its verdict, on what it saw and on what changed since the baseline.
+
+    `outcome` is what it comes to (`verdict.EXITS`); `verdict` is 'red' exactly if there are `reasons`.
+    """
+    if baseline is not None:
+        report["comparison"] = against_baseline(baseline, gist(report))
     found = reasons(report)
     report["outcome"] = outcome(found)
     report["reasons"] = [line for _, line in found]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from reports import claims
+from reports import claims, compare
 from reports.numerals import count, plural, ratio
 from reports.records import Record, Report, number
 
@@ -37,7 +37,7 @@ def reasons(report: Report) -> list[Reason]:
         ]
     found += [(COULD_NOT_RUN, _never_ran(report)), (COULD_NOT_RUN, report["problems"])]
     lines = [(kind, line) for kind, group in found for line in group]
-    lines += [*claims.reasons(report["claims"]), *_tests(report), *_ledger(report)]
+    lines += [*claims.reasons(report["claims"]), *_tests(report), *_ledger(report), *_comparison(report)]
     return sorted(lines, key=lambda reason: EXITS[reason[0]])
 
 
@@ -103,6 +103,15 @@ def _accuse(
 ) -> None:
     worst = found.setdefault((verdict, backend), {})
     worst[identity] = max(worst.get(identity, 0.0), number(most) or 0.0)
+
+
+def _comparison(report: Report) -> list[Reason]:
+    """What is worse than in the baseline; what is new there has a reason of its own already."""
+    return [
+        (VIOLATED if row["change"] == "worse" else INSUFFICIENT, f"since the baseline: {compare.line(row)}")
+        for row in report["comparison"]["rows"]
+        if row["gates"] and row["change"] != "new"
+    ]
 
 
 def _violations(report: Report) -> list[str]:

@@ -139,3 +139,16 @@ def contract(backend: str, dtype: str, mode: str, primitive: str) -> Contract:
             return row.contract
     default = DEFAULT_ULPS[PRIMITIVES[primitive].kind]
     return Contract((default, default, default))
+
+
+def in_force() -> dict[str, list[float]]:
+    """What every row allows: ulps of value, first and second partials, conditioning, absolute, normwise."""
+    return {
+        " ".join((row.backend, row.primitive, ",".join(row.modes), ",".join(row.dtypes))): [
+            *row.contract.ulps,
+            row.contract.conditioning,
+            row.contract.absolute,
+            row.contract.normwise,
+        ]
+        for row in rows()
+    }

@@ -11,6 +11,7 @@ from reports.shards import ShardWriter
 
 HEADER: dict[str, Any] = {
     "profile": "gate",
+    "asked": {"paths": "suite/test_gradients.py"},
     "seed": "0",
     "started": "2026-11-22T22:30:00+00:00",
     "versions": {"python": "3.11.7", "torch": "2.13.0+cpu"},

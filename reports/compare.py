@@ -1,0 +1,227 @@
+"""What changed from one run to another: new, fixed, worse, better, added, removed, weakened, edited.
+
+Nothing that is measured in seconds is compared, and of errors only what no other machine would turn: a verdict, a
+count beyond a stated share, a mean of digits beyond half a digit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from reports.numerals import count, ratio
+from reports.records import Record
+
+CHANGES = ("new", "worse", "removed", "weakened", "fixed", "better", "added", "edited")
+REGRESSIONS = CHANGES[:4]
+SHARE = 0.8  # of the conclusive comparisons, and of the pairs of primitives, must still be there
+ENOUGH, SEEN = 20, 5  # from how many on a cell, and a mode, is held to it
+DIGITS = 0.5  # by which the mean of the digits that were looked at may fall
+FACTOR, SMALL = 8, 0.05  # an error / bound that grows by the factor, and is not small, is told; it never gates
+AXES = {"backends": "backend", "dtypes": "dtype", "identities": "identity"}
+NOTHING: Record = {"note": "", "counts": dict.fromkeys(CHANGES, 0), "rows": []}
+_WRONG = ("violated", "error")
+
+
+def compare(before: Record, after: Record) -> Record:
+    """Two gists (`gist.gist`): `rows`, gravest change first, `counts` by change, and `note`: what was not compared.
+
+    A row has change, gates (whether it is a regression), what (cell, mode, identity, claim, ledger, failure, contract,
+    domain, pairs, settings), identity, backend, dtype (empty where none), subject, before, after.
+    What `after` was not asked for is not missed; under other settings or seeds no counts are compared.
+    """
+    notes = differences(before, after)
+    counted = not notes
+    asked = {AXES[axis]: names.split(",") for axis, names in after["asked"].items() if axis in AXES}
+    told = CHANGES if counted else ("new", "fixed", "added")
+    rows = [
+        *(row for row in _cells(before, after, asked, counted) if row["change"] in told),
+        *_identities(before, after, asked),
+        *_claims(before, after, asked),
+        *_ledger(before, after, asked),
+        *_failures(before, after),
+        *(_terms(before, after, asked) if counted else []),
+    ]
+    rows.sort(key=lambda row: (CHANGES.index(row["change"]), row["what"], _place(row), row["subject"]))
+    return {
+        "note": "; ".join(notes and [*notes, "counts are not compared"]),
+        "counts": {change: sum(row["change"] == change for row in rows) for change in CHANGES},
+        "rows": rows,
+    }
+
+
+def against_baseline(baseline: Record, now: Record) -> Record:
+    """The comparison that a gate is judged by: none where counts cannot be compared; where a framework's version is
+    another, what it no longer offers is told and is no regression."""
+    notes = differences(baseline, now)
+    known = {"baseline": {key: baseline[key] for key in ("suite", "commit", "started", "versions")}}
+    if notes:
+        return known | {**NOTHING, "note": f"not compared with the baseline: {'; '.join(notes)}"}
+    found = compare(baseline, now)
+    for row in found["rows"]:
+        version = now["versions"].get(row["backend"])
+        if version is not None and version != baseline["versions"].get(row["backend"]):
+            row["gates"] &= row["change"] == "new"
+    return known | found
+
+
+def differences(before: Record, after: Record) -> list[str]:
+    """Why the counts of two runs say nothing about each other."""
+    found = [
+        f"{key} {before[key] or 'none'} before, {after[key] or 'none'} after"
+        for key in ("profile", "seed")
+        if before[key] != after[key]
+    ]
+    for name, one in (("before", before), ("after", after)):
+        narrow = [f"{key} {value}" for key, value in one["asked"].items() if key not in AXES]
+        found += [f"{name} was asked for {', '.join(narrow)}"] if narrow else []
+    return found
+
+
+def line(row: Record) -> str:
+    """A row as one line."""
+    where = " ".join(filter(None, _place(row)))
+    values = " → ".join(_word(row[key]) for key in ("before", "after") if row[key] is not None)
+    return " ".join(filter(None, (row["change"], row["what"], where, row["subject"]))) + (
+        f": {values}" if values else ""
+    )
+
+
+def _row(change: str, what: str, subject: str = "", before: Any = None, after: Any = None, **where: str) -> Record:
+    return {
+        "change": change, "gates": change in REGRESSIONS, "what": what,
+        **{key: where.get(key, "") for key in ("identity", "backend", "dtype")},
+        "subject": subject, "before": before, "after": after,
+    }  # fmt: skip
+
+
+def _cells(before: Record, after: Record, asked: Mapping[str, list[str]], counted: bool) -> Iterable[Record]:
+    old, new = ({_place(cell): cell for cell in one["cells"]} for one in (before, after))
+    for place in dict.fromkeys([*old, *new]):
+        where = dict(zip(("identity", "backend", "dtype"), place, strict=True))
+        if place not in new:
+            if _asked(asked, where) and old[place]["status"] not in ("not applicable", "unsupported"):
+                yield _row("removed", "cell", "", old[place]["status"], None, **where)
+        elif place not in old:
+            bad = new[place]["status"] in _WRONG
+            yield _row("new" if bad else "added", "cell", "", None, new[place]["status"], **where)
+        else:
+            yield from _cell(old[place], new[place], counted, where)
+
+
+def _cell(old: Record, new: Record, counted: bool, where: dict[str, str]) -> Iterable[Record]:
+    groups: dict[tuple[str, str, str], list[str]] = {}
+    for mode in sorted(old["modes"].keys() | new["modes"].keys()):
+        a, b = old["modes"].get(mode), new["modes"].get(mode)
+        change = _mode(a, b)
+        if change:
+            groups.setdefault((change, _status(a), _status(b)), []).append(mode)
+    for (change, a, b), modes in groups.items():
+        yield _row(change, "mode", ", ".join(modes), a or None, b or None, **where)
+    if new["status"] in ("insufficient evidence", "not applicable") and old["status"] == "holds" and not groups:
+        yield _row("weakened", "cell", "", old["status"], new["status"], **where)
+    if counted and old["conclusive"] >= ENOUGH and new["conclusive"] < SHARE * old["conclusive"]:
+        yield _row("weakened", "cell", "conclusive comparisons", old["conclusive"], new["conclusive"], **where)
+    if counted and old["digits"] is not None and new["digits"] is not None and new["digits"] <= old["digits"] - DIGITS:
+        yield _row("weakened", "cell", "mean digits looked at", old["digits"], new["digits"], **where)
+    a, b = old["worst"], new["worst"]
+    if counted and a and b and max(a, b) > SMALL and not 1 / FACTOR < b / a < FACTOR:
+        row = _row("worse" if b > a else "better", "cell", "worst error / bound", a, b, **where)
+        yield row | {"gates": False}
+
+
+def _mode(a: int | str | None, b: int | str | None) -> str:
+    """How a mode changed: a count where it holds, its status where not, None where it is absent."""
+    if b in _WRONG:
+        return "" if a in _WRONG else "new"
+    if a in _WRONG:
+        return "fixed" if isinstance(b, int) else "weakened"
+    if isinstance(a, int):
+        if b is None:
+            return "removed" if a >= SEEN else ""
+        return "" if isinstance(b, int) else "weakened"
+    return ("added" if a is None else "better") if isinstance(b, int) else ""
+
+
+def _status(mode: int | str | None) -> str:
+    return "" if mode is None else "holds" if isinstance(mode, int) else mode
+
+
+def _identities(before: Record, after: Record, asked: Mapping[str, list[str]]) -> Iterable[Record]:
+    for row in _mapped("identity", before, after, "identities", lambda a, b: "edited"):
+        if row["change"] != "removed" or _asked(asked, {"identity": row["subject"]}):
+            yield row | {"before": None, "after": None}
+
+
+def _claims(before: Record, after: Record, asked: Mapping[str, list[str]]) -> Iterable[Record]:
+    for row in _mapped("claim", before, after, "claims", _claim):
+        if row["change"] != "removed" or _asked(asked, {"identity": row["subject"]}):
+            yield row
+
+
+def _claim(a: str, b: str) -> str:
+    bad = ("violated", "insufficient evidence")
+    if b in bad:
+        return "new" if b == bad[0] else "weakened"
+    return "fixed" if a in bad else "edited"
+
+
+def _ledger(before: Record, after: Record, asked: Mapping[str, list[str]]) -> Iterable[Record]:
+    old, new = ({key: row for key, row in one["ledger"].items() if row[1] != "elsewhere"} for one in (before, after))
+    for name in sorted(old.keys() | new.keys()):
+        backend = (new.get(name) or old[name])[0]
+        if name not in old:
+            yield _row("worse", "ledger", name, None, "a known deviation", backend=backend)
+        elif name not in new and _asked(asked, {"backend": backend}):
+            yield _row("fixed", "ledger", name, "a known deviation", None, backend=backend)
+
+
+def _failures(before: Record, after: Record) -> Iterable[Record]:
+    for print_ in sorted(before["failures"].keys() ^ after["failures"].keys()):
+        now = print_ in after["failures"]
+        yield _row("new" if now else "fixed", "failure", print_, None, (after if now else before)["failures"][print_])
+
+
+def _terms(before: Record, after: Record, asked: Mapping[str, list[str]]) -> Iterable[Record]:
+    """The terms on which it was looked: examples, pairs, contracts, domains."""
+    for name, value in before["settings"].items():
+        now = after["settings"].get(name, 0)
+        if now != value:
+            yield _row("weakened" if now < value else "better", "settings", name, value, now)
+    for backend, pairs in before["pairs"].items():
+        now = after["pairs"].get(backend, 0)
+        if now < SHARE * pairs and set(asked) <= {"backend"} and _asked(asked, {"backend": backend}):
+            yield _row("weakened", "pairs", "pairs of primitives", pairs, now, backend=backend)
+    for row in _mapped("contract", before, after, "contracts", _contract, added="weakened", removed="better"):
+        yield row | {"backend": row["subject"].split()[0]}
+    yield from _mapped("domain", before, after, "domains", lambda a, b: "weakened" if b < a else "better")
+
+
+def _contract(a: list[float], b: list[float]) -> str:
+    return "weakened" if any(y > x for x, y in zip(a, b, strict=True)) else "better"
+
+
+def _mapped(
+    what: str, before: Record, after: Record, key: str, changed: Callable[[Any, Any], str],
+    added: str = "added", removed: str = "removed",
+) -> Iterable[Record]:  # fmt: skip
+    """The rows of two mappings by name; `changed` says what a change of value is."""
+    old, new = before[key], after[key]
+    for name in sorted(old.keys() | new.keys()):
+        a, b = old.get(name), new.get(name)
+        if a != b:
+            yield _row(added if name not in old else removed if name not in new else changed(a, b), what, name, a, b)
+
+
+def _asked(asked: Mapping[str, list[str]], where: Mapping[str, str]) -> bool:
+    return all(where[axis] in names for axis, names in asked.items() if axis in where)
+
+
+def _place(row: Record) -> tuple[str, str, str]:
+    return row["identity"], row["backend"], row["dtype"]
+
+
+def _word(value: Any) -> str:
+    if isinstance(value, list):
+        return "[" + " ".join(_word(one) for one in value) + "]"
+    return ratio(value) if isinstance(value, float) else count(value) if isinstance(value, int) else str(value)

@@ -1,0 +1,148 @@
+"""What two runs are compared by: the gist of a report, small enough for the repository, as its baseline."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+from reports.compare import compare
+from reports.load import BadInput, checked, read_json
+from reports.matrix import STATUSES
+from reports.records import Record, Report, canonical, number
+from reports.shards import SENSELESS
+
+SCHEMA = 1
+KIND = "gradlaws baseline"
+BASELINE = Path("reports/baseline.json")
+RENEW = "renew it: python -m reports baseline"
+
+
+def gist(report: Report) -> Record:
+    """Verdicts, conclusive counts, digits, contracts and domains; nothing that another machine would measure anew.
+
+    A mode that holds has the number of its conclusive comparisons, any other its status.
+    """
+    run = report["run"]
+    return {
+        "kind": KIND,
+        "schema": SCHEMA,
+        **{key: run[key] for key in ("suite", "profile", "seed", "commit", "started", "asked", "versions", "systems")},
+        "settings": {"floor": run["floor"], "examples": int(run["settings"].get("max_examples") or 0)},
+        "identities": {one["id"]: _digest(one) for one in [*run["identities"], *run["claims"]]},
+        "cells": _cells(report),
+        "pairs": {row["backend"]: len(row.get("pairs") or ()) for row in report["generated"]},
+        "claims": {row["id"]: row["verdict"] for row in report["claims"]},
+        "ledger": {row["id"]: [row["backend"] or "", row["status"]] for row in report["ledger"]},
+        "failures": {fingerprint(row): row["function"] or "" for row in report["failures"]},
+        "contracts": run["contracts"],
+        "domains": run["domains"],
+    }
+
+
+def fingerprint(failure: Record) -> str:
+    """What stays the same of a failure when it is met again: not its function, which shrinks differently."""
+    return " ".join(str(failure[key]) for key in ("identity", "backend", "dtype", "mode", "verdict"))
+
+
+def baseline_text(found: Record) -> str:
+    """A gist as JSON with a line for each row, so that a change of it can be read as one."""
+    lines = []
+    for key, value in found.items():
+        if isinstance(value, dict | list) and len(canonical(value)) > 110:
+            rows = [canonical(row) for row in value] if isinstance(value, list) else [
+                f"{canonical(name)}: {canonical(row)}" for name, row in sorted(value.items())
+            ]  # fmt: skip
+            ends = "[]" if isinstance(value, list) else "{}"
+            lines.append(f"{canonical(key)}: {ends[0]}\n  " + ",\n  ".join(rows) + f"\n {ends[1]}")
+        else:
+            lines.append(f"{canonical(key)}: {canonical(value)}")
+    return "{\n " + ",\n ".join(lines) + "\n}\n"
+
+
+def read_gist(path: Path) -> Record:
+    """A baseline, or the gist of a report.json. Raises BadInput where it is neither, or of another schema."""
+    found = read_json(path)
+    if found.get("kind") != KIND:
+        try:
+            return gist(checked(found, path))
+        except SENSELESS:
+            raise BadInput(f"{path}: not a whole report; build it again from its shards") from None
+    if found.get("schema") != SCHEMA:
+        raise BadInput(f"{path}: a baseline of schema {found.get('schema')!r}, this version reads {SCHEMA}; {RENEW}")
+    try:
+        compare(found, found)
+    except SENSELESS:
+        raise BadInput(f"{path}: not a whole baseline; {RENEW}") from None
+    return found
+
+
+def read_baseline(path: Path, suite: str) -> Record:
+    """The baseline of this version of the suite. Raises BadInput where there is none."""
+    found = read_gist(path)
+    if suite and found["suite"] != suite:
+        raise BadInput(f"{path}: a baseline of suite {found['suite'] or '?'}, this is {suite}; {RENEW}")
+    return found
+
+
+def find_baseline(path: Path | None, suite: str) -> tuple[Record | None, str, list[str]]:
+    """The baseline, or why there is none; and what is wrong with it, if it is not simply missing from its place."""
+    if path is None:
+        return None, "", []
+    if path == BASELINE and not path.exists():
+        return None, f"no baseline in {path}: nothing to compare with; python -m reports baseline writes one", []
+    try:
+        return read_baseline(path, suite), "", []
+    except BadInput as error:
+        return None, "the baseline cannot be read", [str(error)]
+
+
+def _cells(report: Report) -> list[Record]:
+    """One row per identity and system."""
+    modes: dict[tuple[str, str, str], dict[str, int | str]] = {}
+    tallies: dict[tuple[str, str, str], dict[int, int]] = {}
+    for row in report["cells"]:
+        place = (row["identity"], row["backend"], row["dtype"])
+        known = modes.setdefault(place, {})
+        if row["mode"] is not None:
+            known[row["mode"]] = _both(known.get(row["mode"], 0), _said(row))
+        tally = tallies.setdefault(place, {})
+        for digits, count in row["digits"].items():
+            tally[int(digits)] = tally.get(int(digits), 0) + count
+    found = []
+    for row in report["matrix"]:
+        for system in row["systems"]:
+            place = (row["identity"], system["backend"], system["dtype"])
+            worst = number((system["worst_holding"] or {}).get("ratio"))
+            found.append(
+                {
+                    **dict(zip(("identity", "backend", "dtype"), place, strict=True)),
+                    "status": system["status"],
+                    "conclusive": system["conclusive"],
+                    "digits": _mean(tallies.get(place, {})),
+                    "worst": None if worst is None else float(f"{worst:.1e}"),
+                    "modes": dict(sorted(modes.get(place, {}).items())),
+                }
+            )
+    return found
+
+
+def _said(row: Record) -> int | str:
+    return int(row["conclusive"]) if row["status"] == "holds" else str(row["status"])
+
+
+def _both(one: int | str, other: int | str) -> int | str:
+    """Of two orders of one mode: their sum, or the word of the one that does not hold."""
+    if isinstance(one, int) and isinstance(other, int):
+        return one + other
+    words = [word for word in (one, other) if isinstance(word, str)]
+    return min(words, key=STATUSES.index)
+
+
+def _mean(tally: dict[int, int]) -> float | None:
+    total = sum(tally.values())
+    return round(sum(digits * count for digits, count in tally.items()) / total, 1) if total else None
+
+
+def _digest(identity: Record) -> str:
+    text = canonical({key: identity.get(key) for key in ("statement", "controls", "blind", "kind")})
+    return hashlib.sha256(text.encode()).hexdigest()[:8]
