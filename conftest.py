@@ -24,12 +24,12 @@ import pytest
 import strategies  # noqa: F401  (all of it, always: see its __init__)
 from reports.build import build
 from reports.gist import BASELINE
-from reports.shards import ShardWriter, clear
+from reports.shards import ShardWriter, clear, read_shards
 from strategies.catalogue import CORE, PRIMITIVES
 from strategies.catalogue.left_out import LEFT_OUT
 from strategies.precision import PRECISIONS
 from strategies.reach import reach
-from suite import backends, clock, contracts, conventions, ledger, plugins, profiles
+from suite import backends, clock, contracts, conventions, corpus, ledger, plugins, profiles
 from suite.claims import CLAIMS, UNVERIFIABLE
 from suite.document.evidence import Evidence
 from suite.system import System
@@ -44,7 +44,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--profile",
         choices=[*profiles.PROFILES],
         default="smoke",
-        help="how much is looked at: smoke (default), gate, claims (all of the document), or explore",
+        help="how much is looked at: smoke (default), gate, claims (all of the document), explore (random), or what is "
+        "stored: pin, replay",
     )
     lists = {
         ("--backends",): ([*backends.MODULES], "those that are installed"),
@@ -62,6 +63,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="a module, or a file.py, with primitives or a backend of your own (suite/plugins.py); may be repeated",
     )
     group.addoption("--modes", default="*", help="comma-separated patterns, as 'func.*,jit(*' (default: all)")
+    group.addoption(
+        "--corpus", default=str(corpus.DATA), metavar="FILE", help="the stored cases of pin and replay (default: ours)"
+    )
     group.addoption("--out", default="reports/out", help="folder of the report (default: reports/out)")
     group.addoption(
         "--no-report", action="store_true", help="measure only, and leave the judging to python -m reports gate"
@@ -107,6 +111,8 @@ class Session:
                 self.systems[str(system)] = system
         if not self.systems:
             raise pytest.UsageError(f"no backend can be imported: {self.left_out}; install numpy, torch or jax")
+        every = corpus.read(Path(config.getoption("--corpus"))) if profiles.active.stored else []
+        self.cases = [case for case in every if case.pin or profiles.active.stored == "all"]
         known = [mode.name for system in self.systems.values() for mode in system.backend.modes]
         for pattern in self.modes:
             if not any(fnmatchcase(name, pattern) for name in known):
@@ -227,7 +233,13 @@ def flushing(system: System) -> str:
 
 def identity_of(item: pytest.Item) -> str:
     marker = item.get_closest_marker("identity")
-    return str(marker.args[0]) if marker else ""
+    case = parameters_of(item).get("case")
+    return str(marker.args[0]) if marker else getattr(case, "identity", "")
+
+
+def parameters_of(item: pytest.Item) -> dict[str, Any]:
+    callspec = getattr(item, "callspec", None)
+    return dict(callspec.params) if callspec else {}
 
 
 def system_of(item: pytest.Item) -> str:
@@ -279,6 +291,7 @@ def reports_wanted(config: pytest.Config) -> bool:
 @pytest.hookimpl(tryfirst=True)  # before Hypothesis reads its seed
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "ledger: runs once for each known deviation (suite/ledger.toml)")
+    config.addinivalue_line("markers", "corpus: runs once for each stored case (suite/corpus.jsonl) on each backend")
     config.addinivalue_line("markers", "convention: runs once for each kink or edge (suite/conventions.toml)")
     config.addinivalue_line("markers", "dtypes(names): the precisions in which the test is run")
     config.addinivalue_line("markers", "identity(id): the claim that the test verifies (suite/claims.toml)")
@@ -297,7 +310,10 @@ def pytest_configure(config: pytest.Config) -> None:
             plugins.load(name)
     except plugins.PluginError as error:
         raise pytest.UsageError(str(error)) from None
-    session = config.stash[SESSION] = Session(config)
+    try:
+        session = config.stash[SESSION] = Session(config)
+    except corpus.CaseError as error:
+        raise pytest.UsageError(f"--corpus: {error}") from None
     if reports_wanted(config) and not hasattr(config, "workerinput"):
         try:
             clear(session.out / "shards")
@@ -316,6 +332,10 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         met_at = [(s, row) for s in session.systems for row in conventions.rows() if s in conventions.SYSTEMS]
         names = [f"{s}-{row.case}" for s, row in met_at]
         metafunc.parametrize(("system", "convention"), met_at, indirect=["system"], ids=names)
+    elif metafunc.definition.get_closest_marker("corpus"):
+        asked = list(stored(session))
+        names = [f"{system}-{case}" for system, case in asked]
+        metafunc.parametrize(("system", "case"), asked, indirect=["system"], ids=names)
     elif "system" in metafunc.fixturenames:
         marker = metafunc.definition.get_closest_marker("backends")
         identity = metafunc.definition.get_closest_marker("identity")
@@ -331,6 +351,19 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         metafunc.parametrize("system", names, indirect=True, scope="session")
 
 
+def stored(session: Session) -> Iterator[tuple[str, corpus.Case | corpus.Damaged]]:
+    """The cases that the profile asks for, on each system that they concern; a damaged line on the first."""
+    for case in session.cases:
+        if isinstance(case, corpus.Damaged):
+            yield next(iter(session.systems)), case
+            continue
+        claim = CLAIMS.get(case.identity)
+        for name, system in session.systems.items():
+            concerned = not case.recorded or system.backend.name in case.recorded
+            if system.precision.name == case.dtype and concerned and not (claim and claim.why_not(system.backend)):
+                yield name, case
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     known = config.stash[SESSION]
     wanted = set(known.identities)
@@ -339,7 +372,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     left = [
         item
         for item in items
-        if nowhere(item) or (identity_of(item) and not (identity_of(item) in wanted and due(item, known.dtypes)))
+        if nowhere(item)
+        or (profiles.active.stored and "case" not in parameters_of(item))
+        or (identity_of(item) in CLAIMS and not (identity_of(item) in wanted and due(item, known.dtypes)))
     ]
     if left:
         config.hook.pytest_deselected(items=left)
@@ -413,7 +448,8 @@ def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
     known = item.config.stash[SESSION]
     system = known.systems.get(system_of(item))
     if system is not None:
-        system.begin(identity_of(item), item.nodeid)
+        own = {name: value for name, value in parameters_of(item).items() if name not in ("system", "case")}
+        system.begin(identity_of(item), item.nodeid, own)
     test = getattr(item, "obj", None)
     full = getattr(test, SETTINGS, None)
     if system is not None and full is not None:
@@ -498,9 +534,19 @@ def pytest_sessionfinish(session: pytest.Session) -> Iterator[None]:
         for record in CRASHED:
             writer.write(record)
         writer.close()
+    if profiles.active.hunt:
+        keep(known.out)
     if config.getoption("--no-report"):
         return
     reporter = config.pluginmanager.get_plugin("terminalreporter")
     say = (lambda line: reporter.write_line(line)) if reporter else print
     say("")
     session.exitstatus = build([known.out / "shards"], known.out, say, BASELINE) or session.exitstatus
+
+
+def keep(out: Path) -> None:
+    """Writes the cases that the run has found where `suite corpus add` reads them: shrunk failures, and the worst."""
+    records, _ = read_shards([out / "shards"])
+    found = {record["case"]: record["case"] for record in records if record["kind"] == "found"}
+    shrunk = {record["test"]: record["case"] for record in records if record["kind"] == "failure"}
+    (out / "found.jsonl").write_text("".join(f"{line}\n" for line in (*shrunk.values(), *found) if line), "utf-8")

@@ -12,6 +12,7 @@ from reports.records import PARTS, Record, canonical, nanoseconds, number, secon
 LEDGER = ("error", "worse", "fixed", "confirmed", "elsewhere")
 KEPT = 3  # of the worst comparisons
 OUTCOMES = ("crashed", "hung", "error", "failed", "idle", "skipped", "passed")
+STATUSES = ("FAILED", "ERROR", "UNDECIDED", "FIXED", "HOLDS")  # of a stored case
 
 
 def merged_run(headers: Sequence[Record], systems: Iterable[tuple[str, str]]) -> Record:
@@ -146,6 +147,13 @@ def worst(records: Iterable[Record]) -> list[Record]:
     return rows
 
 
+def cases(records: Iterable[Record]) -> list[Record]:
+    """The stored cases that were asked again, each (id, backend, dtype) once, the worst news first."""
+    rows = {(record["id"], record["backend"], record["dtype"]): record for record in records}
+    told = [{key: row.get(key) for key in _CASE} for row in rows.values()]
+    return sorted(told, key=lambda row: (_rank(STATUSES, row["status"]), row["id"], row["backend"]))
+
+
 def ledger(records: Iterable[Record]) -> list[Record]:
     """One row per known deviation: excused counts added up, the worst status (error, worse, fixed) kept."""
     rows = []
@@ -247,6 +255,7 @@ def tests(records: Iterable[Record], examples: Sequence[Record], plans: Iterable
     }
 
 
+_CASE = ("id", "test", "identity", "backend", "dtype", "status", "recorded", "found", "why", "message")
 _FAILURE = (
     "identity",
     "backend",
@@ -264,6 +273,7 @@ _FAILURE = (
     "ratio",
     "message",
     "replay",
+    "case",
     "test",
     "row",
 )

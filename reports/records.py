@@ -30,6 +30,8 @@ REQUIRED: Mapping[str, tuple[str, ...]] = {
     "failure": ("id", "identity", "backend", "dtype", "mode", "test", "verdict"),
     "unsupported": ("backend", "mode", "primitive"),
     "ledger": ("id", "status"),
+    "case": ("id", "test", "identity", "backend", "dtype", "status"),
+    "found": ("case",),
     "claim": ("id", "subject", "verdict"),
     "convention": ("case", "backend", "reverse", "forward"),
     "time": ("part", "backend", "seconds"),

@@ -43,6 +43,7 @@ def summarise(
         "distributions": distributions(cells, run["systems"]),
         "controls": outcomes.controls(kinds.get("control", []), run),
         "claims": [],
+        "cases": outcomes.cases(kinds.get("case", [])),
         "ledger": outcomes.ledger(kinds.get("ledger", [])),
         "conventions": outcomes.conventions(kinds.get("convention", [])),
         "unsupported": outcomes.unsupported(kinds.get("unsupported", [])),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from reports.records import Record, Report
 
 DEFAULT_OUT = Path("reports/out")
 LINES = 25
+CASES = 8  # of these at most that many are told
 
 
 def verdict_text(report: Report, out: Path = DEFAULT_OUT) -> str:
@@ -22,7 +24,7 @@ def verdict_text(report: Report, out: Path = DEFAULT_OUT) -> str:
     if len(unexplained) > len(shown):
         head.append(f"  … and {len(unexplained) - len(shown)} more in the report")
     head += _table(report) + _time(report)
-    tail = [*_ledger(report), f"report: {out / 'index.html'}"]
+    tail = [*_cases(report), *_ledger(report), f"report: {out / 'index.html'}"]
     blocks: list[str] = []
     for index, failure in enumerate(failures):
         block = _block(failure, out)
@@ -84,7 +86,8 @@ def _block(failure: Record, out: Path) -> list[str]:
         _title(failure),
         f"  {_clipped(failure['function'] or '')}    {plural(failure['steps'] or 0, 'step')}, n = {failure['size']}",
         numbers if failure["got"] is not None else f"  {_clipped(failure['message'] or '')}",
-        f"  python -m reports show {failure['id']}{where}" + "".join(f" · reproducer: {path}" for path in own[:1]),
+        f"  {failure['replay']}{where} · python -m reports show {failure['id']}{where}"
+        + "".join(f" · reproducer: {path}" for path in own[:1]),
     ]
 
 
@@ -139,6 +142,20 @@ def _ledger(report: Report) -> list[str]:
         return []
     excused = sum(row["excused"] for row in rows)
     return [f"ledger: {plural(len(rows), 'known deviation')}, {plural(excused, 'comparison')} excused"]
+
+
+def _cases(report: Report) -> list[str]:
+    """What became of the stored cases: how many, and a line for each that is not as it was."""
+    rows = report["cases"]
+    if not rows:
+        return []
+    counts = Counter(row["status"] for row in rows)
+    news = [row for row in rows if row["status"] != "HOLDS"]
+    lines = ["stored cases: " + ", ".join(f"{count(number)} {status}" for status, number in counts.items())]
+    for row in news[:CASES]:
+        said = row["message"] if row["status"] in ("ERROR", "UNDECIDED") else row["why"]
+        lines.append(_clipped(f"  {row['status']} {row['id']} {row['backend']} {row['dtype']}: {said or ''}"))
+    return lines + ([f"  … and {len(news) - CASES} more in report.json"] if len(news) > CASES else [])
 
 
 def _both(value: float | str | None) -> str:

@@ -37,7 +37,13 @@ def reasons(report: Report) -> list[Reason]:
         ]
     found += [(COULD_NOT_RUN, _never_ran(report)), (COULD_NOT_RUN, report["problems"])]
     lines = [(kind, line) for kind, group in found for line in group]
-    lines += [*claims.reasons(report["claims"]), *_tests(report), *_ledger(report), *_comparison(report)]
+    lines += [
+        *claims.reasons(report["claims"]),
+        *_cases(report),
+        *_tests(report),
+        *_ledger(report),
+        *_comparison(report),
+    ]
     return sorted(lines, key=lambda reason: EXITS[reason[0]])
 
 
@@ -139,7 +145,7 @@ def _violations(report: Report) -> list[str]:
 def _tests(report: Report) -> list[Reason]:
     tests = report["tests"]
     at = {row["nodeid"]: row["doing"] for row in tests["crashed"]}
-    explained = {failure["test"] for failure in report["failures"]}
+    explained = {failure["test"] for failure in report["failures"]} | {case["test"] for case in report["cases"]}
     lines = []
     for row in tests["all"]:
         if row["outcome"] not in _TESTS or (row["nodeid"] in explained and row["nodeid"] not in at):
@@ -182,6 +188,18 @@ def _controls(report: Report) -> list[str]:
                 "so the check proves nothing there"
             )
     return lines
+
+
+def _cases(report: Report) -> list[Reason]:
+    """A stored case that fails has its failure."""
+    return [
+        (_CASES[row["status"]], f"{row['status']} {row['id']} {row['backend']} {row['dtype']}: {row['message']}")
+        for row in report["cases"]
+        if row["status"] in _CASES
+    ]
+
+
+_CASES = {"ERROR": COULD_NOT_RUN, "UNDECIDED": INSUFFICIENT}
 
 
 def _ledger(report: Report) -> list[Reason]:

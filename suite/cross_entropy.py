@@ -12,6 +12,7 @@ from hypothesis.strategies import DrawFn
 from mpmath import mp, mpf
 
 from strategies import mp_arrays
+from strategies.encoding import stored
 from strategies.mp_arrays import MPArray, mp_array
 from strategies.points import directions, logits, probabilities
 from strategies.precision import Precision
@@ -25,6 +26,7 @@ from suite.system import System
 DIGITS = 60
 
 
+@stored
 @dataclass(frozen=True)
 class Question:
     """A batch of N rows of K logits and everything that the variants of the loss ask for.

@@ -34,6 +34,8 @@ class Profile:
     one_precision: tuple[str, ...] = ()  # backends met in the first precision only
     time_limit: float = 600
     document: bool = False  # whether the claims of suite/document are verified too
+    hunt: bool = False  # whether examples climb towards their bounds, and the worst are kept (suite/hunt.py)
+    stored: str = ""  # instead of drawing: "pins", the past counterexamples, or "all" that suite/corpus.jsonl holds
 
 
 PROFILES = {
@@ -43,7 +45,12 @@ PROFILES = {
         examples=8, floor=0, seed=0, shrink_seconds=20, modes=1, alone=False, one_precision=("jax",), document=True
     ),
     "soak": Profile(examples=60, floor=0, seed=0, shrink_seconds=30, modes=99, in_turns=True, time_limit=3600),
-    "explore": Profile(examples=1000, floor=5, seed=None, shrink_seconds=120, database=True, time_limit=14400),
+    "explore": Profile(
+        examples=1000, floor=0, seed=None, shrink_seconds=120, database=True, hunt=True, time_limit=14400
+    ),
+    "pin": Profile(examples=1, floor=0, seed=0, shrink_seconds=0, modes=3, stored="pins"),
+    "replay": Profile(examples=1, floor=0, seed=0, shrink_seconds=0, modes=3, stored="all"),
+    "again": Profile(examples=1, floor=0, seed=0, shrink_seconds=0, stored="all"),
 }
 active = PROFILES["smoke"]
 turn = 0  # of this run: its seed

@@ -19,9 +19,10 @@ from strategies.mp_arrays import DomainError, mp_array
 from strategies.precision import Precision
 from strategies.primitive import Floats
 from strategies.program import Point, Program, input_names
-from suite import clock, differences, ledger, oracle, profiles, proposal, quantities, witnesses
+from suite import clock, corpus, differences, hunt, ledger, oracle, profiles, proposal, quantities, witnesses
 from suite.backends import MODULES
 from suite.backends.backend import Backend, Mode, Quantity
+from suite.corpus import Case
 from suite.oracle import HashablePoint, Truth
 from suite.reproducer import scripts
 from suite.verdict import Verdict, judge
@@ -78,19 +79,40 @@ class System:
     controls: dict[str, Counter[str]] = field(default_factory=dict)
     examples: int = 0  # of this test, less those that showed nothing, which take no turn of the modes
     worst: Judged | None = None  # of this test's comparisons; of one that fails, the last
+    parameters: Mapping[str, Any] = field(default_factory=dict)  # of this test, beside the system
+    data: object = None  # of the example at hand, and what was drawn from it
+    drawn: list[Any] = field(default_factory=list)
+    stored: Case | None = None  # the case that is asked again, if it is not drawn
+    seen: Counter[str] = field(default_factory=Counter)  # verdicts of this test
+    hardest: hunt.Worst = field(default_factory=hunt.Worst)
 
     def __str__(self) -> str:
         return f"{self.backend.name}-{self.precision.name}"
 
     __repr__ = __str__
 
-    def begin(self, identity: str, test: str) -> None:
+    def begin(self, identity: str, test: str, parameters: Mapping[str, Any] | None = None) -> None:
         self.identity, self.test, self.focus, self.controls, self.examples = identity, test, None, {}, 0
         self.worst = None
+        self.parameters, self.data, self.stored, self.seen = parameters or {}, None, None, Counter()
 
     def draw(self, data: st.DataObject, strategy: st.SearchStrategy[T]) -> T:
+        if data is not self.data:
+            self.data, self.drawn = data, []
         with clock.part("generate"):
-            return data.draw(strategy)
+            self.drawn.append(data.draw(strategy))
+        return self.drawn[-1]  # type: ignore[no-any-return]
+
+    @property
+    def label(self) -> str:
+        """The comparison that is being shrunk or asked again, if any."""
+        return self.focus[1] if self.focus else self.stored.mode if self.stored else ""
+
+    def case(self, mode: str, found: str) -> Case | None:
+        """What was drawn for the example at hand, to be stored; None where something in it cannot be."""
+        return self.stored or corpus.case(
+            self.identity, self.test, self.parameters, self.precision.name, self.drawn, mode, {self.backend.name: found}
+        )
 
     @contextmanager
     def example(self, program: Program, point: Point, *directions: Point) -> Iterator[Check]:
@@ -105,6 +127,9 @@ class System:
         except DomainError as error:  # a step of the oracle leaves the domain: what is left cannot be judged
             check.record("oracle", 0, Verdict("unsupported", reason=f"the oracle: {error}"), program)
         self.examples += check.told
+        if profiles.active.hunt:
+            hunt.toward(check.worst)
+            self.hardest.met(self, program, check.worst)
         check.finish()
 
     def finish(self) -> list[str]:
@@ -116,10 +141,13 @@ class System:
             )  # fmt: skip
         if self.worst is not None:
             self.emit(self.witness(self.worst))
+        for record in self.hardest.records():
+            self.emit(record)
         return [name for name, count in self.controls.items() if count["tried"] and not count["failed"]]
 
     def witness(self, judged: Judged) -> Record:
         """The worst comparison of the test, with what every backend answers there."""
+        self.drawn = [*judged.drawn]
         own = describe(
             self, judged.verdict, judged.label, judged.order, judged.program, judged.point, judged.got, judged.exact,
             judged.tolerance, judged.mode if judged.of_a_mode else None, judged.directions, [self.backend.name],
@@ -140,21 +168,24 @@ class Check:
     violations: list[str] = field(default_factory=list)
     failed: tuple[str, str] | None = None
     told: bool = False  # whether any comparison was conclusive
+    worst: float = 0.0  # the largest error / bound of those that hold
 
     def modes(self, quantity: Quantity) -> list[Mode]:
         """The modes in turn: all of them, or the profile's number of them, the next ones for each example.
 
-        While a failure is shrunk, only those that it is about.
+        While a failure is shrunk or asked again, only those that it is about.
         """
         offered = [m for m in self.system.backend.modes_of(quantity) if self.system.selected(m.name)]
-        if self.system.focus:
-            label = self.system.focus[1]
+        label = self.system.label
+        if label:
             return [m for m in offered if m.name in label] or offered  # of a label that names none, any may be meant
         count = profiles.modes(self.system.backend.name, self.system.identity)
         if count is None or len(offered) <= count:
             return offered
-        # The few examples of a primitive alone start at another mode for each; elsewhere tests of one function agree.
-        first = zlib.crc32(self.system.test.encode()) if self.system.identity == "alone" else 0
+        # The few examples of a primitive alone start at another mode for each, and so does what is stored; elsewhere
+        # tests of one function agree.
+        few = self.system.identity == "alone" or self.system.stored
+        first = zlib.crc32(self.system.test.encode()) if few else 0
         start = (first + self.number * count) % len(offered)
         return (offered + offered)[start : start + count]
 
@@ -241,8 +272,10 @@ class Check:
         seconds: float = 0.0,
     ) -> None:
         """Any computed object against an exact one, within a tolerance; arrays of one shape."""
-        focus = self.system.focus
+        focus, stored = self.system.focus, self.system.stored
         if focus and focus[0] == "compare" and focus[1] != label:
+            return
+        if stored and stored.mode not in ("", label):
             return
         program = self.program if program is None else program
         point = self.point if point is None else point
@@ -281,6 +314,9 @@ class Check:
     def record(self, label: str, order: int, verdict: Verdict, program: Program, seconds: float = 0.0) -> None:
         system = self.system
         self.told |= verdict.kind not in ("inconclusive", "unsupported")
+        system.seen[verdict.kind] += 1
+        if verdict.kind == "holds":
+            self.worst = max(self.worst, verdict.ratio or 0.0)
         system.emit(
             {
                 "kind": "comparison", "identity": system.identity, "backend": system.backend.name,
@@ -308,7 +344,8 @@ class Check:
         """Records the verdict; a violation or an error is kept until the example ends."""
         self.record(label, order, verdict, program, seconds)
         if verdict.kind in ("holds", "violated") and got is not None and exact is not None and tolerance is not None:
-            judged = Judged(verdict, label, order, program, point, got, exact, tolerance, mode, directions)
+            judged = Judged(verdict, label, order, program, point, got, exact, tolerance, mode, directions,
+                            tuple(self.system.drawn))  # fmt: skip
             self.system.worst = witnesses.worse(self.system.worst, judged, self.system.focus is not None)
         if verdict.kind not in ("violated", "error"):
             return
@@ -352,7 +389,9 @@ def describe(
     """The failure as a record, with a script for each of the frameworks."""
     where = verdict.component
     text = mathematics(program)
-    key = hashlib.sha256(f"{system.test} {label}".encode()).hexdigest()[:4]
+    case = system.case(label, "holds" if verdict.kind == "holds" else "violated")
+    key = hashlib.sha256(f"{system.test} {label}".encode()).hexdigest()[:8]
+    failure_id = case.id if case else f"{system.identity}-{key}"
     shown: dict[str, Any] = {"got": None, "true": None, "bound": None}
     if got is not None and exact is not None and tolerance is not None and got.shape == tolerance.shape:
         shown = {
@@ -371,7 +410,7 @@ def describe(
     if mode is not None and said is not None and verdict.kind != "holds":
         row = proposal.row(system.backend, system.precision, mode, program, point, directions, where, said)
     return {
-        "kind": "failure", "id": f"{system.identity}-{key}", "identity": system.identity,
+        "kind": "failure", "id": failure_id, "identity": system.identity,
         "backend": system.backend.name, "dtype": system.precision.name, "mode": label, "order": order,
         "test": system.test, "function": text, "steps": len(program.primitives), "size": program.size,
         "inputs": named, "component": str(list(where)), **shown, "ratio": number(verdict.ratio),
@@ -380,7 +419,8 @@ def describe(
         "scripts": scripts(
             system.backend, system.precision, mode, program, point, directions, where, exact, tolerance, frameworks
         ),
-        "replay": f"python -m pytest '{system.test}' --hypothesis-seed=0",
+        "replay": f"python -m suite replay {failure_id}" if case else f"python -m pytest '{system.test}'",
+        "case": case.line if case else "",
     }  # fmt: skip
 
 
@@ -402,5 +442,5 @@ def failure_text(failure: Mapping[str, Any]) -> str:
         )
     if failure["message"]:
         lines.append(f"  {failure['message']}")
-    lines.append(f"  python -m reports show {failure['id']}")
+    lines.append(f"  {failure['replay']} · python -m reports show {failure['id']}")
     return "\n".join(lines)

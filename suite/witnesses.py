@@ -39,6 +39,7 @@ class Judged:
     tolerance: Floats
     mode: Mode | None
     directions: tuple[Point, ...]
+    drawn: tuple[Any, ...] = ()  # by the test
 
     @property
     def of_a_mode(self) -> bool:

@@ -1,0 +1,86 @@
+"""The hunt for the worst case: Hypothesis climbs towards the largest error / bound, and what it meets is kept.
+
+A case is the worst for its test, for each primitive in it, and for each pair of primitives of which one follows the
+other: so the corpus gets the hardest program that is known for each of them (suite/corpus.py).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+from hypothesis import target
+
+from strategies.program import Program
+from suite.corpus import Case
+
+if TYPE_CHECKING:
+    from suite.system import System
+
+Key = tuple[str, ...]
+
+
+def toward(ratio: float) -> None:
+    """Tells Hypothesis how near this example came to its bound."""
+    if ratio > 0:
+        target(math.log2(ratio), label="log2(error / bound)")
+
+
+def keys(program: Program) -> set[Key]:
+    """The primitives of the program, and the pairs of them of which one takes the other's result."""
+    found: set[Key] = {(name,) for name in program.primitives}
+    offset = len(program.inputs)
+    for step in program.steps:
+        for argument in step.arguments:
+            before = program.steps[argument - offset] if argument >= offset else None
+            if before is not None and not before.is_constant:
+                found.add((before.primitive, step.primitive))
+    return found
+
+
+@dataclass
+class Worst:
+    """The cases that came nearest to their bounds, of one backend in one precision."""
+
+    best: dict[Key, float] = field(default_factory=dict)
+    found: dict[Key, Case] = field(default_factory=dict)  # since the last records
+
+    def met(self, system: System, program: Program, ratio: float) -> None:
+        better = [key for key in ((system.test,), *keys(program)) if ratio > self.best.get(key, 0.0)]
+        case = system.case("", "holds") if better else None
+        if case is None:
+            return
+        case = replace(case, ratio=ratio)
+        for key in better:
+            self.best[key], self.found[key] = ratio, case
+
+    def records(self) -> Iterator[dict[str, Any]]:
+        """What is new since they were last asked for."""
+        for case in {case.id: case for case in self.found.values()}.values():
+            yield {"kind": "found", "case": case.line}
+        self.found = {}
+
+
+def chosen(cases: Iterable[Case], most: int) -> list[Case]:
+    """At most so many cases that, between them, hold the worst for each primitive, and as many pairs as they can.
+
+    Greedy: the worst of each primitive first; then, each time, the case with most pairs that no other has yet, and of
+    these the one nearest to its bound.
+    """
+    left = sorted(cases, key=lambda case: (-(case.ratio or 0.0), case.id))
+    of = {case.id: set().union(*(keys(program) for program in case.programs)) for case in left}
+    kept: list[Case] = []
+    covered: set[Key] = set()
+    for case in left:
+        if any(len(key) == 1 and key not in covered for key in of[case.id]):
+            kept.append(case)
+            covered |= of[case.id]
+    left = [case for case in left if case not in kept]
+    while left and len(kept) < most:
+        best = max(left, key=lambda case: (len(of[case.id] - covered), case.ratio or 0.0, case.id))
+        kept.append(best)
+        covered |= of[best.id]
+        left.remove(best)
+    return kept[:most]
