@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import hypothesis.internal.conjecture.engine as engine
+import hypothesis.internal.conjecture.providers as providers
 import numpy as np
 import pytest
 
@@ -68,6 +69,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
     group.addoption("--out", default="reports/out", help="folder of the report (default: reports/out)")
     group.addoption(
+        "--shard", default="", metavar="K/N", help="part K of N of the tests; python -m reports merge joins"
+    )
+    group.addoption(
         "--no-report", action="store_true", help="measure only, and leave the judging to python -m reports gate"
     )
     group.addoption(
@@ -87,6 +91,14 @@ def chosen(config: pytest.Config, option: str, known: list[str]) -> list[str]:
     return names
 
 
+def part(text: str) -> tuple[int, int]:
+    """Which of how many shards. Raises UsageError where it is none."""
+    k, _, n = (text or "1/1").partition("/")
+    if not (k.isdecimal() and n.isdecimal() and 1 <= int(k) <= int(n)):
+        raise pytest.UsageError(f"--shard: {text!r} is no part K/N of the tests, as 1/4")
+    return int(k), int(n)
+
+
 class Session:
     """What one process of the run knows."""
 
@@ -95,6 +107,8 @@ class Session:
         self.profile = config.getoption("--profile")
         self.identities = chosen(config, "--identities", list(CLAIMS))
         self.dtypes = chosen(config, "--dtypes", list(PRECISIONS))
+        self.shard = part(config.getoption("--shard"))
+        self.whole: list[pytest.Item] = []  # of all shards
         self.modes = [pattern.strip() for pattern in config.getoption("--modes").split(",")]
         self.systems: dict[str, System] = {}
         self.left_out: dict[str, str] = {}
@@ -133,6 +147,7 @@ class Session:
             "suite": tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"],
             "profile": self.profile,
             "asked": asked_for(config),
+            "shard": config.getoption("--shard"),
             "seed": str(config.getoption("--hypothesis-seed")),
             "started": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
             "versions": {
@@ -299,6 +314,9 @@ def pytest_configure(config: pytest.Config) -> None:
     if config.getoption("--hypothesis-seed") is None and profile.seed is not None:
         config.option.hypothesis_seed = str(profile.seed)
     engine.MAX_SHRINKING_SECONDS = profile.shrink_seconds
+    # Hypothesis draws some numbers from the constants of local modules. Those of others than these would let each edit
+    # of the suite, and each order of import, change every function.
+    providers.is_local_module_file = lambda path: Path(path).is_relative_to(ROOT / "strategies")  # type: ignore
     seed = str(config.getoption("--hypothesis-seed") or 0)
     profiles.turn = int(seed) if seed.isdigit() else 0
     try:
@@ -378,6 +396,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     ]
     if left:
         config.hook.pytest_deselected(items=left)
+    known.whole = [item for item in items if item not in left]
+    k, n = known.shard
+    others = [item for item in known.whole if zlib.crc32(item.nodeid.encode()) % n != k - 1]
+    if others:
+        config.hook.pytest_deselected(items=others)
+        left = [*left, *others]
     # The slowest backend first, so that no worker is left with it at the end.
     kept = [item for item in items if item not in left]
     items[:] = sorted(kept, key=lambda item: not system_of(item).startswith("jax"))
@@ -389,7 +413,7 @@ def pytest_collection_finish(session: pytest.Session) -> None:
         return
     known = config.stash[SESSION]
     worker = os.environ.get("PYTEST_XDIST_WORKER", "main")
-    known.writer = ShardWriter(known.out / "shards", worker, known.header(config, session.items))
+    known.writer = ShardWriter(known.out / "shards", worker, known.header(config, known.whole))
     known.emit({"kind": "plan", "tests": [item.nodeid for item in session.items]})
     for record in UNCOLLECTED:
         known.emit(record)

@@ -14,7 +14,8 @@ from reports.compare import compare, line
 from reports.gist import BASELINE, baseline_text, find_baseline, gist, read_gist
 from reports.load import BadInput, read_report, shard_folders
 from reports.numerals import plural
-from reports.shards import clear
+from reports.outcomes import mixed
+from reports.shards import clear, merge, read_shards
 from reports.summary import judged
 from reports.text import DEFAULT_OUT, failure_text
 from reports.verdict import COULD_NOT_RUN, EXITS, INSUFFICIENT, VIOLATED
@@ -59,6 +60,21 @@ def _progress(line: str) -> None:
     """One line that is written over, where a person sees it."""
     if sys.stderr.isatty():
         print(f"\r\x1b[K{line[-100:]}", end="\r", file=sys.stderr, flush=True)
+
+
+def _merge(options: argparse.Namespace) -> int:
+    folders, into = shard_folders(options.paths, options.out), options.out / "shards"
+    if into.resolve() in [folder.resolve() for folder in folders]:
+        raise BadInput(f"{into}: is one of the folders to merge; give another --out")
+    headers = [record for record in read_shards(folders, progress=_progress)[0] if record["kind"] == "run"]
+    if differences := mixed(headers):
+        raise BadInput("\n".join(differences))
+    try:
+        merge([folder for folder in folders if folder.is_dir()], into)
+    except OSError as error:
+        raise BadInput(f"{into}: cannot be written ({error.strerror or error}); give another --out") from None
+    status = build([into, *(folder for folder in folders if not folder.is_dir())], options.out, print, options.baseline)
+    return status if status == BAD_INPUT else 0
 
 
 def _compare(options: argparse.Namespace) -> int:
@@ -145,10 +161,19 @@ def _parser() -> argparse.ArgumentParser:
         description=f"Read the shards of one run, possibly from several machines, and write {_WRITES}.",
     )
     make.set_defaults(run=_build)
-    for command in (gate, make):
+    join = commands.add_parser(
+        "merge",
+        help="join the shards of several jobs or machines",
+        epilog="exit status: 0 merged, whatever its verdict; 2 bad input, shards of different runs among it",
+        description="Copy the shards of one run, made by several jobs or machines (pytest --shard K/N), into one "
+        "folder, and build its report, which is that of the run in one piece. Shards of different versions, profiles "
+        "or seeds are refused.",
+    )
+    join.set_defaults(run=_merge)
+    for command in (gate, make, join):
         command.add_argument(
             "paths",
-            nargs="*",
+            nargs="+" if command is join else "*",
             type=Path,
             metavar="SHARDS",
             help="folders with .jsonl shards" + (", or one report.json" if command is gate else "")
@@ -187,7 +212,7 @@ def _parser() -> argparse.ArgumentParser:
         description="Remove the shards of an earlier run, so that a run which cannot start is not judged by them.",
     )
     forget.set_defaults(run=_clear)
-    for command in (gate, make, forget):
+    for command in (gate, make, join, forget):
         command.add_argument(
             "--out", type=Path, default=DEFAULT_OUT, help="folder of the report (default: %(default)s)"
         )

@@ -6,6 +6,7 @@ count beyond a stated share, a mean of digits beyond half a digit.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
@@ -32,7 +33,7 @@ def compare(before: Record, after: Record) -> Record:
     """
     notes = differences(before, after)
     counted = not notes
-    asked = {AXES[axis]: names.split(",") for axis, names in after["asked"].items() if axis in AXES}
+    asked = {AXES[axis]: re.split("[,| ]+", names) for axis, names in after["asked"].items() if axis in AXES}
     told = CHANGES if counted else ("new", "fixed", "added")
     rows = [
         *(row for row in _cells(before, after, asked, counted) if row["change"] in told),

@@ -26,6 +26,7 @@ def merged_run(headers: Sequence[Record], systems: Iterable[tuple[str, str]]) ->
     return {
         "suite": _one_text(header.get("suite") for header in headers),
         "asked": _one_mapping(headers, "asked"),
+        "missing": missing(headers),
         "profile": _one_text(header.get("profile") for header in headers),
         "seed": _one_text(header.get("seed") for header in headers),
         "started": min(starts, default=""),
@@ -49,6 +50,30 @@ def merged_run(headers: Sequence[Record], systems: Iterable[tuple[str, str]]) ->
         ),
         "systems": [list(system) for system in [*listed, *sorted(set(systems) - listed.keys())]],
     }
+
+
+def missing(headers: Sequence[Record]) -> list[str]:
+    """The shards of the run that are not there, as 3/4."""
+    there = {str(header["shard"]) for header in headers if header.get("shard")}
+    counts = {shard.partition("/")[2] for shard in there}
+    return sorted({f"{k}/{n}" for n in counts for k in range(1, int(n) + 1)} - there)
+
+
+def mixed(headers: Sequence[Record]) -> list[str]:
+    """What says that the shards are of different runs, a line for each; what a shard does not say is no difference."""
+    found = []
+    for key in ("suite", "profile", "seed", "floor", "versions", "settings", "contracts", "domains"):
+        values: dict[str, set[str]] = {}
+        for header in headers:
+            told = header.get(key)
+            for name, value in (told if isinstance(told, dict) else {"": told}).items():
+                values.setdefault(name, set()).update([] if value is None else [str(value)])
+        differ = {name: sorted(told) for name, told in sorted(values.items()) if len(told) > 1}
+        if differ:
+            name, told = next(iter(differ.items()))
+            more = f", and {len(differ) - 1} more" if len(differ) > 1 else ""
+            found.append(f"the shards are of different runs: {' '.join([key, name]).strip()} {' | '.join(told)}{more}")
+    return found
 
 
 def controls(records: Iterable[Record], run: Record) -> list[Record]:

@@ -11,7 +11,9 @@ the traceback of one that took too long.
 from __future__ import annotations
 
 import faulthandler
+import hashlib
 import json
+import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -130,7 +132,7 @@ def read_shards(
     sound: Callable[[list[Record]], bool] = lambda records: True,
     progress: Callable[[str], None] = lambda line: None,
 ) -> tuple[list[Record], list[str]]:
-    """All intact records of all shards in the folders, and one line for each problem.
+    """All intact records of all shards in the folders, and one line for each problem; a copy of a shard counts once.
 
     Folds are unpacked into their cells and times; a journal that a dead worker left is folded too, and the
     last example in it is kept as a record, since that is what the worker was doing. Problems are broken or
@@ -138,6 +140,7 @@ def read_shards(
     """
     records: list[Record] = []
     problems: list[str] = []
+    seen: set[bytes] = set()
     for folder in folders:
         if not folder.is_dir():
             problems.append(f"{folder}: no such folder; give the folder that holds the run's .jsonl shards")
@@ -147,6 +150,8 @@ def read_shards(
             problems.append(f"{folder}: no shards (*.jsonl) in it: the suite did not start, or wrote to another folder")
         for worker in workers:
             progress(f"reading {folder / worker}")
+            if _again(folder / f"{worker}.jsonl", seen):
+                continue
             try:
                 found = _read_worker(folder, worker, problems)
                 senseless = not sound(found)
@@ -157,6 +162,26 @@ def read_shards(
             else:
                 records += found
     return records, problems
+
+
+def _again(path: Path, seen: set[bytes]) -> bool:
+    """Whether this very shard was read already: a copy counts once."""
+    try:
+        digest = hashlib.sha256(path.read_bytes()).digest()
+    except OSError:  # said where it is read
+        return False
+    known = digest in seen
+    seen.add(digest)
+    return known
+
+
+def merge(folders: Sequence[Path], out: Path) -> None:
+    """Copy the shards of several folders into one, which is emptied first. OSError if that cannot be done."""
+    clear(out)
+    for number, folder in enumerate(folders, start=1):
+        for path in sorted(folder.iterdir()):
+            if path.name.endswith((".jsonl", _HUNG)):
+                shutil.copyfile(path, out / f"{number}-{path.name}")
 
 
 def _read_worker(folder: Path, worker: str, problems: list[str]) -> list[Record]:

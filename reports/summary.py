@@ -53,7 +53,7 @@ def summarise(
         "coverage": coverage(cells, backends),
         "generated": generated_records(generated),
         "run": run,
-        "problems": sorted(set(problems)),
+        "problems": sorted({*problems, *outcomes.mixed(kinds.get("run", []))}),
         "cells": rows,
     }
     report["claims"] = claims.claims(kinds.get("claim", []), report["controls"], report["matrix"], run)

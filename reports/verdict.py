@@ -35,6 +35,8 @@ def reasons(report: Report) -> list[Reason]:
             (VIOLATED, _violations(report)),
             (INSUFFICIENT, [*(_controls(report) if floor else []), *(_evidence(report) if floor else [])]),
         ]
+    missing = report["run"]["missing"]
+    found += [(COULD_NOT_RUN, [f"shards are missing: {', '.join(missing)}"] if missing else [])]
     found += [(COULD_NOT_RUN, _never_ran(report)), (COULD_NOT_RUN, report["problems"])]
     lines = [(kind, line) for kind, group in found for line in group]
     lines += [
