@@ -6,6 +6,7 @@ import functools
 from dataclasses import dataclass
 from typing import Any
 
+KINKS = "kinks"  # not an identity: the derivatives at the kinks and edges of suite/conventions.toml
 COMPOSED = ("G1", "D4")
 SECOND = ("H2", "D4")
 
@@ -20,6 +21,7 @@ class Fault:
     alone are green. The kinds are the functions of benchmarks/plant.py; ``delta`` is what those that scale add to 1.
     ``formula`` is, for the kind of that name, the function whose derivative is taken instead, in ``x``, ``y``, ``rest``
     (the further arguments), ``options``, ``f`` (the right function) and ``xp`` (torch or jax.numpy).
+    ``survives`` says of a fault that the suite cannot kill why not; then a kill is red.
     """
 
     name: str
@@ -30,6 +32,7 @@ class Fault:
     delta: float = 1e-9
     identities: tuple[str, ...] = COMPOSED
     formula: str = ""
+    survives: str = ""
 
 
 def row(backend: str, target: str, *primitives: str, name: str = "", kind: str = "scaled", **fields: Any) -> Fault:

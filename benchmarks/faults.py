@@ -1,223 +1,103 @@
 """Plants faults inside NumPy, PyTorch and JAX, one at a time, and shows that the suite catches each.
 
-    python -m benchmarks.faults                     all of them (hours on one core; --jobs, --resume)
+    python -m benchmarks.faults                     all of them (an hour on two cores; --resume goes on)
     python -m benchmarks.faults jax-tanh torch-sin  some
-    python -m benchmarks.faults --identities D4 jax-tanh
-                                                    whether D4 by itself catches it
+    python -m benchmarks.faults --sample 8          some of every kind, always the same
+    python -m benchmarks.faults --identities D3,D4 jax-tanh
+                                                    which of these catch it by themselves
 
 A fault is killed when a test that meets it is violated, and the shrunk counterexample holds in the framework without
-it: what the framework itself gets wrong never counts. Exit status: 0 all killed, 1 not all, 2 bad usage.
+it: what the framework itself gets wrong never counts. Exit status: 0 every fault is killed, or survives for the reason
+that benchmarks/catalogue.py gives; 1 not every one; 2 bad usage; 130 interrupted.
 """
 
 from __future__ import annotations
 
 import argparse
+import difflib
 import json
 import os
-import subprocess
+import statistics
 import sys
-import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
 
-from benchmarks.catalogue import FAULTS, Fault
-from benchmarks.plant import INEFFECTIVE, VARIABLE
-from suite import profiles
+from benchmarks import saved
+from benchmarks.catalogue import FAULTS, KINKS, Fault
+from benchmarks.hunt import EXPECTED, ROOT, STATUSES, UNDECIDED, Outcome, hunt
 from suite.claims import CLAIMS
 
-ROOT = Path(__file__).parent.parent
-DTYPE = "float64"
-RAN = (0, 1, 5)  # pytest's exit statuses: green, red, no test selected; others mean that it did not come to the tests
-STATUSES = {
-    "killed": "caught, with a counterexample that holds without the fault",
-    "survived": "the tests that should see it are green",
-    "ineffective": "it changes no derivative, so nothing could be seen",
-    "untested": "the suite has no test of the identities that would see it",
-    "failed": "the run itself failed",
-    "timeout": "the time limit passed",
-}
-GREEN = ("passed", "skipped")
-UNDECIDED = ("untested", "failed", "timeout")
+STEPS = 2  # of the median counterexample of a primitive's fault at most
+PLANTED = ("backend", "kind", "target", "delta", "formula")  # what of a fault stands beside its outcome
 
 
-@dataclass(frozen=True)
-class Outcome:
-    """What became of one fault; the fields after ``reason`` describe the shrunk counterexample of a killed one."""
-
-    name: str
-    status: str
-    seconds: float
-    reason: str = ""
-    identity: str = ""
-    mode: str = ""
-    function: str = ""
-    steps: int = 0
-    inputs: tuple[dict[str, Any], ...] = ()
-    got: str = ""
-    true: str = ""
-    bound: str = ""
-    ratio: float | str | None = None
-
-    @property
-    def line(self) -> str:
-        head = f"{self.name:<30} {self.status:<11} {self.seconds:5.0f} s"
-        if self.status != "killed":
-            return f"{head}  {self.reason or STATUSES[self.status]}"
-        times = f"{self.ratio:.2g}" if isinstance(self.ratio, float) else self.ratio
-        steps = "1 step" if self.steps == 1 else f"{self.steps} steps"
-        return f"{head}  {self.identity} by {self.mode}: {self.function}  ({steps}, {times} × bound)"
+def told(fault: Fault, outcome: Outcome) -> dict[str, Any]:
+    """The row of a result: the fault and what became of it."""
+    return {**asdict(outcome), **{name: getattr(fault, name) for name in PLANTED}, "meant": list(fault.primitives)}
 
 
-class TimeLimit(Exception):
-    """The time for one fault is over."""
+def earlier(path: Path) -> tuple[dict[str, Outcome], int]:
+    """What the file of an earlier run has decided about the faults as they are now, and how many lines are damaged."""
+    known = {field.name for field in fields(Outcome)}
+    found, (rows, damaged) = {}, saved.lines(path)
+    for row in rows:
+        fault = FAULTS.get(row.get("name", ""))
+        if (
+            fault is None
+            or row["status"] in UNDECIDED
+            or any(row.get(name) != getattr(fault, name) for name in PLANTED)
+        ):
+            continue
+        if bool(fault.survives) != (row["status"] in ("explained", "unexpected")):
+            continue
+        outcome = Outcome(**{name: value for name, value in row.items() if name in known})
+        found[outcome.name] = outcome
+    return found, damaged
 
 
-class Clock:
-    """The time since a fault's start, and what is left of its limit."""
-
-    def __init__(self, limit: float) -> None:
-        self.start, self.limit = time.monotonic(), limit
-
-    @property
-    def elapsed(self) -> float:
-        return time.monotonic() - self.start
-
-    def run(self, command: Sequence[str], fault: str | None = None) -> subprocess.CompletedProcess[str]:
-        """The command, in the project's folder, with or without a fault. Raises TimeLimit."""
-        environment = {name: value for name, value in os.environ.items() if name != VARIABLE}
-        if fault is not None:
-            environment[VARIABLE] = fault
-        try:
-            return subprocess.run(
-                [sys.executable, *command], cwd=ROOT, env=environment, capture_output=True, text=True,
-                timeout=max(self.limit - self.elapsed, 0.1),
-            )  # fmt: skip
-        except subprocess.TimeoutExpired:
-            raise TimeLimit from None
+def sample(count: int) -> list[Fault]:
+    """Faults of as many kinds and backends as there is room for: always the same, evenly over the catalogue."""
+    groups: dict[tuple[str, str], list[Fault]] = {}
+    for fault in FAULTS.values():
+        groups.setdefault((fault.kind, fault.backend), []).append(fault)
+    order = sorted(FAULTS.values(), key=lambda f: (groups[f.kind, f.backend].index(f), f.kind, f.backend))
+    among = order[: max(count, len(groups))]
+    return [among[i * len(among) // count] for i in range(min(count, len(FAULTS)))]
 
 
-def selections(fault: Fault, identities: Sequence[str]) -> Iterator[list[str]]:
-    """The tests to ask, one selection after the other: the primitives alone, then compositions."""
-    if not identities:
-        for primitive in fault.primitives:
-            test = f"suite/test_primitives.py::test_a_primitive_alone[{fault.backend}-{DTYPE}-{primitive}]"
-            yield [test, "--hypothesis-seed", str(profiles.first_turn(primitive, fault.backend))]
-    known = [name for name in identities or fault.identities if name in CLAIMS]
-    if known:
-        yield ["suite", "--identities", ",".join(known)]
-
-
-def tested(fault: Fault, tests: Sequence[str], out: Path, clock: Clock, planted: bool = True) -> dict[str, Any]:
-    """Runs the tests up to the first failure; the report. Raises RuntimeError where it says nothing."""
-    command = ["-m", "pytest", *tests, "--profile", "gate", "--backends", fault.backend, "--dtypes", DTYPE,
-               "-x", "-q", "--tb", "no", "--out", str(out)]  # fmt: skip
-    plugin = ["-p", "benchmarks.plant"] if planted else []
-    done = clock.run([*command, *plugin], fault.name if planted else None)
-    report = out / "report.json"
-    if done.returncode not in RAN or not report.exists():
-        lines = (done.stderr or done.stdout).strip().splitlines()
-        raise RuntimeError(lines[-1] if lines else f"pytest ended with {done.returncode}")
-    found: dict[str, Any] = json.loads(report.read_text())
-    return found
-
-
-def broken(report: dict[str, Any]) -> list[dict[str, Any]]:
-    return [test for test in report["tests"]["all"] if test["outcome"] not in GREEN]
-
-
-def holds_without(fault: Fault, failure: dict[str, Any], out: Path, clock: Clock) -> bool:
-    """Whether the framework without the fault is right where it was wrong: on the counterexample itself if that has
-    a script, or else in the whole test."""
-    script = failure["scripts"].get(fault.backend)
-    if script is None:
-        report = tested(fault, [failure["test"]], out / "without", clock, planted=False)
-        return bool(report["tests"]["all"]) and not broken(report)
-    path = out / "without.py"
-    path.write_text(script)
-    return clock.run([str(path)]).returncode == 0
-
-
-def hunt(fault: Fault, identities: Sequence[str], limit: float) -> Outcome:
-    """Plants the fault and asks tests until one catches it."""
-    clock = Clock(limit)
-    with tempfile.TemporaryDirectory(prefix="gradlaws-fault-") as folder:
-        try:
-            return caught(fault, identities, Path(folder), clock)
-        except TimeLimit:
-            return Outcome(fault.name, "timeout", clock.elapsed, f"not decided within {limit:.0f} s")
-        except RuntimeError as error:
-            return Outcome(fault.name, "failed", clock.elapsed, str(error))
-
-
-def caught(fault: Fault, identities: Sequence[str], folder: Path, clock: Clock) -> Outcome:
-    asked, unrelated = 0, []
-    for number, tests in enumerate(selections(fault, identities)):
-        out = folder / str(number)
-        report = tested(fault, tests, out, clock)
-        asked += len(report["tests"]["all"])
-        for failure in report["failures"]:
-            if failure["verdict"] == "error":
-                return Outcome(fault.name, "failed", clock.elapsed, f"{failure['function']}: {failure['message']}")
-            if holds_without(fault, failure, out, clock):
-                return killed(fault, failure, clock.elapsed)
-            unrelated.append(f"{failure['identity']}: {failure['function']}")
-        for test in broken(report) if not report["failures"] else []:
-            # A kink, an edge or a witness of the ledger is no random function: the test is its own counterexample.
-            if test["outcome"] != "failed":
-                return Outcome(fault.name, "failed", clock.elapsed, f"{test['nodeid']} {test['outcome']}")
-            if not broken(tested(fault, [test["nodeid"]], out / "without", clock, planted=False)):
-                what = test["nodeid"].rpartition("::")[2]
-                return Outcome(fault.name, "killed", clock.elapsed, "", what, "its own mode", test["message"], 1)
-            unrelated.append(test["nodeid"])
-    if not asked:
-        return Outcome(fault.name, "untested", clock.elapsed, f"no test of {', '.join(identities or fault.identities)}")
-    probe = clock.run(["-m", "benchmarks.plant", fault.name])
-    if probe.returncode == INEFFECTIVE:
-        return Outcome(fault.name, "ineffective", clock.elapsed)
-    if probe.returncode:
-        raise RuntimeError((probe.stderr.strip().splitlines() or ["the probe failed"])[-1])
-    others = f"; violated without the fault too: {'; '.join(unrelated)}" if unrelated else ""
-    return Outcome(fault.name, "survived", clock.elapsed, STATUSES["survived"] + others)
-
-
-def killed(fault: Fault, failure: dict[str, Any], seconds: float) -> Outcome:
-    return Outcome(
-        fault.name, "killed", seconds, "", failure["identity"], failure["mode"], failure["function"], failure["steps"],
-        tuple(failure["inputs"]), failure["got"], failure["true"], failure["bound"], failure["ratio"],
-    )  # fmt: skip
+def median_steps(outcomes: Sequence[Outcome]) -> float:
+    """Of the shrunk counterexamples of primitives' faults."""
+    return statistics.median([o.steps for o in outcomes if o.status == "killed" and FAULTS[o.name].primitives] or [0])
 
 
 def summary(outcomes: Sequence[Outcome]) -> str:
     """A table, worst news first, and the counts."""
     order = list(reversed(STATUSES))
-    rows = sorted(outcomes, key=lambda outcome: (order.index(outcome.status), outcome.name))
+    table = sorted(outcomes, key=lambda outcome: (order.index(outcome.status), outcome.name))
     counts = Counter(outcome.status for outcome in outcomes)
     total = ", ".join(f"{counts[status]} {status}" for status in STATUSES if counts[status])
-    return "\n".join([*(outcome.line for outcome in rows), "", f"{len(outcomes)} faults: {total}"])
-
-
-def earlier(path: Path) -> dict[str, Outcome]:
-    """What the file of an earlier run has decided; a line that an interruption cut short is left out."""
-    found = {}
-    for line in path.read_text().splitlines() if path.exists() else []:
-        try:
-            row = Outcome(**json.loads(line))
-        except (ValueError, TypeError):
-            continue
-        if row.status not in UNDECIDED:
-            found[row.name] = row
-    return found
+    lines = [*(outcome.line for outcome in table), "", f"{len(outcomes)} faults: {total}"]
+    killed = [o for o in outcomes if o.status == "killed" and FAULTS[o.name].primitives]
+    if killed:
+        met = sum(not set(FAULTS[o.name].primitives).isdisjoint(o.primitives) for o in killed)
+        lines += [
+            f"counterexamples of primitives' faults: {median_steps(outcomes):g} steps in the median,"
+            f" {max(o.steps for o in killed)} at most; the primitive is in {met} of {len(killed)}",
+            f"CPU time: {sum(o.cpu for o in outcomes):.0f} s, {statistics.median(o.cpu for o in outcomes):.0f} s in the"
+            f" median, {max(o.cpu for o in outcomes):.0f} s at most",
+        ]
+    return "\n".join(lines)
 
 
 def listing() -> str:
     return "\n".join(
-        f"{fault.name:<30} {fault.kind:<11} {fault.delta:<7g} {fault.target:<34} "
-        f"{', '.join(fault.primitives or fault.identities)}"
+        f"{fault.name:<34} {fault.kind:<11} {fault.delta:<7g} {fault.target:<34} "
+        f"{', '.join(fault.primitives or fault.identities)}" + (f"  survives: {fault.survives}" * bool(fault.survives))
         for fault in FAULTS.values()
     )
 
@@ -234,28 +114,33 @@ def parser() -> argparse.ArgumentParser:
     )
     options.add_argument("names", nargs="*", metavar="NAME", help="faults to plant (default: all)")
     options.add_argument("--list", action="store_true", help="list the faults and stop")
-    options.add_argument("--jobs", type=positive, default=1, help="how many at a time (default: %(default)s)")
-    options.add_argument("--identities", default="", help="ask only the tests of these, such as D3,D4")
+    options.add_argument("--sample", type=positive, metavar="N", help="N of them, of every kind, always the same")
+    options.add_argument("--jobs", type=positive, default=os.cpu_count(), help="at a time (default: one per core)")
+    options.add_argument("--identities", default="", help=f"ask all of these, such as alone,{KINKS},D3,D4")
     options.add_argument("--time-limit", type=float, default=300.0, metavar="S", help="for each fault (default: 300)")
     options.add_argument("--resume", action="store_true", help="keep what the file of an earlier run has decided")
     options.add_argument("--out", type=Path, default=ROOT / "reports/out/faults.jsonl",
                          help="one line of JSON for each fault (default: reports/out/faults.jsonl)")  # fmt: skip
+    options.add_argument("--save", type=Path, nargs="?", const=saved.FOLDER / "faults.json", metavar="FILE",
+                         help="keep the kill matrix (default: benchmarks/results/faults.json)")  # fmt: skip
     return options
 
 
 def run(faults: Sequence[Fault], options: argparse.Namespace, identities: Sequence[str]) -> list[Outcome]:
     """All faults, each recorded as soon as it is decided."""
-    known = earlier(options.out) if options.resume else {}
+    known, damaged = earlier(options.out) if options.resume else ({}, 0)
+    if damaged:
+        print(f"{options.out}: {damaged} damaged line{'s' * (damaged != 1)} left out, hunted again", file=sys.stderr)
+    saved.rewrite(options.out, [told(FAULTS[name], outcome) for name, outcome in known.items()])
     done = [known[fault.name] for fault in faults if fault.name in known]
     left = [fault for fault in faults if fault.name not in known]
-    options.out.parent.mkdir(parents=True, exist_ok=True)
-    with options.out.open("a" if options.resume else "w") as file, ThreadPoolExecutor(options.jobs) as pool:
-        running = [pool.submit(hunt, fault, identities, options.time_limit) for fault in left]
+    with options.out.open("a") as file, ThreadPoolExecutor(options.jobs) as pool:
+        running = {pool.submit(hunt, fault, identities, options.time_limit): fault for fault in left}
         try:
             for future in as_completed(running):
                 outcome = future.result()
                 done.append(outcome)
-                file.write(json.dumps(asdict(outcome), ensure_ascii=False) + "\n")
+                file.write(json.dumps(told(running[future], outcome), ensure_ascii=False) + "\n")
                 file.flush()
                 print(f"[{len(done)}/{len(faults)}] {outcome.line}", flush=True)
         except KeyboardInterrupt:
@@ -270,21 +155,41 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if options.list:
         print(listing())
         return 0
-    if unknown := [name for name in options.names if name not in FAULTS]:
-        command.error(f"unknown fault {', '.join(unknown)}; known are {', '.join(FAULTS)}")
+    for name in options.names:
+        if name not in FAULTS:
+            near = difflib.get_close_matches(name, FAULTS) or ["those that --list shows"]
+            command.error(f"unknown fault {name}; known are {', '.join(near)}")
+    if options.names and options.sample:
+        command.error("give names or --sample, not both")
     identities = [name for name in options.identities.split(",") if name]
-    if unknown := [name for name in identities if name not in CLAIMS]:
-        command.error(f"--identities: unknown {', '.join(unknown)}; known are {', '.join(CLAIMS)}")
+    if unknown := [name for name in identities if name not in (*CLAIMS, KINKS)]:
+        command.error(f"--identities: unknown {', '.join(unknown)}; known are {KINKS}, {', '.join(CLAIMS)}")
     faults = [FAULTS[name] for name in dict.fromkeys(options.names)] or list(FAULTS.values())
+    faults = sample(options.sample) if options.sample else faults
+    start = time.monotonic()
     try:
         outcomes = run(faults, options, identities)
+        if options.save:
+            keep(options.save, faults, outcomes, time.monotonic() - start, arguments or sys.argv[1:])
     except KeyboardInterrupt:
         print(f"interrupted; --resume goes on from {options.out}", file=sys.stderr)
-        return 1
+        return 130
     except OSError as error:
-        command.error(f"--out: {error}")
+        command.error(f"{error}; give another file")
     print("\n" + summary(outcomes))
-    return 0 if all(outcome.status == "killed" for outcome in outcomes) else 1
+    return int(not all(o.status in EXPECTED for o in outcomes) or median_steps(outcomes) > STEPS)
+
+
+def keep(path: Path, faults: Sequence[Fault], outcomes: Sequence[Outcome], seconds: float, said: Sequence[str]) -> None:
+    """The kill matrix, in the order of the catalogue."""
+    found = {outcome.name: outcome for outcome in outcomes}
+    counts = Counter(outcome.status for outcome in outcomes)
+    table = saved.result(
+        "faults", " ".join(["python -m benchmarks.faults", *said]), seconds,
+        [told(fault, found[fault.name]) for fault in faults],
+        counts=dict(counts), median_steps=median_steps(outcomes), cpu=round(sum(o.cpu for o in outcomes), 1),
+    )  # fmt: skip
+    saved.save(path, table)
 
 
 if __name__ == "__main__":

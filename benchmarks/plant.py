@@ -1,10 +1,8 @@
 """How each fault of benchmarks/catalogue.py is planted in its framework.
 
-As a pytest plugin, it plants the fault that GRADLAWS_FAULT names before anything is traced:
+As a pytest plugin, it plants the fault that GRADLAWS_FAULT names, or describes in JSON, before anything is traced:
 
     GRADLAWS_FAULT=jax-tanh python -m pytest suite -p benchmarks.plant --backends jax
-
-As a command it says whether a fault changes any derivative at all: `python -m benchmarks.plant NAME`.
 
 Hypothesis draws integers above 100 that it reads in the source of loaded modules, so this one has none: a faulty run
 meets the same functions as a run of the suite without it.
@@ -15,8 +13,8 @@ from __future__ import annotations
 import contextlib
 import importlib
 import itertools
+import json
 import os
-import sys
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -484,20 +482,29 @@ def effective(fault: Fault) -> bool:
     return not all(np.array_equal(a, b, equal_nan=True) for a, b in zip(before, derivatives(fault), strict=True))
 
 
-# Plugin and command ---------------------------------------------------------------------------------------------------
+# Plugin ---------------------------------------------------------------------------------------------------------------
+
+
+def asked() -> Fault:
+    """The fault of this process. Raises LookupError where the variable names or describes none."""
+    text = os.environ.get(VARIABLE, "")
+    if text in FAULTS:
+        return FAULTS[text]
+    try:
+        read: Any = {name: tuple(v) if isinstance(v, list) else v for name, v in json.loads(text).items()}
+        return Fault(**read)
+    except (ValueError, TypeError, AttributeError):
+        raise LookupError(f"{VARIABLE}: unknown fault {text!r}; known are {', '.join(FAULTS)}") from None
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    name = os.environ.get(VARIABLE, "")
-    if name not in FAULTS:
-        raise pytest.UsageError(f"{VARIABLE}: unknown fault {name!r}; known are {', '.join(FAULTS)}")
-    plant(FAULTS[name])
+    try:
+        fault = asked()
+        plant(fault)
+    except (LookupError, AttributeError, ImportError, RuntimeError) as error:
+        raise pytest.UsageError(f"cannot be planted: {error}") from None
 
 
 def pytest_report_header(config: pytest.Config) -> str:
-    fault = FAULTS[os.environ[VARIABLE]]
+    fault = asked()
     return f"planted: {fault.name} ({fault.target}, {fault.kind}, delta {fault.delta:g})"
-
-
-if __name__ == "__main__":
-    sys.exit(0 if effective(FAULTS[sys.argv[1]]) else INEFFECTIVE)

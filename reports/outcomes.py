@@ -291,6 +291,8 @@ _FAILURE = (
     "function",
     "steps",
     "size",
+    "primitives",
+    "examples",
     "component",
     "got",
     "true",

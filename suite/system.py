@@ -85,6 +85,7 @@ class System:
     stored: Case | None = None  # the case that is asked again, if it is not drawn
     seen: Counter[str] = field(default_factory=Counter)  # verdicts of this test
     hardest: hunt.Worst = field(default_factory=hunt.Worst)
+    met: int = 0  # examples of this test up to its first failure
 
     def __str__(self) -> str:
         return f"{self.backend.name}-{self.precision.name}"
@@ -93,7 +94,7 @@ class System:
 
     def begin(self, identity: str, test: str, parameters: Mapping[str, Any] | None = None) -> None:
         self.identity, self.test, self.focus, self.controls, self.examples = identity, test, None, {}, 0
-        self.worst = None
+        self.worst, self.met = None, 0
         self.parameters, self.data, self.stored, self.seen = parameters or {}, None, None, Counter()
 
     def draw(self, data: st.DataObject, strategy: st.SearchStrategy[T]) -> T:
@@ -121,6 +122,7 @@ class System:
             {"kind": "example", "test": self.test, "function": mathematics(program), "inputs": inputs(program, point)}
             | ({} if self.focus else {"backend": self.backend.name, **witnesses.generated(program, point)})
         )
+        self.met += self.focus is None
         check = Check(self, program, point, directions, self.examples)
         try:
             yield check
@@ -413,7 +415,8 @@ def describe(
         "kind": "failure", "id": failure_id, "identity": system.identity,
         "backend": system.backend.name, "dtype": system.precision.name, "mode": label, "order": order,
         "test": system.test, "function": text, "steps": len(program.primitives), "size": program.size,
-        "inputs": named, "component": str(list(where)), **shown, "ratio": number(verdict.ratio),
+        "primitives": list(program.primitives), "examples": system.met, "inputs": named, "component": str(list(where)),
+        **shown, "ratio": number(verdict.ratio),
         "verdict": verdict.kind, "message": verdict.reason, "row": row,
         "graph": witnesses.graph(program, point),
         "scripts": scripts(

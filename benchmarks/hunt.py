@@ -1,0 +1,301 @@
+"""Hunts one fault: plants it in processes of its own, and asks tests until one kills it."""
+
+from __future__ import annotations
+
+import json
+import multiprocessing
+import os
+import resource
+import runpy
+import signal
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from benchmarks.catalogue import KINKS, Fault
+from benchmarks.plant import INEFFECTIVE, VARIABLE, asked, effective
+from suite import profiles
+from suite.claims import CLAIMS
+
+ROOT = Path(__file__).parent.parent
+FORKS = multiprocessing.get_context("forkserver")
+FORKS.set_forkserver_preload(["benchmarks.warm"])
+DTYPE = "float64"
+RAN = (0, 1, 5)  # pytest's exit statuses: green, red, no test selected; others mean that it did not come to the tests
+STATUSES = {
+    "killed": "caught, with a counterexample that holds without the fault",
+    "explained": "the tests that should see it are green, for the reason that the catalogue gives",
+    "survived": "the tests that should see it are green",
+    "unexpected": "killed, though the catalogue says that it survives: remove its `survives`",
+    "ineffective": "it changes no derivative, so nothing could be seen",
+    "untested": "the suite has no test of the identities that would see it",
+    "crashed": "the process died with the fault in it",
+    "timeout": "the time limit passed",
+    "failed": "the run itself failed",
+}
+EXPECTED = ("killed", "explained")
+UNDECIDED = ("untested", "timeout", "failed")
+GREEN = ("passed", "skipped")
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of one fault.
+
+    ``asked`` has for each identity, in order, whether it killed the fault, how many comparisons it made, and of a kill
+    the ``examples`` that its test needed and the ``steps`` of the shrunk counterexample. ``seconds`` is wall-clock
+    time, ``cpu`` that of all processes. The fields after ``asked`` describe the first kill's counterexample.
+    """
+
+    name: str
+    status: str
+    seconds: float
+    cpu: float = 0.0
+    reason: str = ""
+    asked: tuple[dict[str, Any], ...] = ()
+    identity: str = ""
+    mode: str = ""
+    function: str = ""
+    steps: int = 0
+    examples: int = 0
+    primitives: tuple[str, ...] = ()
+    inputs: tuple[dict[str, Any], ...] = ()
+    got: str = ""
+    true: str = ""
+    bound: str = ""
+    ratio: float | str | None = None
+
+    @property
+    def line(self) -> str:
+        head = f"{self.name:<34} {self.status:<11} {self.seconds:5.0f} s"
+        if self.status not in ("killed", "unexpected"):
+            return f"{head}  {self.reason or STATUSES[self.status]}"
+        times = f"{self.ratio:.2g}" if isinstance(self.ratio, float) else self.ratio
+        steps = f"{self.steps} step{'s' * (self.steps != 1)}, example {self.examples}, {times} × bound"
+        return f"{head}  {self.identity} by {self.mode}: {self.function}  ({steps})"
+
+
+class TimeLimit(Exception):
+    """The time for one fault is over."""
+
+
+class Crash(Exception):
+    """A signal ended the process."""
+
+
+@dataclass(frozen=True)
+class Done:
+    """A process that ended by itself, and all that it said."""
+
+    status: int
+    said: str
+
+    @property
+    def last_line(self) -> str:
+        return (self.said.strip().splitlines() or [f"it ended with status {self.status}"])[-1]
+
+
+def in_a_fork(task: Callable[..., int], arguments: Sequence[str], fault: Fault | None, said: str, used: Any) -> None:
+    """The body of a process: exits with the status of the task; its output goes to the file ``said``."""
+    output = os.open(said, os.O_WRONLY)
+    os.dup2(output, sys.stdout.fileno())
+    os.dup2(output, sys.stderr.fileno())
+    os.chdir(ROOT)
+    os.environ.pop(VARIABLE, None)
+    if fault is not None:
+        os.environ[VARIABLE] = json.dumps(asdict(fault))
+    try:
+        sys.exit(task(*arguments))
+    finally:
+        usage = resource.getrusage(resource.RUSAGE_SELF)
+        used.value = usage.ru_utime + usage.ru_stime
+
+
+def run_tests(*arguments: str) -> int:
+    return int(pytest.main(list(arguments)))
+
+
+def run_script(path: str) -> int:
+    runpy.run_path(path, run_name="__main__")
+    return 0
+
+
+def probe() -> int:
+    """0 where the fault changes any derivative."""
+    return 0 if effective(asked()) else INEFFECTIVE
+
+
+class Clock:
+    """The time since a fault's start, what is left of its limit, and the CPU time of its processes."""
+
+    def __init__(self, limit: float) -> None:
+        self.start, self.limit, self.cpu = time.monotonic(), limit, 0.0
+
+    @property
+    def elapsed(self) -> float:
+        return time.monotonic() - self.start
+
+    def run(self, task: Callable[..., int], *arguments: str, fault: Fault | None = None) -> Done:
+        """The task in a process of its own, with or without a fault. Raises TimeLimit and Crash."""
+        with tempfile.NamedTemporaryFile("r", errors="replace") as said:
+            used = FORKS.Value("d", 0.0)
+            fork = FORKS.Process(target=in_a_fork, args=(task, arguments, fault, said.name, used))
+            fork.start()
+            fork.join(max(self.limit - self.elapsed, 0.1))
+            if fork.exitcode is None:
+                fork.kill()
+                fork.join()
+                raise TimeLimit
+            self.cpu += used.value
+            if fork.exitcode < 0:
+                raise Crash(f"killed by {signal.Signals(-fork.exitcode).name}")
+            return Done(fork.exitcode, said.read())
+
+
+def selections(fault: Fault, identities: Sequence[str]) -> Iterator[list[str]]:
+    """The tests to ask, one selection after the other: the primitives alone, then kinks, then compositions.
+
+    Of identities that are given, each is a selection of its own.
+    """
+    wanted = identities or ("alone", *fault.identities)
+    for primitive in fault.primitives if "alone" in wanted else ():
+        test = f"suite/test_primitives.py::test_a_primitive_alone[{fault.backend}-{DTYPE}-{primitive}]"
+        yield [test, "--hypothesis-seed", str(profiles.first_turn(primitive, fault.backend))]
+    if KINKS in wanted:
+        yield ["suite/test_conventions.py"]
+    known = [name for name in wanted if name in CLAIMS and name != "alone"]
+    for together in known if identities else [",".join(known)] if known else []:
+        yield ["suite", "--identities", together]
+
+
+def tested(fault: Fault, tests: Sequence[str], out: Path, clock: Clock, planted: bool = True) -> dict[str, Any]:
+    """Runs the tests up to the first failure; the report. Raises RuntimeError where it says nothing."""
+    arguments = [*tests, "--profile", "gate", "--backends", fault.backend, "--dtypes", DTYPE,
+                 "-x", "-q", "--tb", "no", "--out", str(out)]  # fmt: skip
+    plugin = ["-p", "benchmarks.plant"] if planted else []
+    done = clock.run(run_tests, *arguments, *plugin, fault=fault if planted else None)
+    report = out / "report.json"
+    if done.status not in RAN or not report.exists():
+        raise RuntimeError(done.last_line)
+    found: dict[str, Any] = json.loads(report.read_text())
+    return found
+
+
+def broken(report: dict[str, Any]) -> list[dict[str, Any]]:
+    return [test for test in report["tests"]["all"] if test["outcome"] not in GREEN]
+
+
+def holds_without(fault: Fault, failure: dict[str, Any], out: Path, clock: Clock) -> bool:
+    """Whether the framework without the fault is right where it was wrong: on the counterexample itself if that has
+    a script, or else in the whole test."""
+    script = failure["scripts"].get(fault.backend)
+    if script is None:
+        report = tested(fault, [failure["test"]], out / "without", clock, planted=False)
+        return bool(report["tests"]["all"]) and not broken(report)
+    path = out / "without.py"
+    path.write_text(script)
+    return clock.run(run_script, str(path)).status == 0
+
+
+def hunt(fault: Fault, identities: Sequence[str], limit: float) -> Outcome:
+    """Plants the fault and asks tests until one kills it; all of the identities where some are given."""
+    clock = Clock(limit)
+    with tempfile.TemporaryDirectory(prefix="gradlaws-fault-") as folder:
+        try:
+            found = caught(fault, identities, Path(folder), clock)
+        except TimeLimit:
+            found = {"status": "timeout", "reason": f"not decided within {limit:.0f} s"}
+        except Crash as error:
+            found = {"status": "crashed", "reason": str(error)}
+        except RuntimeError as error:
+            found = {"status": "failed", "reason": str(error)}
+    return Outcome(fault.name, seconds=round(clock.elapsed, 2), cpu=round(clock.cpu, 2), **found)
+
+
+def caught(fault: Fault, identities: Sequence[str], folder: Path, clock: Clock) -> dict[str, Any]:
+    """The fields of the outcome. Raises RuntimeError where the fault could not be planted or a run says nothing."""
+    rows: list[dict[str, Any]] = []
+    kills: list[dict[str, Any]] = []
+    unrelated: list[str] = []
+    for number, tests in enumerate(selections(fault, identities)):
+        out = folder / str(number)
+        report = tested(fault, tests, out, clock)
+        kill = None
+        for failure in failures(report):
+            if failure["verdict"] == "error":
+                raise RuntimeError(f"{failure['function']}: {failure['message']}")
+            if holds_without(fault, failure, out, clock):
+                kill = failure
+                break
+            unrelated.append(f"{failure['identity']}: {failure['function']}")
+        rows += identities_asked(report, kill)
+        if kill is not None:
+            kills.append(kill)
+            if not identities:
+                break
+    if kills:
+        first = {name: kills[0][name] for name in SHOWN}
+        first |= {name: tuple(first[name]) for name in ("primitives", "inputs")}
+        return {"status": "unexpected" if fault.survives else "killed", "asked": tuple(rows), **first}
+    if not rows:
+        return {"status": "untested", "reason": f"no test of {', '.join(identities or fault.identities)}"}
+    return {"asked": tuple(rows), **alive(fault, unrelated, clock)}
+
+
+SHOWN = ("identity", "mode", "function", "steps", "examples", "primitives", "inputs", "got", "true", "bound", "ratio")
+
+
+def failures(report: dict[str, Any]) -> list[dict[str, Any]]:
+    """The shrunk counterexamples; where there is none, the tests that failed, each its own counterexample.
+
+    A kink is no random function, and neither is the function of a test that met another error than a violation.
+    """
+    if report["failures"]:
+        return list(report["failures"])
+    return [
+        {
+            "verdict": "violated" if test["outcome"] == "failed" else "error", "message": test["outcome"],
+            "identity": KINKS if "test_conventions" in test["nodeid"] else test["nodeid"].rpartition("::")[2],
+            "mode": "its own mode", "function": test["message"], "steps": 1, "examples": 1, "primitives": (),
+            "inputs": (), "got": "", "true": "", "bound": "", "ratio": None, "scripts": {}, "test": test["nodeid"],
+        }
+        for test in broken(report)
+    ]  # fmt: skip
+
+
+def identities_asked(report: dict[str, Any], kill: dict[str, Any] | None) -> list[dict[str, Any]]:
+    """A row for each identity that was asked, in the order of the report."""
+    made: dict[str, int] = {}
+    for cell in report["cells"]:
+        made[cell["identity"]] = made.get(cell["identity"], 0) + sum(cell["counts"].values())
+    if any("test_conventions" in test["nodeid"] for test in report["tests"]["all"]):
+        made[KINKS] = len(report["tests"]["all"])
+    if kill is not None:
+        made.setdefault(kill["identity"], 0)
+    return [
+        {
+            "identity": name, "killed": kill is not None and kill["identity"] == name, "comparisons": count,
+            **({"examples": kill["examples"], "steps": kill["steps"]} if kill and kill["identity"] == name else {}),
+        }
+        for name, count in made.items()
+        if count or (kill is not None and kill["identity"] == name)
+    ]  # fmt: skip
+
+
+def alive(fault: Fault, unrelated: Sequence[str], clock: Clock) -> dict[str, Any]:
+    """Of a fault that nothing killed: whether it changes anything at all, and whether the catalogue says why."""
+    done = clock.run(probe, fault=fault)
+    if done.status == INEFFECTIVE:
+        return {"status": "ineffective"}
+    if done.status:
+        raise RuntimeError(done.last_line)
+    if fault.survives:
+        return {"status": "explained", "reason": fault.survives}
+    others = f"; violated without the fault too: {'; '.join(unrelated)}" if unrelated else ""
+    return {"status": "survived", "reason": STATUSES["survived"] + others}

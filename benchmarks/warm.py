@@ -1,0 +1,25 @@
+"""Imported once before the processes of a hunt fork from it, so that none of them loads the frameworks again.
+
+It leaves one thread: PyTorch is run once, since it loads half of itself at the first derivative; JAX, which starts
+threads when it is run, is only imported.
+"""
+
+from __future__ import annotations
+
+import contextlib
+
+import pytest  # noqa: F401
+
+import conftest  # noqa: F401
+from benchmarks.plant import DIRECTIONLESS, arithmetic, objective
+from strategies.precision import FLOAT64
+from suite import backends
+
+FUNCTION, POINT = objective("sin")
+for name in backends.MODULES:
+    with contextlib.suppress(ImportError):
+        arithmetic(name)
+        backend = backends.load(name)
+        for mode in backend.modes if name != "jax" else ():
+            if mode.quantity in DIRECTIONLESS:
+                backend.run(mode, FUNCTION, FLOAT64, POINT)
