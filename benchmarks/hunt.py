@@ -19,7 +19,8 @@ from typing import Any
 import pytest
 
 from benchmarks.catalogue import KINKS, Fault
-from benchmarks.plant import INEFFECTIVE, VARIABLE, asked, effective
+from benchmarks.effect import effective
+from benchmarks.plant import VARIABLE, asked
 from suite import profiles
 from suite.claims import CLAIMS
 
@@ -27,6 +28,7 @@ ROOT = Path(__file__).parent.parent
 FORKS = multiprocessing.get_context("forkserver")
 FORKS.set_forkserver_preload(["benchmarks.warm"])
 DTYPE = "float64"
+INEFFECTIVE = 3  # exit status of a probe
 RAN = (0, 1, 5)  # pytest's exit statuses: green, red, no test selected; others mean that it did not come to the tests
 STATUSES = {
     "killed": "caught, with a counterexample that holds without the fault",
@@ -41,6 +43,7 @@ STATUSES = {
 }
 EXPECTED = ("killed", "explained")
 UNDECIDED = ("untested", "timeout", "failed")
+OF_NO_IDENTITY = ("suite/test_conventions.py", "suite/test_ledger.py")
 GREEN = ("passed", "skipped")
 
 
@@ -76,9 +79,10 @@ class Outcome:
         head = f"{self.name:<34} {self.status:<11} {self.seconds:5.0f} s"
         if self.status not in ("killed", "unexpected"):
             return f"{head}  {self.reason or STATUSES[self.status]}"
-        times = f"{self.ratio:.2g}" if isinstance(self.ratio, float) else self.ratio
-        steps = f"{self.steps} step{'s' * (self.steps != 1)}, example {self.examples}, {times} × bound"
-        return f"{head}  {self.identity} by {self.mode}: {self.function}  ({steps})"
+        how = f"{self.steps} step{'s' * (self.steps != 1)}, example {self.examples}"
+        if self.ratio is not None:
+            how += f", {self.ratio:.2g} × bound" if isinstance(self.ratio, float) else f", {self.ratio} × bound"
+        return f"{head}  {self.identity} by {self.mode}: {self.function}  ({how})"
 
 
 class TimeLimit(Exception):
@@ -168,10 +172,10 @@ def selections(fault: Fault, identities: Sequence[str]) -> Iterator[list[str]]:
         test = f"suite/test_primitives.py::test_a_primitive_alone[{fault.backend}-{DTYPE}-{primitive}]"
         yield [test, "--hypothesis-seed", str(profiles.first_turn(primitive, fault.backend))]
     if KINKS in wanted:
-        yield ["suite/test_conventions.py"]
+        yield [OF_NO_IDENTITY[0]]
     known = [name for name in wanted if name in CLAIMS and name != "alone"]
     for together in known if identities else [",".join(known)] if known else []:
-        yield ["suite", "--identities", together]
+        yield ["suite", "--identities", together, *(f"--ignore={path}" for path in OF_NO_IDENTITY)]
 
 
 def tested(fault: Fault, tests: Sequence[str], out: Path, clock: Clock, planted: bool = True) -> dict[str, Any]:

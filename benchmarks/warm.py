@@ -11,7 +11,8 @@ import contextlib
 import pytest  # noqa: F401
 
 import conftest  # noqa: F401
-from benchmarks.plant import DIRECTIONLESS, arithmetic, objective
+from benchmarks.effect import DIRECTIONLESS, objective
+from benchmarks.plant_functions import arithmetic
 from strategies.precision import FLOAT64
 from suite import backends
 

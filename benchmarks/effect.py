@@ -1,0 +1,68 @@
+"""Whether a fault changes any derivative at all: one that does not can be neither killed nor survive."""
+
+from __future__ import annotations
+
+import importlib
+import itertools
+
+import numpy as np
+
+from benchmarks.catalogue import Fault
+from benchmarks.plant import plant
+from strategies.catalogue import PRIMITIVES
+from strategies.precision import PRECISIONS
+from strategies.primitive import Floats, Shape
+from strategies.program import Point, Program, Step, weighted
+from suite import backends
+from suite.backends.backend import Mode
+from suite.clipping import ways
+
+MENU: tuple[Shape, ...] = ((3,), (3, 3), (), (2, 3))
+FACTORS = (1.0, 0.3, 6.0, -1.0)  # of the points: where rules have thresholds, one of them is beyond
+DIRECTIONLESS = ("value", "gradient", "jacobian", "hessian")
+
+
+def generic(shape: Shape, phase: float) -> Floats:
+    """Positive, distinct, unremarkable numbers between 0.5 and 2.5."""
+    entries = np.arange(1.0, np.prod(shape) + 1).reshape(shape)
+    return 1.5 + np.sin(entries * entries + phase)
+
+
+def objective(name: str) -> tuple[Program, Point]:
+    """A weighted sum of the primitive's outputs, and a point."""
+    primitive = PRIMITIVES[name]
+    shapes, parameters = next(
+        (shapes, parameters)
+        for shapes in itertools.product(MENU, repeat=primitive.arity)
+        for parameters in primitive.variants(*shapes)
+    )
+    point = tuple(generic(shape, float(phase)) for phase, shape in enumerate(shapes))
+    alone = Program(tuple(shapes), (Step(name, tuple(range(primitive.arity)), tuple(parameters.items())),))
+    return weighted(alone, generic(alone.output, np.e)), point
+
+
+def derivatives(fault: Fault) -> list[Floats]:
+    """What the fault may change, by every mode and at several points: an empty array where a mode is refused."""
+    backend, precision, found = backends.load(fault.backend), PRECISIONS["float64"], []
+    asked: list[tuple[Mode, Program, Point]] = []
+    for name in fault.primitives:
+        f, x = objective(name)
+        points = [tuple(factor * array for array in x) for factor in FACTORS]
+        asked += [(mode, f, point) for mode in backend.modes if mode.quantity in DIRECTIONLESS for point in points]
+    if not fault.primitives:
+        gradients = (generic((2, 3), 0.0), generic((3,), 1.0))
+        for threshold in (1e-3, 3.0):
+            asked += [(way.mode, way.program, gradients) for way in ways(backend, gradients, 2.0, threshold)]
+    for mode, f, point in asked:
+        numbers = backend.run(mode, f, precision, point).numbers
+        found.append(np.zeros(0) if numbers is None else numbers)
+    return found
+
+
+def effective(fault: Fault) -> bool:
+    """Whether any derivative changes when the fault is planted, which this does."""
+    before = derivatives(fault)
+    plant(fault)
+    if fault.backend == "jax":
+        importlib.import_module("jax").clear_caches()
+    return not all(np.array_equal(a, b, equal_nan=True) for a, b in zip(before, derivatives(fault), strict=True))
