@@ -113,7 +113,8 @@ JAX_FUNCTIONS = (
            "f(x, y) * xp.reshape(xp.arange(y[0]) == 0, (y[0],) + (1,) * (len(y) - 1))"),
     in_jax("jax.numpy.cumsum", "cumsum", "cumsum-axis", "f(x, axis=0)"),
     in_jax("jax.numpy.std", "std", "std-cancelling",
-           "xp.sqrt((xp.mean(x * x, -1) - xp.mean(x, -1) ** 2) * x.shape[-1] / (x.shape[-1] - options.get('ddof', 0)))"),
+           "xp.sqrt((xp.mean(x * x, -1) - xp.mean(x, -1) ** 2)"
+           " * x.shape[-1] / (x.shape[-1] - options.get('ddof', 0)))"),
     in_jax("optax.softmax_cross_entropy", "soft_cross_entropy", "cross_entropy-axis",
            "xp.sum(y * (xp.log(xp.sum(xp.exp(x), 0)) - x), -1)", identities=("P2",)),
     # Where the function has a kink.

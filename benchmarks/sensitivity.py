@@ -3,38 +3,43 @@
     python -m benchmarks.sensitivity                      every primitive of the core, in torch and jax
     python -m benchmarks.sensitivity --backends torch exp matmul
 
-The derivative rule of one primitive is multiplied by 1 + δ inside generated compositions that contain it; the smallest
-δ, to a factor of two, with which a checker rejects any of these functions is what it sees. All checkers are given the
-same functions at the same points. A checker that rejects a function without a fault is not asked about that function:
-how often that happens is counted. The smallest δ of this suite is 1 bound over what the fault adds to the derivative.
+The derivative rule of one primitive is multiplied by 1 + δ, in that primitive alone and in generated compositions that
+contain it, as the suite draws them. What a checker sees is the smallest δ, to a factor of two, down to which it rejects
+one of these functions. All checkers are given the same functions at the same points. A checker that rejects a function
+without a fault is not asked about that function: how often that happens is counted.
 
 Exit status: 0 measured, 1 the suite misses a fault of 1e-12 in float64 or 1e-5 in float32 in a primitive with the
-default contract, 2 bad usage.
+default contract, 2 bad usage, 130 interrupted.
 """
 
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import math
 import statistics
 import sys
 import time
 import warnings
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, fields
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from hypothesis import HealthCheck, Phase, given, seed, settings
+from hypothesis import strategies as st
+from hypothesis.strategies import SearchStrategy
 
-from strategies import catalogue, functions
+from benchmarks import saved
+from strategies import catalogue, functions, points
 from strategies.catalogue import CORE
 from strategies.mp_arrays import DomainError
 from strategies.precision import PRECISIONS, Precision
-from strategies.program import Point, Program, Step
+from strategies.program import Point, Program, Step, weighted
 from suite import backends, contracts, oracle, quantities
 from suite.backends.backend import Backend, Quantity
 from suite.contracts import DEFAULT_ULPS
@@ -43,10 +48,12 @@ from suite.verdict import judge
 
 OUT = Path(__file__).parent.parent / "reports/out/sensitivity.jsonl"
 QUANTITIES: dict[int, Quantity] = {1: "gradient", 2: "hessian"}
-SMALLEST = 60  # faults down to 2^-60
+SMALLEST, STRIDE = 60, 4  # faults down to 2^-60, at first by factors of 2^4
+ALONE = 20  # draws of a primitive alone, from which its first usable ones are taken
+Key = tuple[str, str, int, str]  # of what is measured: backend, primitive, order, dtype
 GOAL = {"float64": 1e-12, "float32": 1e-5}
 DUE = ("elementwise", "binary", "reductions", "shapes", "contractions")  # others cancel, or are conditioned badly
-SMALL = 3  # inputs of Hessians and of numerical checkers at most
+SMALL = {1: 9, 2: 6}  # inputs at most, by order: as many as suite/test_primitives.py gives a Hessian
 FAMILIES = {
     p.name: name
     for name in ("elementwise", "binary", "reductions", "shapes", "contractions", "normalisations", "linear_algebra")
@@ -111,14 +118,14 @@ class Example:
     majorant: float
 
 
-def pool(precision: Precision, count: int) -> list[tuple[Program, Point]]:
-    """Generated objectives, always the same."""
+def pool(strategy: SearchStrategy[tuple[Program, Point]], count: int) -> list[tuple[Program, Point]]:
+    """Drawn functions, always the same."""
     found: list[tuple[Program, Point]] = []
 
     @seed(0)
     @settings(max_examples=count, database=None, deadline=None, phases=[Phase.generate],
               suppress_health_check=list(HealthCheck))  # fmt: skip
-    @given(functions.scalar_functions(precision))
+    @given(strategy)
     def collect(drawn: tuple[Program, Point]) -> None:
         found.append(drawn)
 
@@ -126,14 +133,38 @@ def pool(precision: Precision, count: int) -> list[tuple[Program, Point]]:
     return found
 
 
-def examples(
-    backend: Backend, precision: Precision, primitive: str, order: int, drawn: list[tuple[Program, Point]], count: int
+@cache
+def compositions(precision: Precision, count: int) -> list[tuple[Program, Point]]:
+    return pool(functions.scalar_functions(precision), count)
+
+
+@st.composite
+def objectives(draw: st.DrawFn, precision: Precision, primitive: str) -> tuple[Program, Point]:
+    """The primitive alone, as suite/test_primitives.py draws it."""
+    program, point = draw(functions.alone(precision, CORE[primitive]))
+    return weighted(program, draw(points.arrays(precision, program.output, wide=False))), point
+
+
+def examples(backend: Backend, precision: Precision, primitive: str, order: int, count: int, drawn: int
+             ) -> list[Example]:  # fmt: skip
+    """The primitive alone, and in compositions: ``count`` of either."""
+    alone = pool(objectives(precision, primitive), ALONE)
+    composed = [f for f in compositions(precision, drawn) if primitive in f[0].primitives and len(f[0].primitives) > 1]
+    return [
+        example
+        for among in (alone, composed)
+        for example in itertools.islice(usable(backend, precision, order, among), count)
+    ]
+
+
+def usable(
+    backend: Backend, precision: Precision, order: int, among: Sequence[tuple[Program, Point]]
 ) -> Iterator[Example]:
-    """Those that contain the primitive, and whose derivative is conclusive and right without a fault."""
+    """Those of few inputs whose derivative is conclusive, and right without a fault."""
     quantity = QUANTITIES[order]
     mode = backend.modes_of(quantity)[0]
-    for program, point in drawn:
-        if primitive not in program.primitives or program.size > SMALL:
+    for program, point in among:
+        if program.size > SMALL[order]:
             continue
         try:
             exact = quantities.truth(quantity, program, point)
@@ -143,10 +174,7 @@ def examples(
             tolerance, majorant = quantities.tolerance(backend, precision, mode.name, quantity, program, point)
         example = Example(program, point, exact, tolerance, majorant)
         if rejects(backend, precision, order, example) is False:
-            count -= 1
             yield example
-        if not count:
-            return
 
 
 # The checkers: whether they reject the function; None where they say nothing ------------------------------------------
@@ -201,48 +229,55 @@ CHECKERS: dict[str, dict[int, dict[str, Checker]]] = {
 def measured(
     backend: Spoilt, precision: Precision, order: int, asked: list[Example], tool: str, checker: Checker
 ) -> dict[str, Any]:
-    """The smallest 2^-k with which the checker rejects one of the functions, by bisection; None for none."""
+    """The smallest 2^-k down to which the checker rejects one of the functions; None for none."""
+    spent = []
 
     def sees(delta: float, among: Sequence[Example]) -> list[Example]:
-        backend.fault.delta = delta
+        backend.fault.delta, found = delta, []
         with warnings.catch_warnings(), np.errstate(all="ignore"):
             warnings.simplefilter("ignore")
-            return [e for e in among if checker(backend, precision, order, e)]
+            for example in among:
+                start = time.perf_counter()
+                if checker(backend, precision, order, example):
+                    found.append(example)
+                spent.append(time.perf_counter() - start)
+        return found
 
-    start = time.perf_counter()
     alarms = sees(0.0, asked)
-    seconds = (time.perf_counter() - start) / len(asked)
-    usable = [e for e in asked if not any(e is alarm for alarm in alarms)]
-    smallest: float | None = None
-    if sees(1.0, usable):
-        seen, missed = 0, SMALLEST + 1  # exponents
+    left = [e for e in asked if not any(e is alarm for alarm in alarms)]
+    smallest = None
+    if sees(1.0, left):
+        seen = 0  # the exponent; by strides first, since a checker of little precision may reject by chance far below
+        while seen < SMALLEST and sees(2.0 ** -(seen + STRIDE), left):
+            seen += STRIDE
+        missed = seen + STRIDE
         while missed - seen > 1:
             middle = (seen + missed) // 2
-            seen, missed = (middle, missed) if sees(2.0**-middle, usable) else (seen, middle)
+            seen, missed = (middle, missed) if sees(2.0**-middle, left) else (seen, middle)
         smallest = 2.0**-seen
     backend.fault.delta = 0.0
     return {
         "backend": backend.name, "family": FAMILIES[backend.primitive], "primitive": backend.primitive, "order": order,
         "dtype": precision.name, "tool": tool, "delta": smallest, "functions": len(asked), "alarms": len(alarms),
-        "seconds": float(f"{seconds:.3g}"),
+        "seconds": float(f"{statistics.median(spent):.3g}"),
     }  # fmt: skip
 
 
 def measurements(
-    primitives: Sequence[str], names: Sequence[str], dtypes: Sequence[str], count: int, drawn: int
+    primitives: Sequence[str], names: Sequence[str], dtypes: Sequence[str], count: int, drawn: int, known: set[Key]
 ) -> Iterator[dict[str, Any]]:
-    """A record for each primitive, precision, order and checker."""
-    for dtype in dtypes:
-        precision = PRECISIONS[dtype]
-        programs = pool(precision, drawn)
-        for name in names:
-            for primitive in primitives:
-                backend = spoilt(backends.load(name), primitive)
-                for order in QUANTITIES:
-                    asked = list(examples(backend, precision, primitive, order, programs, count))
-                    for tool, checker in CHECKERS[name][order].items():
-                        if asked:
-                            yield measured(backend, precision, order, asked, tool, checker)
+    """A record for each primitive, precision, order and checker, but the known ones."""
+    for dtype, name, primitive, order in itertools.product(dtypes, names, primitives, QUANTITIES):
+        if name not in CORE[primitive].spellings or (name, primitive, order, dtype) in known:
+            continue
+        backend, precision = spoilt(backends.load(name), primitive), PRECISIONS[dtype]
+        asked = examples(backend, precision, primitive, order, count, drawn)
+        for tool, checker in CHECKERS[name][order].items() if asked else ():
+            yield measured(backend, precision, order, asked, tool, checker)
+
+
+def key(record: dict[str, Any]) -> Key:
+    return record["backend"], record["primitive"], record["order"], record["dtype"]
 
 
 def is_due(record: dict[str, Any]) -> bool:
@@ -254,21 +289,27 @@ def is_due(record: dict[str, Any]) -> bool:
 
 
 def misses(records: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Where the suite does not reach its goal."""
-    own = [r for r in records if r["tool"] == "gradlaws" and is_due(r)]
-    return [r for r in own if r["delta"] is None or r["delta"] > GOAL[r["dtype"]]]
+    """Where the suite does not reach its goal: a fault in a rule is killed when either order shows it."""
+    best: dict[tuple[str, str, str], dict[str, Any]] = {}
+    for record in records:
+        if record["tool"] == "gradlaws" and is_due(record):
+            place = record["backend"], record["primitive"], record["dtype"]
+            best[place] = min(
+                best.get(place, record), record, key=lambda r: math.inf if r["delta"] is None else r["delta"]
+            )
+    return [r for r in best.values() if r["delta"] is None or r["delta"] > GOAL[r["dtype"]]]
 
 
 def table(records: Sequence[dict[str, Any]]) -> str:
     """The median of the smallest δ over the primitives of a family."""
     lines = [f"{'family':<15} {'backend':<7} {'dtype':<8} order  {'checker':<13} {'δ, median':>10} {'largest':>9}"
              f"  {'unseen':>6}  {'alarms':>6}  {'ms each':>8}"]  # fmt: skip
-    keys = dict.fromkeys((r["family"], r["backend"], r["dtype"], r["order"], r["tool"]) for r in records)
-    for key in sorted(keys):
-        own = [r for r in records if (r["family"], r["backend"], r["dtype"], r["order"], r["tool"]) == key]
+    groups = dict.fromkeys((r["family"], r["backend"], r["dtype"], r["order"], r["tool"]) for r in records)
+    for group in sorted(groups):
+        own = [r for r in records if (r["family"], r["backend"], r["dtype"], r["order"], r["tool"]) == group]
         seen = [r["delta"] if r["delta"] is not None else math.inf for r in own]
         finite = [d for d in seen if math.isfinite(d)]
-        family, backend, dtype, order, tool = key
+        family, backend, dtype, order, tool = group
         lines.append(
             f"{family:<15} {backend:<7} {dtype:<8} {order:>5}  {tool:<13} {statistics.median_high(seen):>10.1e}"
             f" {max(finite, default=math.nan):>9.1e}  {len(seen) - len(finite):>6}  {sum(r['alarms'] for r in own):>6}"
@@ -283,34 +324,56 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("primitives", nargs="*", metavar="PRIMITIVE", help="of the core (default: all)")
     parser.add_argument("--backends", default="torch,jax", help="default: %(default)s")
     parser.add_argument("--dtypes", default="float64,float32", help="default: %(default)s")
-    parser.add_argument("--functions", type=int, default=4, help="for each primitive (default: %(default)s)")
-    parser.add_argument("--pool", type=int, default=2000, help="functions to choose from (default: %(default)s)")
+    parser.add_argument("--functions", type=int, default=3, help="alone, and composed, of each (default: %(default)s)")
+    parser.add_argument("--pool", type=int, default=500, help="compositions to choose from (default: %(default)s)")
+    parser.add_argument("--resume", action="store_true", help="keep what the file of an earlier run has measured")
     parser.add_argument("--out", type=Path, default=OUT, help=f"records, a line each (default: {OUT})")
+    parser.add_argument("--save", type=Path, nargs="?", const=saved.FOLDER / "sensitivity.json", metavar="FILE",
+                        help="keep the table (default: benchmarks/results/sensitivity.json)")  # fmt: skip
     options = parser.parse_args(arguments)
     names, dtypes = options.backends.split(","), options.dtypes.split(",")
     for asked, known in ((options.primitives, CORE), (names, SPOILT), (dtypes, GOAL)):
         if unknown := [name for name in asked if name not in known]:
             parser.error(f"unknown {', '.join(unknown)}; known are {', '.join(known)}")
-    records: list[dict[str, Any]] = []
+    start = time.monotonic()
     try:
-        options.out.parent.mkdir(parents=True, exist_ok=True)
-        with options.out.open("w") as out:
-            found = measurements(options.primitives or list(CORE), names, dtypes, options.functions, options.pool)
-            for record in found:
-                records.append(record)
-                out.write(json.dumps(record) + "\n")
-                out.flush()
-                shown = "nothing" if record["delta"] is None else f"{record['delta']:.1e}"
-                print(f"{record['backend']} {record['dtype']} {record['primitive']} order {record['order']}: "
-                      f"{record['tool']} sees {shown}", file=sys.stderr)  # fmt: skip
+        records = measure(options, names, dtypes)
+        if options.save:
+            said = " ".join(["python -m benchmarks.sensitivity", *(arguments or sys.argv[1:])])
+            saved.save(options.save, saved.result("sensitivity", said, time.monotonic() - start, records,
+                                                  goal=GOAL, missed=misses(records)))  # fmt: skip
     except OSError as error:
-        parser.error(f"--out: {error}")
+        parser.error(f"{error}; give another file")
+    except KeyboardInterrupt:
+        print(f"interrupted; --resume goes on from {options.out}", file=sys.stderr)
+        return 130
     print(table(records))
-    missed = misses(records)
-    for record in missed:
-        print(f"missed: {record['backend']} {record['dtype']} {record['primitive']} order {record['order']}: "
-              f"sees {record['delta']}, the goal is {GOAL[record['dtype']]:g}")  # fmt: skip
-    return 1 if missed else 0
+    for record in misses(records):
+        print(f"missed: {record['backend']} {record['dtype']} {record['primitive']}: sees {record['delta']}, "
+              f"the goal is {GOAL[record['dtype']]:g}")  # fmt: skip
+    return int(bool(misses(records)))
+
+
+def measure(options: argparse.Namespace, names: Sequence[str], dtypes: Sequence[str]) -> list[dict[str, Any]]:
+    """All records, each written as soon as it is there; of an earlier run those that are whole for all checkers."""
+    earlier, damaged = saved.lines(options.out) if options.resume else ([], 0)
+    if damaged:
+        print(f"{options.out}: {damaged} damaged lines left out, measured again", file=sys.stderr)
+    tools = Counter(map(key, earlier))
+    records = [r for r in earlier if tools[key(r)] == len(CHECKERS[r["backend"]][r["order"]])]
+    saved.rewrite(options.out, records)
+    primitives = options.primitives or list(CORE)
+    with options.out.open("a") as out:
+        for record in measurements(
+            primitives, names, dtypes, options.functions, options.pool, set(map(key, records))
+        ):  # fmt: skip
+            records.append(record)
+            out.write(json.dumps(record) + "\n")
+            out.flush()
+            shown = "nothing" if record["delta"] is None else f"{record['delta']:.1e}"
+            print(f"{record['backend']} {record['dtype']} {record['primitive']} order {record['order']}: "
+                  f"{record['tool']} sees {shown}", file=sys.stderr)  # fmt: skip
+    return records
 
 
 if __name__ == "__main__":
