@@ -34,6 +34,9 @@ class Fault:
     formula: str = ""
     survives: str = ""
 
+    def __str__(self) -> str:
+        return self.name
+
 
 def row(backend: str, target: str, *primitives: str, name: str = "", kind: str = "scaled", **fields: Any) -> Fault:
     """With the defaults filled in: the fault is called after its target and its kind."""

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import argparse
 import difflib
+import itertools
 import json
 import os
 import statistics
@@ -61,13 +62,15 @@ def earlier(path: Path) -> tuple[dict[str, Outcome], int]:
 
 
 def sample(count: int) -> list[Fault]:
-    """Faults of as many kinds and backends as there is room for: always the same, evenly over the catalogue."""
-    groups: dict[tuple[str, str], list[Fault]] = {}
+    """Always the same: the backends in turn, and of each one fault of every kind before a second one of any."""
+    groups: dict[str, dict[str, list[Fault]]] = {}
     for fault in FAULTS.values():
-        groups.setdefault((fault.kind, fault.backend), []).append(fault)
-    order = sorted(FAULTS.values(), key=lambda f: (groups[f.kind, f.backend].index(f), f.kind, f.backend))
-    among = order[: max(count, len(groups))]
-    return [among[i * len(among) // count] for i in range(min(count, len(FAULTS)))]
+        groups.setdefault(fault.backend, {}).setdefault(fault.kind, []).append(fault)
+    lines = []
+    for number, kinds in enumerate(groups.values()):
+        order = sorted(kinds, reverse=number % 2 == 1)  # so that a small sample of two backends has different kinds
+        lines.append([f for rank in itertools.zip_longest(*(kinds[kind] for kind in order)) for f in rank if f])
+    return [fault for rank in itertools.zip_longest(*lines) for fault in rank if fault][:count]
 
 
 def median_steps(outcomes: Sequence[Outcome]) -> float:
