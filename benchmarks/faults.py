@@ -30,7 +30,7 @@ from typing import Any
 
 from benchmarks import saved
 from benchmarks.catalogue import FAULTS, KINKS, Fault
-from benchmarks.hunt import EXPECTED, ROOT, STATUSES, UNDECIDED, Outcome, hunt
+from benchmarks.kill import EXPECTED, ROOT, STATUSES, UNDECIDED, Outcome, hunt
 from suite.claims import CLAIMS
 
 STEPS = 2  # of the median counterexample of a primitive's fault at most

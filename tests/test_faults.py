@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import faults, hunt, saved
+from benchmarks import faults, kill, saved
 from benchmarks.catalogue import FAULTS, KINKS, Fault
-from benchmarks.hunt import Outcome
+from benchmarks.kill import Outcome
 from benchmarks.plant_functions import FUNCTION_KINDS, resolve
 from benchmarks.plant_rules import RULE_KINDS
 from strategies.catalogue import PRIMITIVES
@@ -31,7 +31,7 @@ def torch() -> None:
 
 
 def test_a_fault_is_killed_by_its_primitive_alone_and_shrunk_to_it(torch: None) -> None:
-    found = hunt.hunt(SINE, (), LIMIT)
+    found = kill.hunt(SINE, (), LIMIT)
     assert (found.status, found.identity, found.function, found.steps) == ("killed", "alone", "f(x) = sin(x)", 1)
     assert found.primitives == ("sin",)
     assert found.cpu > 0
@@ -54,7 +54,7 @@ def test_a_fault_is_killed_by_its_primitive_alone_and_shrunk_to_it(torch: None) 
     ],
 )
 def test_what_is_no_kill_is_told_apart(torch: None, fault: Fault, limit: float, status: str, reason: str) -> None:
-    found = hunt.hunt(fault, (), limit)
+    found = kill.hunt(fault, (), limit)
     assert found.status == status, found
     assert reason in found.reason and "\n" not in found.line
 
