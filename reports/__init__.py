@@ -9,6 +9,6 @@ shards written on other machines. It imports nothing from `suite` or `strategies
     verdict.py   whether it holds, and why not
     gist.py      what two runs are compared by, and the baseline      compare.py    what changed
     text.py      the report for a terminal          page.py    the report for a browser
-    junit.py     the report for a CI system
+    junit.py, sarif.py, markdown.py    its twins, for a CI system; report.schema.json says what report.json is
     build.py     shards -> all of these, and repro/       load.py    a report.json, read back
 """

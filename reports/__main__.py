@@ -22,7 +22,7 @@ from reports.verdict import COULD_NOT_RUN, EXITS, INSUFFICIENT, VIOLATED
 
 BAD_INPUT = EXITS[COULD_NOT_RUN]
 _EXITS = "exit status: " + ", ".join(f"{status} {outcome}" for outcome, status in EXITS.items())
-_WRITES = "index.html, report.json, junit.xml, summary.txt and repro/<ID>_<framework>.py"
+_WRITES = "index.html, report.json, report.sarif, junit.xml, summary.md, summary.txt and repro/<ID>_<framework>.py"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

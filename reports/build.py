@@ -1,4 +1,4 @@
-"""Shards in, files out: index.html, report.json, junit.xml, summary.txt and repro/, each written atomically."""
+"""Shards in, files out: index.html, its twins, summary.txt and repro/, each written atomically."""
 
 from __future__ import annotations
 
@@ -12,8 +12,10 @@ from pathlib import Path
 from reports.claims import table
 from reports.gist import find_baseline
 from reports.junit import junit
+from reports.markdown import markdown
 from reports.page import render
 from reports.records import Record, Report
+from reports.sarif import sarif
 from reports.shards import SENSELESS, read_shards
 from reports.summary import summarise
 from reports.text import DEFAULT_OUT, verdict_text
@@ -90,6 +92,8 @@ def write_report(report: Report, out: Path) -> None:
         _write(repro / name, source)
     _write(out / "report.json", json.dumps(report, ensure_ascii=False, indent=1) + "\n")
     _write(out / "junit.xml", junit(report))
+    _write(out / "report.sarif", sarif(report))
+    _write(out / "summary.md", markdown(report))
     _write(out / "summary.txt", verdict_text(report, out) + "\n")
     _write(out / "index.html", render(report))
 
@@ -97,7 +101,7 @@ def write_report(report: Report, out: Path) -> None:
 def _write(path: Path, text: str) -> None:
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
-        with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
+        with os.fdopen(handle, "w", encoding="utf-8", errors="backslashreplace", newline="\n") as file:
             file.write(text)
         Path(name).chmod(0o644)
         Path(name).replace(path)

@@ -46,7 +46,9 @@ class ShardWriter:
         """Create the folder and both files. FileExistsError if this worker has a shard there already."""
         folder.mkdir(parents=True, exist_ok=True)
         self._shard = _create(folder / f"{worker}.jsonl")
-        self._journal = (folder / f"{worker}{_JOURNAL}").open("w", encoding="utf-8", newline="\n")
+        self._journal = (folder / f"{worker}{_JOURNAL}").open(
+            "w", encoding="utf-8", errors="backslashreplace", newline="\n"
+        )
         self._hung = (folder / f"{worker}{_HUNG}").open("w", encoding="utf-8")
         self._cells: Cells = {}
         self._times: Times = {}
@@ -254,6 +256,6 @@ def _read_lines(path: Path, problems: list[str]) -> Iterator[Record]:
 
 def _create(path: Path) -> TextIO:
     try:
-        return path.open("x", encoding="utf-8", newline="\n")
+        return path.open("x", encoding="utf-8", errors="backslashreplace", newline="\n")
     except FileExistsError:
         raise FileExistsError(f"{path} exists: empty the shards folder before a run, or use another") from None

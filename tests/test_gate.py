@@ -202,6 +202,12 @@ def test_a_worker_that_died_before_its_first_example_names_its_test(tmp_path: Pa
     assert [row["nodeid"] for row in report["tests"]["crashed"]] == ["suite/t.py::t"]
 
 
+def test_text_that_no_encoding_takes_is_reported(tmp_path: Path) -> None:
+    write_shards(tmp_path / "shards", [*green(), failure(message="\ud800\x00", function="\udfff")])
+    assert main(["gate", "--out", str(tmp_path)]) == 1
+    assert json.loads((tmp_path / "report.json").read_text())["failures"][0]["message"] == "\ud800\x00"
+
+
 def test_shards_of_another_schema_are_named(tmp_path: Path) -> None:
     write_shards(tmp_path / "shards", green())
     (tmp_path / "shards" / "new.jsonl").write_text(encode({**run_record(), "schema": 99}) + "\n")

@@ -348,7 +348,9 @@ def test_a_green_build_exits_0_and_removes_old_scripts(tmp_path: Path) -> None:
         "index.html",
         "junit.xml",
         "report.json",
+        "report.sarif",
         "repro",
+        "summary.md",
         "summary.txt",
     ]
 
@@ -467,7 +469,7 @@ def test_the_same_records_give_the_same_files(tmp_path: Path) -> None:
     write_shards(tmp_path / "shards", [*green(), failure()])
     for out in ("a", "b"):
         build([tmp_path / "shards"], tmp_path / out, lambda line: None)
-    for name in ("index.html", "report.json", "junit.xml"):
+    for name in ("index.html", "report.json", "report.sarif", "junit.xml", "summary.md"):
         assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
 
 
