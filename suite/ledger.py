@@ -18,6 +18,7 @@ from strategies.precision import PRECISIONS
 from strategies.primitive import Floats
 from strategies.program import Point, Program, Step, float_values, weighted
 from suite.backends import MODULES
+from suite.backends.backend import Quantity
 from suite.contracts import DataError, overlap, table
 from suite.oracle import HashablePoint
 
@@ -26,7 +27,7 @@ REQUIRED = {
     "id", "backend", "versions", "primitive", "order", "modes", "dtypes", "region", "witness", "quantity", "mode",
     "got", "true", "cause", "recheck",
 }  # fmt: skip
-OPTIONAL = {"upstream", "parameters", "weights", "tangent", "component", "then"}
+OPTIONAL = {"upstream", "parameters", "weights", "tangent", "component", "then", "anywhere"}
 RAISES = "raises "  # a `got` that starts so names the exception in place of a number
 ALLOWED = re.compile(r"^[\sxyzabsmaxinpt()<>=&|~.,+\-*/\d\[\]e]*$")
 FUNCTIONS = {
@@ -42,7 +43,7 @@ class Row:
 
     ``versions`` are the framework's, each one ("0.10.2") or a range (">=0.7,<0.11", PEP 440).
     ``order`` is the lowest at which it shows; ``region`` an expression in the arguments x, y and z, in which mean and
-    ptp are along the last axis; ``modes`` are patterns of names.
+    ptp are along the last axis; ``modes`` are patterns of names, which hold in control flow ("grad of scan") too.
     """
 
     id: str
@@ -55,7 +56,7 @@ class Row:
     region: str
     witness: Point
     parameters: tuple[tuple[str, Any], ...]
-    quantity: str
+    quantity: Quantity
     mode: str
     got: float | str
     true: str
@@ -66,6 +67,7 @@ class Row:
     tangent: Point = ()
     component: tuple[int, ...] = (0,)
     then: str = ""  # a primitive of one array that the witness applies to the result, where the fault needs it to show
+    anywhere: bool = False  # the fault is of the modes in every program; the primitive is only the witness's
 
     def speaks_of(self, version: str) -> bool:
         """Whether the deviation is known to be in that version of its framework; builds ("+cpu") do not matter."""
@@ -76,7 +78,7 @@ class Row:
             self.backend == backend
             and dtype in self.dtypes
             and order >= self.order
-            and any(fnmatchcase(mode, pattern) for pattern in self.modes)
+            and any(fnmatchcase(name, pattern) for pattern in self.modes for name in (mode, mode.split(" of ")[0]))
         )
 
     def contains(self, arguments: tuple[Floats, ...]) -> bool:
@@ -159,7 +161,7 @@ def _row(entry: dict[str, Any], where: str) -> Row:
             tuple(entry["modes"]), tuple(entry["dtypes"]), entry["region"], witness, parameters,
             entry["quantity"], entry["mode"], _got(entry["got"]), entry["true"], entry["cause"],
             entry["recheck"], entry.get("upstream", ""), tuple(map(float.fromhex, entry.get("weights", []))), tangent,
-            tuple(entry.get("component", [0])), entry.get("then", ""),
+            tuple(entry.get("component", [0])), entry.get("then", ""), bool(entry.get("anywhere", False)),
         )  # fmt: skip
         inside = row.contains(witness)
         ranges(row.versions)
@@ -204,11 +206,13 @@ def excuse(
     candidates = [
         row for row in rows()
         if row.applies(backend, dtype, mode, order)
-        and row.primitive in program.primitives
+        and (row.anywhere or row.primitive in program.primitives)
         and row.speaks_of(version)
     ]  # fmt: skip
     if not candidates:
         return None
+    if always := [row for row in candidates if row.anywhere]:
+        return always[0]
     values = float_values(program, point.arrays)
     for row in candidates:
         for step in program.steps:

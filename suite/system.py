@@ -172,12 +172,13 @@ class Check:
     told: bool = False  # whether any comparison was conclusive
     worst: float = 0.0  # the largest error / bound of those that hold
 
-    def modes(self, quantity: Quantity) -> list[Mode]:
+    def modes(self, quantity: Quantity, all_modes: Sequence[Mode] | None = None) -> list[Mode]:
         """The modes in turn: all of them, or the profile's number of them, the next ones for each example.
 
         While a failure is shrunk or asked again, only those that it is about.
         """
-        offered = [m for m in self.system.backend.modes_of(quantity) if self.system.selected(m.name)]
+        known = self.system.backend.modes_of(quantity) if all_modes is None else all_modes
+        offered = [m for m in known if self.system.selected(m.name)]
         label = self.system.label
         if label:
             return [m for m in offered if m.name in label] or offered  # of a label that names none, any may be meant
@@ -229,7 +230,7 @@ class Check:
             f"{type(result.error).__name__}: {str(result.error).strip().splitlines()[0] if str(result.error) else ''}"
         )
         if result.refused:
-            self.record(mode.name, mode.order, Verdict("unsupported", reason=reason), program)
+            self.record(mode.wrapper or mode.name, mode.order, Verdict("unsupported", reason=reason), program)
             system.emit(
                 {"kind": "unsupported", "backend": system.backend.name, "mode": mode.name,
                  "primitive": ", ".join(dict.fromkeys(program.primitives)), "reason": reason}
@@ -296,6 +297,13 @@ class Check:
             size = float(np.max(np.abs(exact.floats), initial=0.0))
         return judge(got, error, tolerance, exact.error, size or majorant, self.system.precision)
 
+    def verdict_of(self, answer: Answer) -> Verdict:
+        """What would be said of an answer, which is not recorded. The oracle may leave the domain: inconclusive."""
+        try:
+            return self.verdict(answer.numbers, answer.truth, answer.tolerance, answer.majorant)
+        except DomainError as error:
+            return Verdict("inconclusive", reason=f"the oracle: {error}")
+
     def excuse(self, label: str, order: int, program: Program, point: Point) -> str | None:
         backend = self.system.backend
         row = ledger.excuse(
@@ -344,7 +352,7 @@ class Check:
         seconds: float = 0.0,
     ) -> None:
         """Records the verdict; a violation or an error is kept until the example ends."""
-        self.record(label, order, verdict, program, seconds)
+        self.record(mode.wrapper or label if mode else label, order, verdict, program, seconds)
         if verdict.kind in ("holds", "violated") and got is not None and exact is not None and tolerance is not None:
             judged = Judged(verdict, label, order, program, point, got, exact, tolerance, mode, directions,
                             tuple(self.system.drawn))  # fmt: skip

@@ -18,6 +18,8 @@ MODULES = {
     "jax": "suite.backends.jax_backend",
 }
 
+CONTROL_FLOW = {"torch": "suite.backends.torch_control_flow", "jax": "suite.backends.jax_control_flow"}
+
 __all__ = ["MODULES", "Backend", "Mode", "UnknownBackend", "Unsupported", "absent", "load"]
 
 
@@ -29,6 +31,8 @@ def load(name: str) -> Backend:
     if name not in MODULES:
         raise UnknownBackend(f"unknown backend {name!r}: known are {', '.join(MODULES)}")
     backend: Backend = importlib.import_module(MODULES[name]).BACKEND
+    if name in CONTROL_FLOW:
+        importlib.import_module(CONTROL_FLOW[name])
     absent(backend)
     return backend
 

@@ -6,7 +6,7 @@ import importlib
 import inspect
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache, lru_cache
 from typing import Any, Literal
 
@@ -46,6 +46,8 @@ class Mode:
     function: Callable[..., Any]
     differences: int = 0  # 1 forward, 2 central, 3 imaginary: its tolerance has a truncation in it (differences.py)
     experimental: bool = False  # the framework says that it covers some functions only, and fails in any way on others
+    wrapper: str = ""  # the control flow in which it meets the function
+    text: str = ""  # its source, where it is not that of one function
 
     @property
     def order(self) -> int:
@@ -54,8 +56,25 @@ class Mode:
     @property
     def source(self) -> str:
         """The mode as a plain function, for reproducers."""
-        lines = inspect.getsource(self.function).splitlines()
-        return "\n".join(line for line in lines if not line.startswith("@"))
+        return self.text or plain_source(self.function)
+
+    def of(self, wrapper: Callable[..., Any]) -> Mode:
+        """The mode of the function in a wrapper, which takes a function and gives one of the same derivatives."""
+
+        def function(f: Callable[..., Any], x: Any, *directions: Any) -> Any:
+            return self.function(wrapper(f), x, *directions)
+
+        function.__name__ = f"{self.function.__name__}_of_{wrapper.__name__}"
+        call = f"def {function.__name__}(f, *rest):\n    return {self.function.__name__}({wrapper.__name__}(f), *rest)"
+        text = "\n\n\n".join((plain_source(wrapper), self.source, call))
+        name = wrapper.__name__.replace("_", " ")
+        return replace(self, name=f"{self.name} of {name}", function=function, wrapper=name, text=text)
+
+
+def plain_source(function: Callable[..., Any]) -> str:
+    """Without its decorators."""
+    lines = inspect.getsource(function).splitlines()
+    return "\n".join(line for line in lines if not line.startswith("@"))
 
 
 @dataclass(frozen=True, repr=False)
@@ -76,6 +95,8 @@ class Backend:
     modes: list[Mode] = field(default_factory=list)
     unsupported_words: tuple[str, ...] = ()
     lacks: Mapping[str, str] = field(default_factory=dict)  # by identity, why it is not asked of this backend
+    wrappers: list[Callable[..., Any]] = field(default_factory=list)  # control flow, which changes no derivative
+    wrong: dict[str, Callable[..., Any]] = field(default_factory=dict)  # and such that does, by name of the control
 
     def __hash__(self) -> int:
         return hash(self.name)
@@ -94,12 +115,36 @@ class Backend:
 
         return register
 
+    def wrapper(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        """Registers control flow around a function, as ``wrapper(f) = f`` (suite/test_control_flow.py)."""
+        self.wrappers.append(function)
+        return function
+
+    def wrong_wrapper(self, control: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+        """Registers control flow that changes the derivative, and must be seen to."""
+
+        def register(function: Callable[..., Any]) -> Callable[..., Any]:
+            self.wrong[control] = function
+            return function
+
+        return register
+
     def modes_of(self, quantity: Quantity) -> list[Mode]:
         return [mode for mode in self.modes if mode.quantity == quantity]
 
-    def named(self, quantity: str, name: str) -> Mode:
+    @cache  # noqa: B019  (one object per backend, for the life of the process)
+    def wrapped(self, quantity: Quantity) -> list[Mode]:
+        """Every mode of every wrapper, in an order in which neighbours differ in both."""
+        modes = [mode for mode in self.modes_of(quantity) if not mode.experimental]
+        return [
+            modes[(number + turn) % len(modes)].of(wrapper)
+            for turn in range(len(modes))
+            for number, wrapper in enumerate(self.wrappers)
+        ]
+
+    def named(self, quantity: Quantity, name: str) -> Mode:
         """Raises KeyError where there is none."""
-        for mode in self.modes:
+        for mode in (*self.modes, *self.wrapped(quantity)):
             if (mode.quantity, mode.name) == (quantity, name):
                 return mode
         raise KeyError(f"{self.name} has no mode {name!r} for {quantity}")

@@ -47,6 +47,10 @@ BACKEND = Backend(
     numbers,
     "jax.numpy.asarray({values}, dtype=jax.numpy.{dtype})",
     (NotImplementedError,),
+    unsupported_words=(
+        "Reverse-mode differentiation does not work for lax.while_loop",
+        "can't apply forward-mode",
+    ),
 )
 
 

@@ -39,6 +39,13 @@ BACKEND = Backend(
         "Batching rule not implemented",
         "vmap: we do not yet support",
         "data-dependent control flow",
+        "must override the setup_context staticmethod",
+        "don't yet support saved tensor hooks",
+        "checkpoint is incompatible with .grad()",
+        "only allowed to backward once on any region computed under selective activation checkpoint",
+        "Nested forward mode AD is not supported",
+        "operator doesn't work unless it is captured completely",
+        "could not find kernel for HigherOrderOperator",
     ),
 )
 
