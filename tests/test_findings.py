@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 import tomllib
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from mpmath import mp, mpf
 
-from benchmarks import survey
+from benchmarks import atlas, nestings, strict, survey
 from strategies.catalogue import PRIMITIVES
 from strategies.precision import FLOAT32, FLOAT64
 from strategies.program import Program, Step, weighted
@@ -59,27 +61,65 @@ def test_values_are_written_as_toml_reads_them(value: object) -> None:
 
 def test_the_truth_of_the_survey_is_the_derivative() -> None:
     with mp.workdps(30):
-        found = survey.truth(mp.sin, 0.75)
+        found = strict.truth(mp.sin, [0.75])
         expected = [mp.sin(0.75), mp.cos(0.75), -mp.sin(0.75), -mp.cos(0.75)]
-        assert all(abs(a - b) < mpf(10) ** -17 for a, b in zip(found, expected, strict=True))  # type: ignore[operator]
+        for order, value in enumerate(expected):
+            assert abs(found[(0,) * order] - value) < mpf(10) ** -17
+
+
+def test_the_truth_of_two_arguments_has_the_mixed_partials() -> None:
+    with mp.workdps(30):
+        found = strict.truth(lambda x, y: x**2 * y**3, [1.5, 0.75])
+        assert abs(found[0, 1] - 6 * mpf(1.5) * mpf(0.75) ** 2) < mpf(10) ** -17
+        assert abs(found[0, 1, 1] - 12 * mpf(1.5) * mpf(0.75)) < mpf(10) ** -9
+        assert abs(found[0, 0, 1] - 6 * mpf(0.75) ** 2) < mpf(10) ** -9
 
 
 def test_the_truth_of_the_survey_believes_no_swamped_difference() -> None:
-    assert survey.truth(lambda x: mpf(1), 0.75)[1:3] == [None, None]
+    assert set(strict.truth(lambda x: mpf(1), [0.75])) == {()}
+
+
+def test_the_truth_of_the_survey_has_no_derivative_at_a_kink() -> None:
+    assert set(strict.truth(max, [0.5, 0.5])) == {()}
+    jump = strict.truth(lambda x: x * x if x < 1 else 2 * x - 1, [1.0])  # of the second derivative
+    assert (0,) in jump and (0, 0) not in jump
 
 
 def test_points_of_the_survey_are_of_the_precision_and_of_both_signs() -> None:
-    points = survey.sample(FLOAT32, "exp")
+    points = strict.sample(FLOAT32, "exp")
     assert np.array_equal(points, points.astype(np.float32))
     assert np.any(points > 0) and np.any(points < 0)
     assert np.max(np.abs(points)) > 1e30
+    assert {1.0, float(np.nextafter(np.float32(1), np.float32(0)))} <= set(points.tolist())
+
+
+def test_pairs_of_the_survey_have_ties_and_neighbours_of_ties() -> None:
+    x, y = strict.points(FLOAT64, PRIMITIVES["hypot"]).T
+    assert np.any(x == y) and np.any((x != y) & (abs(x - y) < 1e-5 * abs(x)))
 
 
 def test_ulps_excuse_the_rounding_of_the_input_only() -> None:
     u = FLOAT64.unit_roundoff
-    assert survey.ulps(1.0 + 8 * u, mpf(1), mpf(0), 1.0, FLOAT64) == pytest.approx(8)
-    assert survey.ulps(1.0 + 8 * u, mpf(1), mpf(2), 1.0, FLOAT64) == 0
-    assert survey.ulps(float("nan"), mpf(1), mpf(0), 1.0, FLOAT64) == float("inf")
+    steep, level = {(): mpf(1), (0,): mpf(2)}, {(): mpf(1), (0,): mpf(0)}
+    assert strict.ulps(1.0 + 8 * u, (), level, [1.0], FLOAT64) == pytest.approx(8)
+    assert strict.ulps(1.0 + 8 * u, (), steep, [1.0], FLOAT64) == 0
+    assert strict.ulps(float("nan"), (), level, [1.0], FLOAT64) == float("inf")
+
+
+def test_a_profile_has_few_bins_and_the_worst_of_each() -> None:
+    x = np.array([-(2.0**1000), -1.0, 1.0, 1.01, 2.0**1000])
+    found = strict.profile(x, np.array([1.0, 2.0, 4.0, 1024.0, np.inf]), FLOAT64)
+    assert len(found) == 4 and len(found) <= strict.BINS
+    assert [error for _, error in found] == [0.0, 1.0, 10.0, 64.0]
+    assert [place for place, _ in found] == sorted(place for place, _ in found)
+
+
+def test_nestings_see_a_mode_that_is_wrong_at_an_ordinary_point() -> None:
+    pytest.importorskip("torch")
+    wrong = {r["mode"] for r in nestings.nestings("torch", PRIMITIVES["det"]) if float(r["worst"]) > 1e-4}
+    assert "jacrev(jacfwd)" in wrong and "autograd.functional.hessian" not in wrong
+    right = nestings.nestings("torch", PRIMITIVES["inv"])
+    assert right and all(float(r["worst"]) < 1e-5 for r in right)
 
 
 def test_the_survey_writes_records_resumes_and_says_how_many(
@@ -90,10 +130,39 @@ def test_the_survey_writes_records_resumes_and_says_how_many(
     assert survey.main(arguments) == 0
     assert "0 candidates" in capsys.readouterr().out
     records = [json.loads(line) for line in out.read_text().splitlines()]
-    assert {"strict", "bound", "scaled", "done"} == {r["layer"] for r in records}
+    assert {"strict", "bound", "done"} == {r["layer"] for r in records}
     out.write_text(out.read_text() + '{"layer": "str')
     assert survey.main([*arguments, "--resume"]) == 0
     assert "cut short" in capsys.readouterr().err
+
+
+def test_an_interrupted_survey_keeps_what_it_has_and_says_so(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(*_: object) -> Iterator[tuple[str, list[dict[str, Any]]]]:
+        yield (
+            "sin float64",
+            [{"layer": "done", "primitive": "sin", "dtype": "float64", "backends": ["numpy"], "cpu": 1}],
+        )
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(survey, "surveys", interrupted)
+    out = tmp_path / "survey.jsonl"
+    assert survey.main(["sin", "cos", "--backends", "numpy", "--out", str(out)]) == 130
+    assert "run again with --resume" in capsys.readouterr().err
+    assert len(out.read_text().splitlines()) == 1
+
+
+def test_the_summary_tells_the_worst_of_each_layer(tmp_path: Path) -> None:
+    record = {"layer": "strict", "backend": "torch", "dtype": "float64", "primitive": "sin", "order": 1, "x": "0x1p+0",
+              "mode": "func.grad", "median": 0.5, "got": 1.0, "true": "1", "profile": [[0.5, 1.0]]}  # fmt: skip
+    records = [record | {"worst": 3.0}, record | {"worst": "inf", "mode": "func.jvp"}, {"layer": "done"}]
+    table = atlas.rows(records, survey.LIMITS, lambda record: "a-row")
+    atlas.save(tmp_path / "survey.json", table, "command", 1.0, 2.0)
+    told = json.loads((tmp_path / "survey.json").read_text())
+    assert (told["schema"], told["kind"], told["command"]) == (1, "survey", "command")
+    (row,) = told["rows"]
+    assert (row["mode"], row["worst"], row["contract"], row["row"]) == ("func.jvp", "inf", 4.0, "a-row")
 
 
 def test_the_survey_refuses_unknown_names(capsys: pytest.CaptureFixture[str]) -> None:
