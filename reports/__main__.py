@@ -13,6 +13,7 @@ from reports.build import build, tell
 from reports.compare import compare, line
 from reports.gist import BASELINE, baseline_text, find_baseline, gist, read_gist
 from reports.load import BadInput, read_report, shard_folders
+from reports.measurements import FOLDER
 from reports.numerals import plural
 from reports.outcomes import mixed
 from reports.shards import clear, merge, read_shards
@@ -53,7 +54,8 @@ def _build(options: argparse.Namespace) -> int:
 
 
 def _built(options: argparse.Namespace) -> int:
-    return build(shard_folders(options.paths, options.out), options.out, print, options.baseline, _progress)
+    folders = shard_folders(options.paths, options.out)
+    return build(folders, options.out, print, options.baseline, _progress, options.results)
 
 
 def _progress(line: str) -> None:
@@ -184,6 +186,9 @@ def _parser() -> argparse.ArgumentParser:
             "--baseline", type=Path, default=BASELINE, metavar="FILE", help="compare with it (default: %(default)s)"
         )
         group.add_argument("--no-baseline", dest="baseline", action="store_const", const=None, help="compare with none")
+        command.add_argument(
+            "--results", type=Path, default=FOLDER, help="measurements that the page shows too (default: %(default)s)"
+        )
     two = commands.add_parser(
         "compare",
         help="what changed from one run to another",

@@ -9,6 +9,7 @@ import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from reports import measurements
 from reports.claims import table
 from reports.gist import find_baseline
 from reports.junit import junit
@@ -28,15 +29,17 @@ def build(
     say: Callable[[str], None] = print,
     baseline: Path | None = None,
     progress: Callable[[str], None] = lambda line: None,
+    results: Path = measurements.FOLDER,
 ) -> int:
     """Build the report of the shard folders into `out` and say the verdict; its exit status (`verdict.EXITS`).
 
-    With nothing to read the report is written too, so that no old one stays behind.
+    `results` is the folder of measurements made beside the run, which the page shows too. With nothing to read the
+    report is written too, so that no old one stays behind.
     """
     report = report_of(shards, baseline, progress)
     progress("writing the report")
     try:
-        write_report(report, out)
+        write_report(report, out, results)
     except OSError as error:
         say(f"{out}: cannot write the report ({error.strerror or error}); give another folder with --out")
         return EXITS[COULD_NOT_RUN]
@@ -76,7 +79,7 @@ def _sound(records: list[Record]) -> bool:
     return True
 
 
-def write_report(report: Report, out: Path) -> None:
+def write_report(report: Report, out: Path, results: Path = measurements.FOLDER) -> None:
     """Write all files of a report and remove an earlier one's scripts. OSError if that cannot be done."""
     repro = out / "repro"
     repro.mkdir(parents=True, exist_ok=True)
@@ -95,7 +98,7 @@ def write_report(report: Report, out: Path) -> None:
     _write(out / "report.sarif", sarif(report))
     _write(out / "summary.md", markdown(report))
     _write(out / "summary.txt", verdict_text(report, out) + "\n")
-    _write(out / "index.html", render(report))
+    _write(out / "index.html", render(report, measurements.read_measurements(results)))
 
 
 def _write(path: Path, text: str) -> None:

@@ -304,7 +304,27 @@ _FAILURE = (
     "test",
     "row",
 )
-_LEDGER = ("backend", "primitive", "order", "dtypes", "modes", "region", "size", "cause", "upstream", "found")
+_LEDGER = (
+    "backend",
+    "primitive",
+    "order",
+    "dtypes",
+    "modes",
+    "region",
+    "size",
+    "cause",
+    "upstream",
+    "versions",
+    "recheck",
+    "quantity",
+    "mode",
+    "got",
+    "true",
+    "witness",
+    "painted",
+    "script",
+    "found",
+)
 
 
 def _died(example: Record) -> Record:

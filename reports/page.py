@@ -1,18 +1,34 @@
-"""The report for a browser: one self-contained HTML file that asks the network for nothing."""
+"""The report for a browser: one self-contained HTML file that asks the network for nothing.
+
+What a reader needs without scripts (verdict, matrix, failures) is plain HTML. The other sections are HTML too, made
+here and sealed (seal.py): the browser unpacks each when it is looked at.
+"""
 
 from __future__ import annotations
 
-import base64
-import hashlib
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
+from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
 
-from reports import numerals
+from reports import measurements, numerals
+from reports.atlas import atlas
 from reports.chart import bucket_range, chart
+from reports.compare import line
+from reports.evidence import CHANGES, example, identities, matrix
+from reports.findings import findings
+from reports.generated import generated, shares
+from reports.history import history
+from reports.mathml import mathml
 from reports.plot import plots
+from reports.power import false_alarms, kills, sensitivity
 from reports.records import Record, Report
+from reports.seal import Anchors, digest, sealed, sealed_json
+from reports.search import index
 
 _HERE = Path(__file__).parent
 MARKS: Mapping[str, str] = {
@@ -21,6 +37,7 @@ MARKS: Mapping[str, str] = {
     "violated": "✗",
     "error": "✗",
     "insufficient evidence": "?",
+    "could not run": "✗",
     "unsupported": "–",
     "not applicable": "–",
     "confirmed": "≈",
@@ -36,14 +53,95 @@ MARKS: Mapping[str, str] = {
     "inconclusive": "?",
     "holds with a condition": "≈",
     "false as written": "≠",
+    "killed": "✓",
+    "survived": "✗",
 }
 _TONES: Mapping[str, str] = {"✓": "good", "✗": "bad", "?": "doubt", "≈": "known", "–": "none", "≠": "doubt"}
+# In the order of the page: its id, and what the contents call it. What is not in `PLAIN` is sealed.
+SECTIONS: Mapping[str, str] = {
+    "matrix": "Evidence",
+    "failures": "Failures",
+    "identities": "Identities",
+    "findings": "Findings",
+    "document": "The document",
+    "errors": "Errors",
+    "atlas": "Accuracy atlas",
+    "power": "Power",
+    "generated": "Generated",
+    "change": "Change",
+    "kinks": "Kinks and edges",
+    "unsupported": "Unsupported",
+    "run": "Run and time",
+    "tests": "Tests",
+}
+PLAIN = ("matrix", "failures", "identities")
+WORDS = {"holds": "Holds", "violated": "Violated", "could not run": "Could not run",
+         "insufficient evidence": "Insufficient evidence"}  # fmt: skip
 
 
-def render(report: Report) -> str:
-    """The report as HTML text; deterministic. Everything from the report is escaped."""
+def render(report: Report, measured: Mapping[str, Record] | None = None) -> str:
+    """The report as HTML text; deterministic. Everything from the report and the measurements is escaped.
+
+    `measured` is what `measurements.read_measurements` returns; left out, those sections say how to measure.
+    """
+    measured = measurements.none() | dict(measured or {})
+    environment = _environment()
+    anchors = Anchors([*SECTIONS, "main", "search", "help", "report.json", "index"])
+    entries = identities(report, anchors)
+    shown: Record = {
+        "r": report,
+        "sections": SECTIONS,
+        "outcome": report.get("outcome") or ("holds" if report["verdict"] == "green" else "violated"),
+        "words": WORDS,
+        "systems": report["run"]["systems"],
+        "matrix": matrix(report, anchors),
+        "entries": entries,
+        "failures": [example(one) | {"anchor": anchors(one["id"], inside="failures")} for one in report["failures"]],
+        "cards": findings(report, measured["survey"], anchors),
+        "charts": _charts(report),
+        "plots": {
+            row["id"]: [(one["subject"], plots(one["series"] or [])) for one in row["subjects"]]
+            for row in report["claims"]
+        },
+        "claims": [row | {"anchor": anchors(row["id"], inside="document")} for row in report["claims"]],
+        "atlas": _anchored(atlas(measured["survey"]), anchors),
+        "kills": kills(measured["faults"]),
+        "panels": sensitivity(measured["sensitivity"]),
+        "alarms": false_alarms(measured["soak"]),
+        "history": history(measured["history"]),
+        "measured": measured,
+        "generated": generated(report),
+        "comparison": [
+            row | {"line": line(row), "mark": CHANGES.get(row["change"], "")} for row in report["comparison"]["rows"]
+        ],
+        "controls": _control_table(report),
+        "unsupported": _unsupported_table(report),
+    }
+    shown["counts"] = _counts(shown)
+    folded = {name: _rendered(environment, f"{name}.html", shown) for name in SECTIONS if name not in PLAIN}
+    folded = {name: text for name, text in folded.items() if text}
+    folded |= {
+        entry["anchor"]: _rendered(environment, "identity.html", shown | {"entry": entry}) for entry in entries
+    }  # fmt: skip
+    style = "\n".join((_HERE / name).read_text("utf-8") for name in ("style.css", "figures.css"))
+    script = (_HERE / "page.js").read_text("utf-8")
+    return environment.get_template("page.html").render(
+        shown
+        | {
+            "style": style,
+            "script": script,
+            "style_hash": digest(style),
+            "script_hash": digest(script),
+            "sealed": {name: sealed(text) for name, text in folded.items()}
+            | {"index": sealed_json(index(shown)), "report.json": sealed_json(report)},
+        }
+    )
+
+
+@cache
+def _environment() -> Environment:
     environment = Environment(
-        loader=FileSystemLoader(_HERE),
+        loader=FileSystemLoader(_HERE / "templates"),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
@@ -56,42 +154,69 @@ def render(report: Report) -> str:
         seconds=numerals.seconds_text,
         decimal=numerals.decimal,
         quantile=numerals.quantile_text,
+        share=shares,
         bucket_low=numerals.power_of_two,
         bucket_high=lambda name: numerals.power_of_two(name, upper=True),
+        first_upper=_first_upper,
+        mathml=mathml,
+        short=_short,
         mark=lambda status: MARKS.get(status, "?"),
         tone=lambda status: _TONES[MARKS.get(status, "?")],
     )
-    style, script = (_HERE / "style.css").read_text("utf-8"), (_HERE / "page.js").read_text("utf-8")
-    cells: dict[str, list[Record]] = {}
-    for row in report["cells"]:
-        cells.setdefault(row["identity"], []).append(row)
-    return environment.get_template("template.html").render(
-        r=report,
-        style=style,
-        script=script,
-        style_hash=_digest(style),
-        script_hash=_digest(script),
-        systems=report["run"]["systems"],
-        cells=cells,
-        charts=_charts(report["distributions"]),
-        plots={
-            row["id"]: [(one["subject"], plots(one["series"] or [])) for one in row["subjects"]]
-            for row in report["claims"]
-        },
-        controls=_control_table(report),
-        unsupported=_unsupported_table(report["unsupported"]),
-        agreement={one["id"]: _agreement(one) for one in report["failures"]},
-    )
+    return environment
 
 
-def _digest(text: str) -> str:
-    return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
+def _rendered(environment: Environment, name: str, shown: Record) -> Markup:
+    text = environment.get_template(name).render(shown)
+    return Markup(re.sub(r"\n\s*\n+", "\n", text).strip())
 
 
-def _charts(distributions: Sequence[Record]) -> list[Record]:
-    rows = [row for row in distributions if row["dtype"] is None and row["histogram"]]
+def _first_upper(text: str) -> str:
+    """As a sentence begins, unless its first word is code or a formula."""
+    word = text.split(" ", 1)[0].rstrip(",:;")
+    return text[:1].upper() + text[1:] if word.isalpha() and (len(word) > 1 or word == "a") else text
+
+
+def _short(value: Any) -> str:
+    """A number with three digits for a table: 0, 0.12, 3.4e5, ∞; text as it is; '–' for None."""
+    if isinstance(value, str):
+        try:
+            value = float.fromhex(value) if "0x" in value else float(value)
+        except ValueError:
+            return str(value)
+    return numerals.ratio(value)
+
+
+def _charts(report: Report) -> list[Record]:
+    rows = [row for row in report["distributions"] if row["dtype"] is None and row["histogram"]]
     span = bucket_range(row["histogram"] for row in rows)
-    return [{"row": row, "chart": chart(row["histogram"], span)} for row in rows]
+    return [
+        {"row": row, "chart": chart(row["histogram"], span, quantiles={"median": row["median"], "99 %": row["p99"]})}
+        for row in rows
+    ]
+
+
+def _anchored(found: Record, anchors: Anchors) -> Record:
+    rows = [
+        row | {"anchor": anchors(row["primitive"], row["dtype"], row["order"], inside="atlas")} for row in found["rows"]
+    ]
+    return found | {"rows": rows}
+
+
+def _counts(shown: Record) -> dict[str, int]:
+    """How many things the contents promise in a section."""
+    report = shown["r"]
+    counts = {
+        "failures": len(report["failures"]) + len(report["tests"]["crashed"]),
+        "identities": len(shown["entries"]),
+        "findings": len(shown["cards"]),
+        "document": len(report["claims"]),
+        "atlas": shown["atlas"]["primitives"],
+        "power": len(shown["kills"]["rows"]),
+        "kinks": len(report["conventions"]),
+        "tests": len(report["tests"]["all"]),
+    }
+    return {name: counts.get(name, 0) for name in SECTIONS}
 
 
 def _control_table(report: Report) -> list[Record]:
@@ -105,19 +230,12 @@ def _control_table(report: Report) -> list[Record]:
     return [{"identity": identity, "control": control, **entry} for (identity, control), entry in table.items()]
 
 
-def _unsupported_table(rows: Sequence[Record]) -> list[Record]:
+def _unsupported_table(report: Report) -> list[Record]:
     """Primitives gathered by (backend, mode, reason)."""
     table: dict[tuple[str, str, str], list[str]] = {}
-    for row in rows:
+    for row in report["unsupported"]:
         table.setdefault((row["backend"], row["mode"], row["reason"]), []).append(row["primitive"])
     return [
         {"backend": backend, "mode": mode, "reason": reason, "primitives": ", ".join(names)}
         for (backend, mode, reason), names in table.items()
     ]
-
-
-def _agreement(failure: Record) -> Record:
-    """got and true in decimal, each cut where their digits part."""
-    got, true = numerals.decimal(failure["got"]), numerals.decimal(failure["true"])
-    same = numerals.shared_digits(got, true)
-    return {"got": (got[:same], got[same:]), "true": (true[:same], true[same:])}

@@ -40,6 +40,7 @@ def _plot(axes: tuple[str, str], group: Sequence[Record]) -> Record:
             "tone": number % TONES,
             "points": " ".join(f"{x:g},{y:g}" for x, y in (place(*point) for point in line)),
             "dots": [place(*point) for point in line],
+            "drawn": line,
         }
         for number, (one, line) in enumerate(zip(group, drawn, strict=True))
     ]

@@ -23,6 +23,7 @@ class Claim:
     statement: str
     controls: tuple[str, ...]
     blind: str
+    latex: str = ""  # of the statement, which the report draws
     kind: str = "identity"
     document: bool = False
     backends: tuple[str, ...] = ()  # that it concerns, where not all

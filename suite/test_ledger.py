@@ -9,7 +9,7 @@ import pytest
 from mpmath import mp, mpf
 
 from strategies.precision import PRECISIONS
-from suite import ledger
+from suite import findings, ledger
 from suite.quantities import truth
 from suite.system import System
 
@@ -26,7 +26,7 @@ def test_a_known_deviation_is_still_there(system: System, row: ledger.Row) -> No
         "kind": "ledger", "id": row.id, "backend": row.backend, "primitive": row.primitive, "order": row.order,
         "dtypes": list(row.dtypes), "modes": list(row.modes), "region": row.region, "cause": row.cause,
         "size": relative(row), "upstream": row.upstream or "not found", "status": status, "found": found,
-        "excused": 0,
+        "excused": 0, **findings.described(row),
     })  # fmt: skip
     assert status in ("confirmed", "elsewhere"), message
 

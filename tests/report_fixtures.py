@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from reports.records import Record
+from reports.seal import opened
 from reports.shards import ShardWriter
 
 HEADER: dict[str, Any] = {
@@ -85,3 +87,14 @@ def write_shards(folder: Path, records: Iterable[Record], worker: str = "main", 
         if index % fold_every == fold_every - 1:
             writer.fold()
     writer.close()
+
+
+def unfolded(page: str) -> str:
+    """The page with all that it keeps folded up put where the browser unpacks it, and without the data."""
+    folded = dict(re.findall(r'<script type="application/gzip\+base64" data-seal="([^"]*)">([^<]*)</script>', page))
+    whole = re.sub(r'<script type="application/gzip\+base64".*?</script>', "", page)
+    return re.sub(
+        r'<div class="sealed" data-sealed="([^"]*)"></div>',
+        lambda place: f"<div>{opened(folded[place[1]])}</div>",
+        whole,
+    )

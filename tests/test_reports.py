@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import json
-import re
 import time
-from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from report_fixtures import HEADER, comparison, control, failure, green, run_record, write_shards
+from report_fixtures import HEADER, comparison, control, failure, green, run_record, unfolded, write_shards
 
 from reports.__main__ import main
 from reports.build import build
@@ -257,7 +255,7 @@ def test_a_confirmed_ledger_row_and_a_skipped_test_are_green() -> None:
     ]
     report = summarise(green() + rows)
     assert report["verdict"] == "green" and report["ledger"][0]["excused"] == 3
-    assert "no compiler" in render(report)
+    assert "no compiler" in unfolded(render(report))
 
 
 def test_only_unsupported_comparisons_are_unsupported_not_a_pass() -> None:
@@ -374,123 +372,12 @@ def test_an_unwritable_folder_exits_2(tmp_path: Path) -> None:
     assert len(said) == 1 and "cannot write" in said[0]
 
 
-# The page
-
-
-class _Page(HTMLParser):
-    """Collects start tags, and checks that tags nest."""
-
-    void = frozenset({"meta", "br", "input", "link", "img"})
-
-    def __init__(self, text: str) -> None:
-        super().__init__()
-        self.tags: list[tuple[str, dict[str, str | None]]] = []
-        self.open: list[str] = []
-        self.feed(text)
-        self.close()
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags.append((tag, dict(attrs)))
-        if tag not in self.void:
-            self.open.append(tag)
-
-    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags.append((tag, dict(attrs)))
-
-    def handle_endtag(self, tag: str) -> None:
-        assert self.open.pop() == tag
-
-
-@pytest.fixture(scope="module")
-def red_page() -> str:
-    return render(summarise([*green(), comparison("violated", 9.0), failure()]))
-
-
-def test_the_page_asks_the_network_for_nothing(red_page: str) -> None:
-    page = _Page(red_page)
-    assert page.open == []
-    for tag, attributes in page.tags:
-        assert tag not in ("link", "img", "iframe", "object", "embed", "base")
-        assert (attributes.get("href") or "#").startswith("#")
-        assert not {"src", "style", "onclick"} & attributes.keys()
-    policy = next(attributes["content"] or "" for tag, attributes in page.tags if "http-equiv" in attributes)
-    assert "default-src 'none'" in policy and policy.count("sha256-") == 2
-    assert "url(" not in red_page and "@import" not in red_page
-
-
-def test_the_page_is_accessible_in_its_structure(red_page: str) -> None:
-    page = _Page(red_page)
-    tags = [tag for tag, _ in page.tags]
-    ids = [attributes["id"] for _, attributes in page.tags if "id" in attributes]
-    assert len(ids) == len(set(ids)) and tags.count("h1") == 1
-    assert tags.count("caption") == tags.count("table")
-    assert all("scope" in attributes for tag, attributes in page.tags if tag == "th")
-    for _, attributes in page.tags:
-        if (attributes.get("href") or "").startswith("#"):
-            assert (attributes["href"] or "")[1:] in ids
-        for name in (attributes.get("aria-labelledby") or "").split():
-            assert name in ids
-    assert all(attributes.get("role") == "img" or "aria-hidden" in attributes
-               for tag, attributes in page.tags if tag == "svg")  # fmt: skip
-
-
-def test_hostile_text_is_escaped() -> None:
-    hostile = "</script><script>alert(1)</script><img src=x onerror=alert(1)>'\"&{{ 7*7 }}"
-    header: dict[str, Any] = {**run_record(), "settings": {hostile: hostile}, "left_out": {"x": hostile}}
-    records: list[Record] = [
-        header,
-        *green(),
-        comparison(function=hostile, mode=hostile, primitives=[hostile]),
-        comparison(identity=hostile, backend=hostile),
-        failure(id=hostile, function=hostile, message=hostile, replay=hostile, scripts={"torch": hostile}),
-        control(control=hostile),
-        {"kind": "ledger", "id": hostile, "status": "confirmed", "cause": hostile},
-        {"kind": "unsupported", "backend": "a", "mode": hostile, "primitive": hostile, "reason": hostile},
-        {"kind": "test", "nodeid": hostile, "outcome": "failed", "message": hostile},
-    ]
-    text = render(summarise(records, [hostile]))
-    assert "<script>alert" not in text and "<img" not in text and "{{ 7*7 }}" in text
-    assert [tag for tag, _ in _Page(text).tags].count("script") == 1
-
-
-def test_5000_cells_fit_in_2_megabytes() -> None:
-    records = [
-        run_record(),
-        *(comparison(identity=f"I{i}", backend=backend, dtype=dtype, mode=f"torch.func.mode_{mode}")
-          for i in range(25) for backend in ("numpy", "torch", "jax") for dtype in ("float64", "float32")
-          for mode in range(34)),
-    ]  # fmt: skip
-    report = summarise(records)
-    assert len(report["cells"]) >= 5000
-    assert len(render(report).encode()) < 2_000_000
-
-
 def test_the_same_records_give_the_same_files(tmp_path: Path) -> None:
     write_shards(tmp_path / "shards", [*green(), failure()])
     for out in ("a", "b"):
         build([tmp_path / "shards"], tmp_path / out, lambda line: None)
     for name in ("index.html", "report.json", "report.sarif", "junit.xml", "summary.md"):
         assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
-
-
-def test_colours_are_readable_in_both_themes() -> None:
-    style = (Path(__file__).parent.parent / "reports" / "style.css").read_text()
-    colours = {name: (light, dark) for name, light, dark in
-               re.findall(r"--(\w+): light-dark\(#(\w{6}), #(\w{6})\)", style)}  # fmt: skip
-    for name in ("ink", "quiet", "link", "good", "bad", "doubt", "known"):
-        for theme in (0, 1):
-            for ground in ("paper", "shade"):
-                assert _contrast(colours[name][theme], colours[ground][theme]) >= 4.5, (name, theme, ground)
-
-
-def _contrast(one: str, other: str) -> float:
-    def luminance(colour: str) -> float:
-        parts = [int(colour[place : place + 2], 16) / 255 for place in (0, 2, 4)]
-        linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
-        return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
-
-    low, high = sorted((luminance(one), luminance(other)))
-    return (high + 0.05) / (low + 0.05)
 
 
 def test_a_failure_in_full_names_everything() -> None:
