@@ -16,11 +16,12 @@ SHOWN = 20  # rows of each list
 def markdown(report: Report) -> str:
     """Verdict, reasons, matrix, failures and comparison."""
     run = report["run"]
-    told = " · ".join(f"{name} {version}" for name, version in run["versions"].items() if name in _FRAMEWORKS)
+    versions = [f"{name} {version}" for name, version in run["versions"].items() if name in _FRAMEWORKS]
+    told = [*versions, f"profile {run['profile']}", f"seed {run['seed']}", run["commit"]]
     blocks = [
         f"## gradlaws: {report['outcome']}",
         _text(report["sentence"]),
-        f"{_text(told)} · profile {_text(run['profile'])} · seed {_text(run['seed'])} · {_text(run['commit'])}",
+        " · ".join(_text(one) for one in told if one),
         _list(report["reasons"]),
         _matrix(report["matrix"], run["systems"]),
         _claims(report["claims"]),
