@@ -75,8 +75,8 @@ def identities(cells: Sequence[Mapping[str, Any]]) -> Row:
     """The worst error of each, in units of its bound, of those that hold and of all."""
     found: Row = {}
     for cell in sorted(cells, key=lambda cell: str(cell["identity"])):
-        entry = found.setdefault(cell["identity"], {"comparisons": 0, "worst": None, "worst_holding": None})
-        entry["comparisons"] += cell["comparisons"]
+        entry = found.setdefault(cell["identity"], {"counts": {}, "worst": None, "worst_holding": None})
+        entry["counts"] = dict(sorted((Counter(entry["counts"]) + Counter(cell["counts"])).items()))
         for name in ("worst", "worst_holding"):
             ratios = [number(one) for one in (entry[name], (cell[name] or {}).get("ratio")) if one is not None]
             entry[name] = plain(max((ratio for ratio in ratios if ratio is not None), default=None))

@@ -16,7 +16,7 @@ def history(found: Mapping[str, Any]) -> Record | None:
 
     A cell counts verdicts and has the worst error / bound; a row's line shows how that went, on a logarithmic scale.
     """
-    rows = found.get("rows", ())
+    rows = [part for row in found.get("rows", ()) for part in _parts(row)]
     if not rows:
         return None
     columns: dict[str, list[str]] = {}
@@ -38,6 +38,19 @@ def history(found: Mapping[str, Any]) -> Record | None:
         ]  # fmt: skip
         groups.append({"backend": backend, "versions": versions, "rows": lines})
     return {"groups": groups}
+
+
+def _parts(row: Mapping[str, Any]) -> list[Record]:
+    """The rows of a version: all of it with what is violated, each identity, and the known deviations found in it."""
+    if "identities" not in row:
+        return [dict(row)]
+    of = {"backend": row["backend"], "version": row["version"]}
+    findings = [f"{one['function']} by {one['mode']}: {one['ratio']} × bound" for one in row["violations"]]
+    whole = {**of, "what": "all", "counts": row["counts"], "findings": findings}
+    each = [{**of, "what": name, **entry} for name, entry in sorted(row["identities"].items())]
+    there = sum(found in ("confirmed", "worse") for found in row["deviations"].values())
+    known = {**of, "what": "known deviations", "counts": {"deviation": there, "fixed": len(row["deviations"]) - there}}
+    return [whole, *each, *([known] if row["deviations"] else [])]
 
 
 def _ordered(version: str) -> list[tuple[int, str]]:

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from benchmarks import history
+from reports import history as page
 
 
 def report(version: str, found: dict[str, str], ratio: float | None = None) -> dict[str, Any]:
@@ -41,7 +42,7 @@ def test_rows_are_versions_in_order() -> None:
     assert [row["version"] for row in rows] == ["0.4.33", "0.7.2", "0.10.2"]
     assert rows[0]["date"] == "2024-09-16"
     assert [violation["primitive"] for violation in rows[0]["violations"]] == ["ldexp"]
-    assert rows[1]["identities"] == {"alone": {"comparisons": 3, "worst": 0.5, "worst_holding": 0.5}}
+    assert rows[1]["identities"] == {"alone": {"counts": {"holds": 3}, "worst": 0.5, "worst_holding": 0.5}}
 
 
 def test_reports_of_one_version_are_added_up() -> None:
@@ -92,3 +93,11 @@ def test_what_is_no_report_is_refused_in_one_line(
     told = capsys.readouterr().err
     assert says in told and told.count("\n") == 1
     assert not (tmp_path / "history.json").exists()
+
+
+def test_the_page_has_a_column_for_each_version_and_a_line_for_each_identity() -> None:
+    (group,) = (page.history({"rows": history.rows(REPORTS)}) or {})["groups"]
+    assert group["versions"] == ["0.4.33", "0.7.2", "0.10.2"]
+    assert [row["what"] for row in group["rows"]] == ["all", "alone", "known deviations"]
+    assert group["rows"][0]["cells"][0]["findings"] == ["f(x) = x·2³ by grad: 100000000000000.0 × bound"]
+    assert [cell["total"] for cell in group["rows"][2]["cells"]] == [3, 3, 3]
