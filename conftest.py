@@ -30,7 +30,7 @@ from strategies.catalogue import CORE, PRIMITIVES
 from strategies.catalogue.left_out import LEFT_OUT
 from strategies.precision import PRECISIONS
 from strategies.reach import reach
-from suite import backends, clock, contracts, conventions, corpus, ledger, plugins, profiles
+from suite import backends, clock, contracts, conventions, corpus, floors, ledger, plugins, profiles
 from suite.claims import CLAIMS, UNVERIFIABLE
 from suite.document.evidence import Evidence
 from suite.system import System
@@ -174,6 +174,7 @@ class Session:
             "domains": {name: reach(primitive) for name, primitive in PRIMITIVES.items()},
             "contracts": contracts.in_force(),
             "floor": profiles.active.floor,
+            "floors": floors.rows() if profiles.active.floor else (),
             "left_out": self.left_out,
             "not_applicable": {
                 f"{claim.id} {backend.name}": reason
@@ -320,7 +321,7 @@ def pytest_configure(config: pytest.Config) -> None:
     seed = str(config.getoption("--hypothesis-seed") or 0)
     profiles.turn = int(seed) if seed.isdigit() else 0
     try:
-        contracts.rows(), conventions.rows(), ledger.rows()
+        contracts.rows(), conventions.rows(), floors.rows(), ledger.rows()
     except contracts.DataError as error:
         raise pytest.UsageError(str(error)) from None
     try:

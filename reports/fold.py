@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from reports.records import JUDGED, Record, nanoseconds, number, plain, seconds
+from reports.records import CONCLUSIVE, JUDGED, Record, nanoseconds, number, plain, seconds
 
 Key = tuple[str, str, str, str, int]
 Cells = dict[Key, Record]
@@ -14,7 +14,9 @@ Times = dict[tuple[str, str], int]
 Generated = dict[str, Record]
 
 GENERATED = ("primitives", "pairs", "depths", "steps", "sizes", "decades")
-_TALLIES = ("counts", "histogram", "digits", "primitives", "sizes", "steps")
+# Of conclusive comparisons alone: what a floor of evidence is about. A program is counted by its digest.
+EVIDENCE = ("programs", "reached", "pairs", "depths", "inputs", "zero")
+_TALLIES = ("counts", "histogram", "digits", "primitives", "sizes", "steps", *EVIDENCE)
 
 
 def bucket(ratio: float) -> str:
@@ -40,6 +42,8 @@ def add_comparison(cells: Cells, record: Mapping[str, Any]) -> None:
     for tally, value in (("sizes", record.get("size")), ("steps", record.get("steps"))):
         if value is not None:
             _count(cell[tally], str(value), 1)
+    if verdict in CONCLUSIVE:
+        _add_evidence(cell, record)
     digits = number(record.get("digits"))
     if digits is not None and math.isfinite(digits):
         _count(cell["digits"], str(math.floor(digits)), 1)
@@ -51,6 +55,21 @@ def add_comparison(cells: Cells, record: Mapping[str, Any]) -> None:
     cell["worst"] = worse(cell["worst"], case)
     if verdict == "holds":
         cell["worst_holding"] = worse(cell["worst_holding"], case)
+
+
+def _add_evidence(cell: Record, record: Mapping[str, Any]) -> None:
+    found = {
+        "programs": [record.get("program")],
+        "reached": dict.fromkeys(record.get("primitives") or ()),
+        "pairs": record.get("pairs") or (),
+        "depths": [record.get("depth")],
+        "inputs": [record.get("size")],
+        "zero": ["zero"] if record.get("zero") else [],
+    }
+    for tally, names in found.items():
+        for name in names:
+            if name is not None:
+                _count(cell[tally], str(name), 1)
 
 
 def add_cell(cells: Cells, record: Mapping[str, Any]) -> None:

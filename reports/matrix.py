@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from reports.distribution import add_up, middle
+from reports.floors import figures, floor_of, shortfalls
 from reports.fold import Cells, bucket_order, worse
 from reports.records import CONCLUSIVE, VERDICTS, Record, plain, seconds
 
@@ -14,8 +15,8 @@ STATUSES = ("error", "violated", "insufficient evidence", "holds", "unsupported"
 BAD = frozenset(STATUSES[:3])
 
 
-def status_of(counts: Mapping[str, int], floor: int) -> str:
-    """The status of one cell; fewer than `floor` conclusive comparisons are insufficient evidence.
+def status_of(counts: Mapping[str, int], short: Sequence[str]) -> str:
+    """The status of one cell; one that is short of a floor is insufficient evidence.
 
     A mode that exists for some functions only needs none: where nothing else was seen of it, it is unsupported.
     """
@@ -23,19 +24,18 @@ def status_of(counts: Mapping[str, int], floor: int) -> str:
         return "error"
     if counts.get("violated"):
         return "violated"
-    conclusive = _conclusive(counts)
     if counts.get("unsupported"):
-        return "holds" if conclusive else "unsupported"
-    return "holds" if conclusive >= max(floor, 1) else "insufficient evidence"
+        return "holds" if _conclusive(counts) else "unsupported"
+    return "insufficient evidence" if short or not _conclusive(counts) else "holds"
 
 
 def matrix_cells(cells: Cells, run: Record) -> list[Record]:
     """One row per (identity, backend, dtype, mode, order), and one with mode None for each pair never
     compared.
 
-    `run` is the merged header: identities, systems, floor, not_applicable. Rows are sorted in header order.
+    `run` is the merged header: identities, systems, floor, floors, not_applicable. Rows are sorted in header order.
     """
-    rows = [_row(key, cell, run["floor"]) for key, cell in cells.items()]
+    rows = [_row(key, cell, run) for key, cell in cells.items()]
     seen = {(row["identity"], row["backend"], row["dtype"]) for row in rows}
     for identity in run["identities"]:
         for backend, dtype in run["systems"]:
@@ -55,24 +55,35 @@ def matrix_cells(cells: Cells, run: Record) -> list[Record]:
     )
 
 
-def matrix_rows(rows: Sequence[Record], run: Record) -> list[Record]:
-    """One row per identity: its header text and, for each system, the cells merged."""
+def matrix_rows(rows: Sequence[Record], cells: Cells, run: Record) -> list[Record]:
+    """One row per identity: its header text and, for each system, the cells merged.
+
+    Insufficient evidence of a system: its modes together are short of a floor, or one of them is."""
+    merged: dict[tuple[str, str, str], list[Record]] = {}
+    for (identity, backend, dtype, _, _), cell in cells.items():
+        merged.setdefault((identity, backend, dtype), []).append(cell)
     known = {identity["id"]: identity for identity in run["identities"]}
     groups: dict[str, dict[tuple[str, str], list[Record]]] = {}
     for row in rows:
         groups.setdefault(row["identity"], {}).setdefault((row["backend"], row["dtype"]), []).append(row)
-    return [
-        {
-            "identity": name,
-            "claim": known.get(name, {}).get("claim", ""),
-            "statement": known.get(name, {}).get("statement", ""),
-            "blind": known.get(name, {}).get("blind", ""),
-            "status": _first_status([row for group in systems.values() for row in group]),
-            "comparisons": sum(row["comparisons"] for group in systems.values() for row in group),
-            "systems": [_system(backend, dtype, group) for (backend, dtype), group in systems.items()],
-        }
-        for name, systems in groups.items()
-    ]
+    found = []
+    for name, systems in groups.items():
+        columns = [
+            _system(backend, dtype, group, merged.get((name, backend, dtype), []), run)
+            for (backend, dtype), group in systems.items()
+        ]
+        found.append(
+            {
+                "identity": name,
+                "claim": known.get(name, {}).get("claim", ""),
+                "statement": known.get(name, {}).get("statement", ""),
+                "blind": known.get(name, {}).get("blind", ""),
+                "status": _first_status(columns),
+                "comparisons": sum(system["comparisons"] for system in columns),
+                "systems": columns,
+            }
+        )
+    return found
 
 
 def totals(rows: Sequence[Record]) -> Record:
@@ -87,11 +98,14 @@ def totals(rows: Sequence[Record]) -> Record:
     }
 
 
-def _row(key: tuple[str, str, str, str, int], cell: Record, floor: int) -> Record:
+def _row(key: tuple[str, str, str, str, int], cell: Record, run: Record) -> Record:
     identity, backend, dtype, mode, order = key
     counts = {verdict: cell["counts"][verdict] for verdict in VERDICTS if cell["counts"].get(verdict)}
-    status = status_of(counts, floor)
-    reason = f"{_conclusive(counts)} conclusive of {floor} needed" if status == "insufficient evidence" else ""
+    evidence = figures([cell])
+    demanded = floor_of(run["floors"], "mode", identity, backend, dtype)
+    short = shortfalls(evidence, demanded | {"conclusive": max(run["floor"], demanded.get("conclusive", 1))})
+    status = status_of(counts, short)
+    reason = ", ".join(short) if status == "insufficient evidence" else ""
     return {
         "identity": identity,
         "backend": backend,
@@ -104,6 +118,7 @@ def _row(key: tuple[str, str, str, str, int], cell: Record, floor: int) -> Recor
         "comparisons": sum(counts.values()),
         "conclusive": _conclusive(counts),
         "deviations": counts.get("deviation", 0),
+        "evidence": evidence,
         "worst": _case(cell["worst"]),
         "worst_holding": _case(cell["worst_holding"]),
         "histogram": {name: cell["histogram"][name] for name in sorted(cell["histogram"], key=bucket_order)},
@@ -127,6 +142,7 @@ def _absent(identity: str, backend: str, dtype: str, not_applicable: Mapping[str
         "comparisons": 0,
         "conclusive": 0,
         "deviations": 0,
+        "evidence": figures([]),
         "worst": None,
         "worst_holding": None,
         "histogram": {},
@@ -135,12 +151,20 @@ def _absent(identity: str, backend: str, dtype: str, not_applicable: Mapping[str
     }
 
 
-def _system(backend: str, dtype: str, group: Sequence[Record]) -> Record:
+def _system(backend: str, dtype: str, group: Sequence[Record], cells: Sequence[Record], run: Record) -> Record:
+    evidence = figures(cells)
+    demanded = floor_of(run["floors"], "system", group[0]["identity"], backend, dtype)
+    short = shortfalls(evidence, demanded) if cells else []
+    status = _first_status(group)
+    if short and status not in BAD:
+        status = "insufficient evidence"
     return {
         "backend": backend,
         "dtype": dtype,
-        "status": _first_status(group),
-        "reason": group[0]["reason"] if group[0]["mode"] is None else "",
+        "status": status,
+        "reason": group[0]["reason"] if group[0]["mode"] is None else ", ".join(short),
+        "short": short,
+        "evidence": evidence,
         "modes": sum(row["mode"] is not None for row in group),
         "insufficient": sum(row["status"] == "insufficient evidence" for row in group),
         "comparisons": sum(row["comparisons"] for row in group),

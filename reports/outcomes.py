@@ -34,6 +34,7 @@ def merged_run(headers: Sequence[Record], systems: Iterable[tuple[str, str]]) ->
         "platform": _one_text(header.get("platform") for header in headers),
         "cpus": _one_text(header.get("cpus") for header in headers),
         "floor": max((header.get("floor", 1) for header in headers), default=1),
+        "floors": next((header["floors"] for header in headers if header.get("floors")), []),
         "versions": _one_mapping(headers, "versions"),
         "settings": _one_mapping(headers, "settings"),
         "flush": _one_mapping(headers, "flush"),

@@ -38,7 +38,7 @@ def summarise(
         "reasons": [],
         "totals": totals(rows),
         "failures": outcomes.failures(kinds.get("failure", []), kinds.get("witness", [])),
-        "matrix": matrix_rows(rows, run),
+        "matrix": matrix_rows(rows, cells, run),
         "worst": outcomes.worst(kinds.get("witness", [])),
         "distributions": distributions(cells, run["systems"]),
         "controls": outcomes.controls(kinds.get("control", []), run),

@@ -225,6 +225,11 @@ def _evidence(report: Report) -> list[str]:
         shown = [f"{row['mode']} ({row['reason']})" if row["mode"] else row["reason"] for row in rows[:3]]
         more = [f"{len(rows) - 3} more modes"] if len(rows) > 3 else []
         lines.append(f"insufficient evidence for {identity} on {backend} {dtype}: {', '.join(shown + more)}")
+    for row in report["matrix"]:
+        for system in row["systems"]:
+            if system["short"] and system["status"] == "insufficient evidence":
+                where = f"{row['identity']} on {system['backend']} {system['dtype']}"
+                lines.append(f"insufficient evidence for {where}, all modes: {', '.join(system['short'])}")
     return lines
 
 

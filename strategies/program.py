@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -78,6 +79,36 @@ class Program:
     def primitives(self) -> tuple[str, ...]:
         """The primitives in order of use, constants left out."""
         return tuple(step.primitive for step in self.steps if not step.is_constant)
+
+    @cached_property
+    def structure(self) -> str:
+        """A digest of everything but the values of constants: equal for two programs exactly if they differ in these
+        alone. The same in every process."""
+        steps = [
+            ("constant", step.constant.shape) if step.is_constant else (step.primitive, step.arguments, step.parameters)
+            for step in self.steps
+        ]
+        return hashlib.blake2b(repr((self.inputs, steps)).encode(), digest_size=6).hexdigest()
+
+    @cached_property
+    def pairs(self) -> tuple[str, ...]:
+        """The pairs of primitives, as "exp → sin", of which the second takes what the first gives."""
+        n = len(self.inputs)
+        found = {
+            f"{self.steps[i - n].primitive} → {step.primitive}": None
+            for step in self.steps
+            for i in step.arguments
+            if i >= n and not self.steps[i - n].is_constant
+        }
+        return tuple(found)
+
+    @cached_property
+    def depth(self) -> int:
+        """How many steps follow one another on the longest path."""
+        depths = [0] * len(self.inputs)
+        for step in self.steps:
+            depths.append(0 if step.is_constant else 1 + max(depths[i] for i in step.arguments))
+        return depths[-1]
 
     @cached_property
     def hash(self) -> int:

@@ -283,11 +283,12 @@ class Check:
         program = self.program if program is None else program
         point = self.point if point is None else point
         verdict = self.verdict(got, exact, tolerance, majorant)
+        zero = order > 0 and bool(np.all(np.abs(exact.floats) <= exact.error))
         if verdict.kind == "violated":
             row = self.excuse(label, order, program, point)
             if row is not None:
                 verdict = replace(verdict, kind="deviation", reason=row)
-        self.judged(verdict, label, order, program, point, got, exact, tolerance, mode, directions, seconds)
+        self.judged(verdict, label, order, program, point, got, exact, tolerance, mode, directions, seconds, zero)
 
     def verdict(self, got: Floats, exact: Truth, tolerance: Floats, majorant: float = 0.0) -> Verdict:
         with clock.part("oracle"), np.errstate(all="ignore"):
@@ -321,7 +322,10 @@ class Check:
             count["tried"] += 1
             count["failed"] += verdict.kind == "violated"
 
-    def record(self, label: str, order: int, verdict: Verdict, program: Program, seconds: float = 0.0) -> None:
+    def record(
+        self, label: str, order: int, verdict: Verdict, program: Program, seconds: float = 0.0, zero: bool = False
+    ) -> None:
+        """``zero``: the exact derivative vanishes, so that the function does not depend on what is moved."""
         system = self.system
         self.told |= verdict.kind not in ("inconclusive", "unsupported")
         system.seen[verdict.kind] += 1
@@ -332,8 +336,9 @@ class Check:
                 "kind": "comparison", "identity": system.identity, "backend": system.backend.name,
                 "dtype": system.precision.name, "mode": label, "order": order, "verdict": verdict.kind,
                 "ratio": number(verdict.ratio), "digits": number(verdict.digits),
-                "function": mathematics(program), "primitives": list(program.primitives), "size": program.size,
-                "steps": len(program.primitives), "seconds": seconds,
+                "function": mathematics(program), "program": program.structure,
+                "primitives": list(program.primitives), "pairs": list(program.pairs), "size": program.size,
+                "steps": len(program.primitives), "depth": program.depth, "zero": zero, "seconds": seconds,
             }
         )  # fmt: skip
 
@@ -350,9 +355,10 @@ class Check:
         mode: Mode | None,
         directions: tuple[Point, ...],
         seconds: float = 0.0,
+        zero: bool = False,
     ) -> None:
         """Records the verdict; a violation or an error is kept until the example ends."""
-        self.record(mode.wrapper or label if mode else label, order, verdict, program, seconds)
+        self.record(mode.wrapper or label if mode else label, order, verdict, program, seconds, zero)
         if verdict.kind in ("holds", "violated") and got is not None and exact is not None and tolerance is not None:
             judged = Judged(verdict, label, order, program, point, got, exact, tolerance, mode, directions,
                             tuple(self.system.drawn))  # fmt: skip

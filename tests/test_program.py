@@ -103,6 +103,16 @@ def test_programs_print_as_mathematics(program: Program, text: str) -> None:
     assert mathematics(program) == text
 
 
+def test_the_structure_of_a_program_leaves_out_the_values_of_constants_only() -> None:
+    def scaled(c: float, primitive: str = "mul", shape: Shape = ()) -> Program:
+        return Program((shape,), (constant_step(np.array(c)), Step(primitive, (0, 1)), Step("exp", (2,))))
+
+    assert scaled(2.0).structure == scaled(3.0).structure
+    assert len({p.structure for p in (scaled(2.0), scaled(2.0, "add"), scaled(2.0, shape=(3,)))}) == 3
+    assert scaled(2.0).pairs == ("mul → exp",)
+    assert scaled(2.0).depth == 2
+
+
 def test_composed_applies_the_stages_in_order() -> None:
     stages = (EXP_PLUS_SIN, SQUARE, weighted(SQUARE, np.array([1.0, -2.0, 3.0])))
     x = [0.5, -1.25, 2.0]
