@@ -76,7 +76,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
     group.addoption(
         "--time-limit",
-        type=float,
+        type=positive,
         metavar="SECONDS",
         help="of one test; then its worker is ended (default: by profile)",
     )
@@ -89,6 +89,13 @@ def chosen(config: pytest.Config, option: str, known: list[str]) -> list[str]:
         if name not in known:
             raise pytest.UsageError(f"{option}: unknown {name!r}; known are {', '.join(known)}")
     return names
+
+
+def positive(text: str) -> float:
+    """A number of seconds. Raises ValueError where it is none."""
+    if not 0 < float(text) < 1e9:
+        raise ValueError
+    return float(text)
 
 
 def part(text: str) -> tuple[int, int]:
