@@ -63,7 +63,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         metavar="MODULE",
         help="a module, or a file.py, with primitives or a backend of your own (suite/plugins.py); may be repeated",
     )
-    group.addoption("--modes", default="*", help="comma-separated patterns, as 'func.*,jit(*' (default: all)")
+    group.addoption(
+        "--modes",
+        default="*",
+        help="comma-separated patterns, as 'func.*,jit(*', without those that follow a !, as '*,!vmap*' (default: all)",
+    )
     group.addoption(
         "--corpus", default=str(corpus.DATA), metavar="FILE", help="the stored cases of pin and replay (default: ours)"
     )
@@ -136,11 +140,12 @@ class Session:
         self.cases = [case for case in every if case.pin or profiles.active.stored == "all"]
         known = [mode.name for system in self.systems.values() for mode in system.backend.modes]
         for pattern in self.modes:
-            if not any(fnmatchcase(name, pattern) for name in known):
+            if not pattern.startswith("!") and not any(fnmatchcase(name, pattern) for name in known):
                 raise pytest.UsageError(f"--modes: {pattern!r} matches none of {', '.join(sorted(set(known)))}")
 
     def selected(self, mode: str) -> bool:
-        return any(fnmatchcase(mode, pattern) for pattern in self.modes)
+        left_out = any(fnmatchcase(mode, pattern[1:]) for pattern in self.modes if pattern.startswith("!"))
+        return not left_out and any(fnmatchcase(mode, pattern) for pattern in self.modes)
 
     def emit(self, record: Any) -> None:
         if self.writer is not None:

@@ -20,7 +20,6 @@ import json
 import os
 import statistics
 import sys
-import time
 from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
@@ -30,7 +29,8 @@ from typing import Any
 
 from benchmarks import saved
 from benchmarks.catalogue import FAULTS, KINKS, Fault
-from benchmarks.kill import EXPECTED, ROOT, STATUSES, UNDECIDED, Outcome, hunt
+from benchmarks.forks import ROOT
+from benchmarks.kill import EXPECTED, STATUSES, UNDECIDED, Outcome, hunt
 from suite.claims import CLAIMS
 
 STEPS = 2  # of the median counterexample of a primitive's fault at most
@@ -169,11 +169,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         command.error(f"--identities: unknown {', '.join(unknown)}; known are {KINKS}, {', '.join(CLAIMS)}")
     faults = [FAULTS[name] for name in dict.fromkeys(options.names)] or list(FAULTS.values())
     faults = sample(options.sample) if options.sample else faults
-    start = time.monotonic()
     try:
         outcomes = run(faults, options, identities)
         if options.save:
-            keep(options.save, faults, outcomes, time.monotonic() - start, arguments or sys.argv[1:])
+            keep(options.save, faults, outcomes, command_of(options))
     except KeyboardInterrupt:
         print(f"interrupted; --resume goes on from {options.out}", file=sys.stderr)
         return 130
@@ -183,12 +182,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return int(not all(o.status in EXPECTED for o in outcomes) or median_steps(outcomes) > STEPS)
 
 
-def keep(path: Path, faults: Sequence[Fault], outcomes: Sequence[Outcome], seconds: float, said: Sequence[str]) -> None:
+def command_of(options: argparse.Namespace) -> str:
+    """What measures the same again."""
+    names = [] if set(options.names) >= set(FAULTS) else options.names
+    words = ["python -m benchmarks.faults", *names]
+    for option in ("sample", "identities"):
+        words += [f"--{option} {getattr(options, option)}"] if getattr(options, option) else []
+    return " ".join(words)
+
+
+def keep(path: Path, faults: Sequence[Fault], outcomes: Sequence[Outcome], command: str) -> None:
     """The kill matrix, in the order of the catalogue."""
     found = {outcome.name: outcome for outcome in outcomes}
     counts = Counter(outcome.status for outcome in outcomes)
     table = saved.result(
-        "faults", " ".join(["python -m benchmarks.faults", *said]), seconds,
+        "faults", command, sum(o.seconds for o in outcomes),
         [told(fault, found[fault.name]) for fault in faults],
         counts=dict(counts), median_steps=median_steps(outcomes), cpu=round(sum(o.cpu for o in outcomes), 1),
     )  # fmt: skip

@@ -3,30 +3,19 @@
 from __future__ import annotations
 
 import json
-import multiprocessing
-import os
-import resource
-import runpy
-import signal
-import sys
 import tempfile
-import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from benchmarks.catalogue import KINKS, Fault
 from benchmarks.effect import effective
+from benchmarks.forks import Clock, Crash, TimeLimit, run_script, run_tests
 from benchmarks.plant import VARIABLE, asked
 from suite import profiles
 from suite.claims import CLAIMS
 
-ROOT = Path(__file__).parent.parent
-FORKS = multiprocessing.get_context("forkserver")
-FORKS.set_forkserver_preload(["benchmarks.warm"])
 DTYPE = "float64"
 INEFFECTIVE = 3  # exit status of a probe
 RAN = (0, 1, 3, 5)  # exit statuses: green, red, too little seen, no test selected; with others it came to no test
@@ -85,81 +74,13 @@ class Outcome:
         return f"{head}  {self.identity} by {self.mode}: {self.function}  ({how})"
 
 
-class TimeLimit(Exception):
-    """The time for one fault is over."""
-
-
-class Crash(Exception):
-    """A signal ended the process."""
-
-
-@dataclass(frozen=True)
-class Done:
-    """A process that ended by itself, and all that it said."""
-
-    status: int
-    said: str
-
-    @property
-    def last_line(self) -> str:
-        return (self.said.strip().splitlines() or [f"it ended with status {self.status}"])[-1]
-
-
-def in_a_fork(task: Callable[..., int], arguments: Sequence[str], fault: Fault | None, said: str, used: Any) -> None:
-    """The body of a process: exits with the status of the task; its output goes to the file ``said``."""
-    output = os.open(said, os.O_WRONLY)
-    os.dup2(output, sys.stdout.fileno())
-    os.dup2(output, sys.stderr.fileno())
-    os.chdir(ROOT)
-    os.environ.pop(VARIABLE, None)
-    if fault is not None:
-        os.environ[VARIABLE] = json.dumps(asdict(fault))
-    try:
-        sys.exit(task(*arguments))
-    finally:
-        usage = resource.getrusage(resource.RUSAGE_SELF)
-        used.value = usage.ru_utime + usage.ru_stime
-
-
-def run_tests(*arguments: str) -> int:
-    return int(pytest.main(list(arguments)))
-
-
-def run_script(path: str) -> int:
-    runpy.run_path(path, run_name="__main__")
-    return 0
-
-
 def probe() -> int:
     """0 where the fault changes any derivative."""
     return 0 if effective(asked()) else INEFFECTIVE
 
 
-class Clock:
-    """The time since a fault's start, what is left of its limit, and the CPU time of its processes."""
-
-    def __init__(self, limit: float) -> None:
-        self.start, self.limit, self.cpu = time.monotonic(), limit, 0.0
-
-    @property
-    def elapsed(self) -> float:
-        return time.monotonic() - self.start
-
-    def run(self, task: Callable[..., int], *arguments: str, fault: Fault | None = None) -> Done:
-        """The task in a process of its own, with or without a fault. Raises TimeLimit and Crash."""
-        with tempfile.NamedTemporaryFile("r", errors="replace") as said:
-            used = FORKS.Value("d", 0.0)
-            fork = FORKS.Process(target=in_a_fork, args=(task, arguments, fault, said.name, used))
-            fork.start()
-            fork.join(max(self.limit - self.elapsed, 0.1))
-            if fork.exitcode is None:
-                fork.kill()
-                fork.join()
-                raise TimeLimit
-            self.cpu += used.value
-            if fork.exitcode < 0:
-                raise Crash(f"killed by {signal.Signals(-fork.exitcode).name}")
-            return Done(fork.exitcode, said.read())
+def variables(fault: Fault) -> dict[str, str]:
+    return {VARIABLE: json.dumps(asdict(fault))}
 
 
 def selections(fault: Fault, identities: Sequence[str]) -> Iterator[list[str]]:
@@ -183,7 +104,7 @@ def tested(fault: Fault, tests: Sequence[str], out: Path, clock: Clock, planted:
     arguments = [*tests, "--profile", "gate", "--backends", fault.backend, "--dtypes", DTYPE,
                  "-x", "-q", "--tb", "no", "--out", str(out)]  # fmt: skip
     plugin = ["-p", "benchmarks.plant"] if planted else []
-    done = clock.run(run_tests, *arguments, *plugin, fault=fault if planted else None)
+    done = clock.run(run_tests, *arguments, *plugin, **(variables(fault) if planted else {}))
     report = out / "report.json"
     if done.status not in RAN or not report.exists():
         raise RuntimeError(done.last_line)
@@ -294,7 +215,7 @@ def identities_asked(report: dict[str, Any], kill: dict[str, Any] | None) -> lis
 
 def alive(fault: Fault, unrelated: Sequence[str], clock: Clock) -> dict[str, Any]:
     """Of a fault that nothing killed: whether it changes anything at all, and whether the catalogue says why."""
-    done = clock.run(probe, fault=fault)
+    done = clock.run(probe, **variables(fault))
     if done.status == INEFFECTIVE:
         return {"status": "ineffective"}
     if done.status:

@@ -32,7 +32,7 @@ def machine() -> str:
 
 
 def result(kind: str, command: str, seconds: float, rows: Sequence[Mapping[str, Any]], **more: Any) -> dict[str, Any]:
-    """``seconds`` of wall-clock time, on a machine that may have had other work."""
+    """``seconds`` of wall-clock time, all rows one after the other, on a machine that may have had other work."""
     return {
         "schema": SCHEMA, "kind": kind, "command": command, "machine": machine(), "versions": versions(),
         "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"), "seconds": round(seconds, 1),

@@ -259,7 +259,7 @@ def measured(
     return {
         "backend": backend.name, "family": FAMILIES[backend.primitive], "primitive": backend.primitive, "order": order,
         "dtype": precision.name, "tool": tool, "delta": smallest, "functions": len(asked), "alarms": len(alarms),
-        "seconds": float(f"{statistics.median(spent):.3g}"),
+        "seconds": float(f"{statistics.median(spent):.3g}"), "spent": float(f"{sum(spent):.3g}"),
     }  # fmt: skip
 
 
@@ -335,13 +335,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for asked, known in ((options.primitives, CORE), (names, SPOILT), (dtypes, GOAL)):
         if unknown := [name for name in asked if name not in known]:
             parser.error(f"unknown {', '.join(unknown)}; known are {', '.join(known)}")
-    start = time.monotonic()
     try:
         records = measure(options, names, dtypes)
         if options.save:
-            said = " ".join(["python -m benchmarks.sensitivity", *(arguments or sys.argv[1:])])
-            saved.save(options.save, saved.result("sensitivity", said, time.monotonic() - start, records,
-                                                  goal=GOAL, missed=misses(records)))  # fmt: skip
+            said = ["python -m benchmarks.sensitivity", *options.primitives, f"--backends {options.backends}",
+                    f"--dtypes {options.dtypes} --functions {options.functions} --pool {options.pool}"]  # fmt: skip
+            seconds = sum(record["spent"] for record in records)
+            more = {"goal": GOAL, "missed": misses(records)}
+            saved.save(options.save, saved.result("sensitivity", " ".join(said), seconds, records, **more))
     except OSError as error:
         parser.error(f"{error}; give another file")
     except KeyboardInterrupt:

@@ -5,9 +5,9 @@
 
 Every violation in a framework that has no fault planted in it, and that suite/ledger.toml does not know, is an alarm:
 it is our bound, our oracle, or a finding, and has to be understood. JAX, which compiles each function, is met under one
-seed of eight. Results are a line for each seed in reports/out/soak.jsonl, and their sum in reports/out/soak.json.
+seed of eight. Comparisons that say nothing are not counted. Results are a line for each seed in reports/out/soak.jsonl.
 
-Exit status: 0 no alarm, 1 alarms, 2 bad usage or a run that could not be made.
+Exit status: 0 no alarm, 1 alarms, 2 bad usage or a run that could not be made, 130 interrupted.
 """
 
 from __future__ import annotations
@@ -16,8 +16,6 @@ import argparse
 import itertools
 import json
 import os
-import platform
-import subprocess
 import sys
 import tempfile
 import time
@@ -27,31 +25,44 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from pathlib import Path
 from typing import Any
 
+from benchmarks import saved
+from benchmarks.forks import ROOT, Clock, Crash, run_tests
+from benchmarks.kill import OF_NO_IDENTITY, RAN
 from reports.fold import bucket_order
+from reports.records import CONCLUSIVE
+from suite.backends import MODULES
+from suite.claims import CLAIMS
+from suite.profiles import PROFILES
 
-ROOT = Path(__file__).parent.parent
 OUT = ROOT / "reports/out/soak.jsonl"
-RAN = (0, 1, 3)  # exit statuses: green, red, too little seen; others mean that it did not come to the tests
-JAX_EVERY = 8
+RARELY = 8  # what is slow is met under one seed of so many: JAX, which compiles each function, and
+SLOW = "func.linearize"  # torch's, which traces it
 
 
-def soaked(seed: int, backends: Sequence[str], profile: str) -> dict[str, Any]:
-    """One run under one seed. Raises RuntimeError where it says nothing."""
-    met = [name for name in backends if name != "jax" or seed % JAX_EVERY == 0]
+def soaked(seed: int, backends: Sequence[str], profile: str, identities: str = "") -> dict[str, Any]:
+    """One run under one seed, of these identities or all. Raises RuntimeError where it says nothing."""
+    rare = seed % RARELY == 0
+    met = [name for name in backends if name != "jax" or rare]
+    clock = Clock()
     with tempfile.TemporaryDirectory(prefix="gradlaws-soak-") as folder:
-        command = [sys.executable, "-m", "pytest", "suite", "--profile", profile, "--backends", ",".join(met),
-                   "--hypothesis-seed", str(seed), "-q", "--tb", "no", "--out", folder]  # fmt: skip
-        start = time.monotonic()
-        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+        try:
+            done = clock.run(
+                run_tests, "suite", *(f"--ignore={path}" for path in OF_NO_IDENTITY), "--profile", profile,
+                "--backends", ",".join(met), "--modes", "*" if rare else f"*,!{SLOW}",
+                "--identities", identities, "--hypothesis-seed", str(seed), "-q", "--tb", "no", "--out", folder,
+            )  # fmt: skip
+        except Crash as error:
+            raise RuntimeError(f"seed {seed}: {error}") from None
         report = Path(folder, "report.json")
-        if done.returncode not in RAN or not report.exists():
-            lines = (done.stderr or done.stdout).strip().splitlines()
-            raise RuntimeError(f"seed {seed}: {lines[-1] if lines else f'pytest ended with {done.returncode}'}")
+        if done.status not in RAN or not report.exists():
+            raise RuntimeError(f"seed {seed}: {done.last_line}")
         found = json.loads(report.read_text())
+    counts = found["totals"]["counts"]
     return {
-        "seed": seed, "backends": met, "profile": profile, "seconds": round(time.monotonic() - start, 1),
-        "comparisons": found["totals"]["comparisons"], "counts": found["totals"]["counts"],
-        "histogram": histogram(found["cells"]), "alarms": alarms(found, seed), "versions": found["run"]["versions"],
+        "seed": seed, "backends": met, "profile": profile, "seconds": round(clock.elapsed, 1),
+        "cpu": round(clock.cpu, 1), "comparisons": sum(counts.get(verdict, 0) for verdict in CONCLUSIVE),
+        "counts": counts, "histogram": histogram(found["cells"]), "alarms": alarms(found, seed),
+        "versions": found["run"]["versions"],
     }  # fmt: skip
 
 
@@ -88,10 +99,9 @@ def summary(runs: Sequence[dict[str, Any]]) -> dict[str, Any]:
         counts.update(run["counts"])
     return {
         "comparisons": sum(run["comparisons"] for run in runs), "counts": dict(sorted(counts.items())),
-        "seeds": len(runs), "alarms": [alarm for run in runs for alarm in run["alarms"]],
+        "seeds": len({run["seed"] for run in runs}), "alarms": [alarm for run in runs for alarm in run["alarms"]],
         "histogram": {name: total[name] for name in sorted(total, key=bucket_order)},
-        "seconds": round(sum(run["seconds"] for run in runs)), "versions": runs[-1]["versions"],
-        "machine": f"{platform.platform()}, {os.cpu_count()} cores",
+        "cpu": round(sum(run["cpu"] for run in runs)),
     }  # fmt: skip
 
 
@@ -100,7 +110,7 @@ def told(total: dict[str, Any]) -> str:
     judged = sum(total["histogram"].values())
     lines = [
         f"{total['comparisons']:,} comparisons under {total['seeds']} seeds, {len(total['alarms'])} alarms,"
-        f" {total['seconds']:,} s of runs",
+        f" {total['cpu']:,} s of CPU time",
         "error / bound of the judged:",
     ]
     above = judged
@@ -112,17 +122,6 @@ def told(total: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def earlier(path: Path) -> list[dict[str, Any]]:
-    """The runs of a file; a line that an interruption cut short is left out, and said."""
-    runs = []
-    for number, line in enumerate(path.read_text().splitlines() if path.exists() else [], start=1):
-        try:
-            runs.append(json.loads(line))
-        except ValueError:
-            print(f"{path}, line {number}: damaged, left out", file=sys.stderr)
-    return runs
-
-
 def runs_of(seeds: Iterator[int], options: argparse.Namespace) -> Iterator[dict[str, Any]]:
     """A run for each seed, several at a time, as long as there is time to begin one."""
     end = time.monotonic() + 60 * options.minutes
@@ -130,51 +129,76 @@ def runs_of(seeds: Iterator[int], options: argparse.Namespace) -> Iterator[dict[
     with ThreadPoolExecutor(options.jobs) as pool:
         while running or time.monotonic() < end:
             while len(running) < options.jobs and time.monotonic() < end:
-                running.add(pool.submit(soaked, next(seeds), options.backends.split(","), options.profile))
+                asked = options.backends.split(","), options.profile, options.identities
+                running.add(pool.submit(soaked, next(seeds), *asked))
             done, running = wait(running, return_when=FIRST_COMPLETED)
             for future in done:
                 yield future.result()
 
 
+def parser() -> argparse.ArgumentParser:
+    options = argparse.ArgumentParser(prog="python -m benchmarks.soak", description=__doc__,
+                                      formatter_class=argparse.RawDescriptionHelpFormatter)  # fmt: skip
+    options.add_argument("--minutes", type=float, default=30.0, help="none is begun after them (default: %(default)g)")
+    options.add_argument("--seed", type=int, default=1, help="the first (default: %(default)s)")
+    options.add_argument("--jobs", type=int, default=os.cpu_count(), help="runs at a time (default: one per core)")
+    options.add_argument("--backends", default=",".join(MODULES), help="default: %(default)s")
+    options.add_argument("--identities", default="", help="such as G1,H2 (default: all)")
+    options.add_argument("--profile", default="soak", choices=PROFILES, help="default: %(default)s")
+    options.add_argument("--resume", action="store_true", help="keep the runs of the file, and leave out their seeds")
+    options.add_argument("--out", type=Path, default=OUT, help=f"a line for each seed (default: {OUT})")
+    options.add_argument("--save", type=Path, nargs="?", const=saved.FOLDER / "soak.json", metavar="FILE",
+                         help="keep the sum (default: benchmarks/results/soak.json)")  # fmt: skip
+    return options
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.soak", description=__doc__,
-                                     formatter_class=argparse.RawDescriptionHelpFormatter)  # fmt: skip
-    parser.add_argument("--minutes", type=float, default=30.0, help="no run is begun after them (default: %(default)g)")
-    parser.add_argument("--seed", type=int, default=1, help="the first (default: %(default)s)")
-    parser.add_argument("--jobs", type=int, default=2, help="how many runs at a time (default: %(default)s)")
-    parser.add_argument("--backends", default="numpy,torch,jax", help="default: %(default)s")
-    parser.add_argument("--profile", default="soak", help="default: %(default)s")
-    parser.add_argument("--resume", action="store_true", help="keep the runs of the file, and leave out their seeds")
-    parser.add_argument("--out", type=Path, default=OUT, help=f"a line for each seed (default: {OUT})")
-    options = parser.parse_args(arguments)
+    command = parser()
+    options = command.parse_args(arguments)
     if options.jobs < 1 or options.minutes <= 0:
-        parser.error("--jobs and --minutes are positive")
+        command.error("--jobs and --minutes are positive")
+    if unknown := [name for name in options.identities.split(",") if name and name not in CLAIMS]:
+        command.error(f"--identities: unknown {', '.join(unknown)}; known are {', '.join(CLAIMS)}")
+    if unknown := [name for name in options.backends.split(",") if name not in MODULES]:
+        command.error(f"--backends: unknown {', '.join(unknown)}; known are {', '.join(MODULES)}")
     try:
-        runs = earlier(options.out) if options.resume else []
-        options.out.parent.mkdir(parents=True, exist_ok=True)
-        options.out.write_text("".join(json.dumps(run, ensure_ascii=False) + "\n" for run in runs))
+        runs, damaged = saved.lines(options.out) if options.resume else ([], 0)
+        saved.rewrite(options.out, runs)
     except OSError as error:
-        parser.error(f"--out: {error}")
+        command.error(f"{error}; give another file")
+    if damaged:
+        print(f"{options.out}: {damaged} damaged lines left out, their seeds are run again", file=sys.stderr)
     met = {run["seed"] for run in runs}
     seeds = (seed for seed in itertools.count(options.seed) if seed not in met)
+    status = 0
     try:
         for run in runs_of(seeds, options):
             runs.append(run)
             with options.out.open("a") as file:
                 file.write(json.dumps(run, ensure_ascii=False) + "\n")
+            made = sum(r["comparisons"] for r in runs)
             print(f"seed {run['seed']}: {run['comparisons']:,} comparisons, {len(run['alarms'])} alarms,"
-                  f" {run['seconds']:.0f} s", file=sys.stderr)  # fmt: skip
+                  f" {run['seconds']:.0f} s; {made:,} in all", file=sys.stderr)  # fmt: skip
     except RuntimeError as error:
         print(error, file=sys.stderr)
-        return 2
+        status = 2
     except KeyboardInterrupt:
         print(f"interrupted; --resume goes on from {options.out}", file=sys.stderr)
+        status = 130
     if not runs:
-        return 2
+        return status or 2
     total = summary(runs)
-    options.out.with_suffix(".json").write_text(json.dumps(total, ensure_ascii=False, indent=1) + "\n")
+    if options.save:
+        keep(options.save, runs, total, f"python -m benchmarks.soak --minutes {options.minutes:g} --resume")
     print(told(total))
-    return 1 if total["alarms"] else 0
+    return status or int(bool(total["alarms"]))
+
+
+def keep(path: Path, runs: Sequence[dict[str, Any]], total: dict[str, Any], command: str) -> None:
+    """The sum of all runs, also of the resumed ones, and a row for each seed."""
+    rows = [{k: v for k, v in run.items() if k not in ("histogram", "alarms", "versions")} for run in runs]
+    seconds = sum(run["seconds"] for run in runs)
+    saved.save(path, saved.result("soak", command, seconds, rows, **total))
 
 
 if __name__ == "__main__":

@@ -44,7 +44,7 @@ PROFILES = {
     "claims": Profile(
         examples=8, floor=0, seed=0, shrink_seconds=20, modes=1, alone=False, one_precision=("jax",), document=True
     ),
-    "soak": Profile(examples=60, floor=0, seed=0, shrink_seconds=30, modes=99, in_turns=True, time_limit=3600),
+    "soak": Profile(examples=20, floor=0, seed=0, shrink_seconds=30, modes=99, in_turns=True, time_limit=3600),
     "explore": Profile(
         examples=1000, floor=0, seed=None, shrink_seconds=120, database=True, hunt=True, time_limit=14400
     ),
