@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+from reports.floors import LEAST, MOST
 from reports.numerals import count, ratio
 from reports.records import Record
 
@@ -18,6 +19,7 @@ REGRESSIONS = CHANGES[:4]
 SHARE = 0.8  # of the conclusive comparisons, and of the pairs of primitives, must still be there
 ENOUGH, SEEN = 20, 5  # from how many on a cell, and a mode, is held to it
 DIGITS = 0.5  # by which the mean of the digits that were looked at may fall
+COUNTED = {name: LEAST[name] for name in ("conclusive", "programs", "pairs")}
 FACTOR, SMALL = 8, 0.05  # an error / bound that grows by the factor, and is not small, is told; it never gates
 AXES = {"backends": "backend", "dtypes": "dtype", "identities": "identity"}
 NOTHING: Record = {"note": "", "counts": dict.fromkeys(CHANGES, 0), "rows": []}
@@ -121,8 +123,14 @@ def _cell(old: Record, new: Record, counted: bool, where: dict[str, str]) -> Ite
         yield _row(change, "mode", ", ".join(modes), a or None, b or None, **where)
     if new["status"] in ("insufficient evidence", "not applicable") and old["status"] == "holds" and not groups:
         yield _row("weakened", "cell", "", old["status"], new["status"], **where)
-    if counted and old["conclusive"] >= ENOUGH and new["conclusive"] < SHARE * old["conclusive"]:
-        yield _row("weakened", "cell", "conclusive comparisons", old["conclusive"], new["conclusive"], **where)
+    for name, words in COUNTED.items():
+        if counted and old[name] >= ENOUGH and new[name] < SHARE * old[name]:
+            yield _row("weakened", "cell", words, old[name], new[name], **where)
+    for name in sorted(old["floors"].keys() | new["floors"].keys()):
+        a, b = (one["floors"].get(name, float(name.split()[1] in MOST)) for one in (old, new))
+        if counted and a != b:
+            change = "weakened" if (b > a) == (name.split()[1] in MOST) else "better"
+            yield _row(change, "cell", f"floor of {name}", a, b, **where)
     if counted and old["digits"] is not None and new["digits"] is not None and new["digits"] <= old["digits"] - DIGITS:
         yield _row("weakened", "cell", "mean digits looked at", old["digits"], new["digits"], **where)
     a, b = old["worst"], new["worst"]

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from pathlib import Path
 
-from reports.compare import compare
+from reports.compare import COUNTED, compare
+from reports.floors import LEVELS, floor_of
 from reports.load import BadInput, checked, read_json
 from reports.matrix import STATUSES
 from reports.records import Record, Report, canonical, number
@@ -108,7 +110,7 @@ def _cells(report: Report) -> list[Record]:
         tally = tallies.setdefault(place, {})
         for digits, count in row["digits"].items():
             tally[int(digits)] = tally.get(int(digits), 0) + count
-    found = []
+    run, found = report["run"], []
     for row in report["matrix"]:
         for system in row["systems"]:
             place = (row["identity"], system["backend"], system["dtype"])
@@ -117,13 +119,21 @@ def _cells(report: Report) -> list[Record]:
                 {
                     **dict(zip(("identity", "backend", "dtype"), place, strict=True)),
                     "status": system["status"],
-                    "conclusive": system["conclusive"],
+                    **{name: system["evidence"][name] for name in COUNTED},
+                    "floors": _floors(run["floors"], place),
                     "digits": _mean(tallies.get(place, {})),
                     "worst": None if worst is None else float(f"{worst:.1e}"),
                     "modes": dict(sorted(modes.get(place, {}).items())),
                 }
             )
     return found
+
+
+def _floors(floors: Sequence[Record], place: tuple[str, str, str]) -> Record:
+    """What is demanded of the cell, as "system pairs", and of each of its modes, as "mode conclusive"."""
+    return {
+        f"{level} {name}": value for level in LEVELS for name, value in sorted(floor_of(floors, level, *place).items())
+    }
 
 
 def _said(row: Record) -> int | str:

@@ -46,6 +46,14 @@ def deviation(**changes: Any) -> Record:
     return {"kind": "ledger", "id": "row", "backend": "torch", "status": "confirmed"} | changes
 
 
+def programs(count: int) -> list[Record]:
+    return [comparison(program=f"{number:08x}") for number in range(count)]
+
+
+def floors(**demanded: float) -> list[Record]:
+    return [{"level": "mode", "identities": ["G*"], **demanded}]
+
+
 CASES: dict[str, tuple[str, Record, Record]] = {
     "a violation": ("new mode", run(), run(comparison("violated", 9.0))),
     "a violation is gone": ("fixed mode", run(comparison("violated", 9.0)), run()),
@@ -60,6 +68,11 @@ CASES: dict[str, tuple[str, Record, Record]] = {
     "a wider bound": ("weakened cell", run(), run(*others("func.grad", 30, digits=9.0))),
     "settings": ("weakened settings", run(), run(settings={"max_examples": 50})),
     "a floor": ("weakened settings", run(), run(floor=1)),
+    "fewer functions": ("weakened cell", run(*programs(30), holds=0), run(*programs(20), *programs(10), holds=0)),
+    "a lower floor": ("weakened cell", run(floors=floors(programs=9)), run(floors=floors(programs=8))),
+    "a higher floor": ("better cell", run(floors=floors(programs=1)), run(floors=floors(programs=2), floor=5)),
+    "a wider share": ("weakened cell", run(floors=floors(zero=0.1)), run(floors=floors(zero=0.2))),
+    "no floor": ("weakened cell", run(floors=floors(zero=0.1)), run()),
     "a looser contract": ("weakened contract", run(), run(contracts={"torch exp * float64": [4, 5, 4, 0, 0, 0]})),
     "a tighter contract": ("better contract", run(), run(contracts={"torch exp * float64": [4, 3, 4, 0, 0, 0]})),
     "one more contract": (
