@@ -242,6 +242,8 @@ def _read_lines(path: Path, problems: list[str]) -> Iterator[Record]:
     for count, line in enumerate(data.splitlines(), start=1):
         try:
             record = json.loads(line)
+            if b"\\ud" in line.lower():  # half of a surrogate pair, which no encoding takes
+                record = json.loads(json.dumps(record, ensure_ascii=False).encode("utf-8", "replace"))
             clause = lacking(record)
         except (ValueError, RecursionError):
             record, clause = None, "is truncated or damaged"

@@ -203,9 +203,9 @@ def test_a_worker_that_died_before_its_first_example_names_its_test(tmp_path: Pa
 
 
 def test_text_that_no_encoding_takes_is_reported(tmp_path: Path) -> None:
-    write_shards(tmp_path / "shards", [*green(), failure(message="\ud800\x00", function="\udfff")])
+    write_shards(tmp_path / "shards", [*green(), failure(message="\ud800\x00", function="\udfff", replay="𝛁")])
     assert main(["gate", "--out", str(tmp_path)]) == 1
-    assert json.loads((tmp_path / "report.json").read_text())["failures"][0]["message"] == "\ud800\x00"
+    assert json.loads((tmp_path / "report.json").read_text())["failures"][0]["message"] == "?\x00"
 
 
 def test_shards_of_another_schema_are_named(tmp_path: Path) -> None:
