@@ -32,7 +32,7 @@ class Profile:
     modes: int | None = None  # of each quantity per example, in rotation; None: all of them
     in_turns: bool = False  # whether runs share the primitives alone among them, by seed (TURNS)
     one_precision: tuple[str, ...] = ()  # backends met in the first precision only
-    time_limit: float = 600
+    time_limit: float = 1200  # twenty times what the longest takes
     document: bool = False  # whether the claims of suite/document are verified too
     hunt: bool = False  # whether examples climb towards their bounds, and the worst are kept (suite/hunt.py)
     stored: str = ""  # instead of drawing: "pins", the past counterexamples, or "all" that suite/corpus.jsonl holds

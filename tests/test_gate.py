@@ -110,6 +110,25 @@ def test_a_foreign_shard_is_named_and_the_others_are_reported(foreign: str, tmp_
     assert len(report["problems"]) <= 2
 
 
+def test_the_page_is_opened_or_said_where_it_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["open", str(tmp_path)]) == 2
+    gate(green(), tmp_path)
+    capsys.readouterr()
+    for browser, says in ((True, "file:///"), (False, "no browser here; the report is file:///")):
+        monkeypatch.setattr("webbrowser.open", lambda address, found=browser: found)
+        assert main(["open", str(tmp_path)]) == 0
+        assert capsys.readouterr().out.startswith(says)
+
+
+@pytest.mark.parametrize("command", ["gate", "build", "merge", "compare", "baseline", "clear", "open", "show"])
+def test_every_command_says_its_exit_status(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as left:
+        main([command, "--help"])
+    assert left.value.code == 0 and "exit status: 0" in capsys.readouterr().out
+
+
 # What becomes of pytest
 
 
