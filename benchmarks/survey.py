@@ -82,11 +82,11 @@ def release() -> None:
 
 
 def surveys(
-    tasks: list[tuple[str, str]], names: tuple[str, ...], jobs: int
+    tasks: list[tuple[str, str, tuple[str, ...]]], jobs: int
 ) -> Iterator[tuple[str, list[dict[str, Any]] | Exception]]:
     """The records of each task as it is done, or the error that ended it."""
     with ProcessPool(jobs) as pool:
-        pending: dict[Any, str] = {pool.schedule(task, args=(*t, names), timeout=LIMIT): " ".join(t) for t in tasks}
+        pending: dict[Any, str] = {pool.schedule(task, args=t, timeout=LIMIT): f"{t[0]} {t[1]}" for t in tasks}
         try:
             for future in as_completed(pending):
                 error = future.exception()
@@ -179,15 +179,20 @@ def main(arguments: list[str] | None = None) -> int:
             print(f"unknown {name!r}; known are {', '.join(known_names)}", file=sys.stderr)
             return 2
     records = read(options.out) if options.resume else []
-    done = {(r["primitive"], r["dtype"]) for r in records if r["layer"] == "done" and set(names) <= set(r["backends"])}
-    records = [r for r in records if (r["primitive"], r["dtype"]) in done]
-    tasks = [(p, d) for p in options.primitives or PRIMITIVES for d in dtypes if (p, d) not in done]
+    done = {(r["primitive"], r["dtype"], b) for r in records if r["layer"] == "done" for b in r["backends"]}
+    records = [r for r in records if r["layer"] == "done" or (r["primitive"], r["dtype"], r["backend"]) in done]
+    tasks = [
+        (p, d, missing)
+        for p in options.primitives or PRIMITIVES
+        for d in dtypes
+        if (missing := tuple(b for b in names if (p, d, b) not in done))
+    ]
     rewritten(options.out, records)
     failed = 0
     start = time.perf_counter()
     try:
         with options.out.open("a") as out:
-            for count, (named, found) in enumerate(surveys(tasks, names, options.jobs), start=1):
+            for count, (named, found) in enumerate(surveys(tasks, options.jobs), start=1):
                 if isinstance(found, Exception):
                     failed += 1
                     print(f"{named}: {type(found).__name__}: {found}; run again with --resume", file=sys.stderr)

@@ -7,6 +7,7 @@ from strategies.catalogue import (
     contractions,
     elementwise,
     elementwise_losses,
+    factorisations,
     linear_algebra,
     matrices,
     normalisations,
@@ -19,6 +20,7 @@ from strategies.catalogue import (
     special,
     statistics,
     trigonometric,
+    weighted,
 )
 from strategies.primitive import Primitive, catalogue
 
@@ -47,6 +49,8 @@ PRIMITIVES: dict[str, Primitive] = catalogue(
     rows.FAMILY,
     products.FAMILY,
     matrices.FAMILY,
+    weighted.FAMILY,
+    factorisations.FAMILY,
 )
 OWN: dict[str, Primitive] = {}  # of plugins: composed as those of the core, and more often
 

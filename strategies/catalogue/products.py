@@ -87,6 +87,20 @@ def dct(j: int, k: int, n: int) -> mpf:
     return 2 * mp.cospi(mpf(j * (2 * k + 1)) / (2 * n))
 
 
+def hermitian_transform(xp: Any, x: Any) -> Any:
+    """Of half of a Hermitian signal: X_j = Σ c_k x_k cos(πjk/(n−1)), where c is 1 at both ends and 2 between."""
+    n = x.shape[-1]
+
+    def entry(j: int, k: int) -> mpf:
+        return (1 if k in (0, n - 1) else 2) * mp.cospi(mpf(j * k) / (n - 1))
+
+    return xp.total(x[..., None, :] * xp.matrix(entry, 2 * n - 2, n))
+
+
+def scatter_prod(xp: Any, x: Any, y: Any) -> Any:
+    return xp.stack([x[0] * y[0] * y[2], x[1] * y[1], x[2]])
+
+
 def power_spectrum(xp: Any, x: Any) -> Any:
     real, imaginary = transform(real_part)(xp, x), transform(imaginary_part)(xp, x)
     return real * real + imaginary * imaginary
@@ -159,4 +173,10 @@ FAMILY = (
                torch="(lambda z: z.real ** 2 + z.imag ** 2)(torch.fft.fft({x}))",
                jax="(lambda z: z.real ** 2 + z.imag ** 2)(jax.numpy.fft.fft({x}))"),
     structured("dct", transform(dct), same, of_several, "dct({x})", numpy="scipy.fft.dct", jax="jax.scipy.fft.dct"),
+    structured("scatter_prod", scatter_prod, lambda x, y: x, of_threes, "{x} with [0, 1, 0] ×← {y}", arity=2,
+               numpy="{x} * numpy.array([{y}[0] * {y}[2], {y}[1], {y}.dtype.type(1)])",
+               torch="torch.scatter_reduce({x}, 0, torch.tensor([0, 1, 0]), {y}, 'prod')",
+               jax="{x} * jax.ops.segment_prod({y}, jax.numpy.array([0, 1, 0]), 3)"),
+    structured("hfft", hermitian_transform, lambda shape: (*shape[:-1], 2 * shape[-1] - 2), of_three_or_more,
+               "hfft({x})", numpy="numpy.fft.hfft", torch="torch.fft.hfft", jax="jax.numpy.fft.hfft"),
 )  # fmt: skip
