@@ -5,7 +5,7 @@
     python -m suite.reproduce --print jax-hypot-tie prints one, to file upstream
 
 A script needs its framework and mpmath only, prints got, true and error, and exits with 1 while the deviation exists.
-Exit status here: 0 all say what the ledger says, 1 one does not, 2 unknown id.
+Exit status here: 0 all say what the ledger says, 1 one does not, 2 unknown id, or a ledger that is wrong.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from mpmath import mp, mpf
 
 from strategies.precision import PRECISIONS
 from suite import backends, ledger
+from suite.contracts import DataError
 from suite.ledger import Row
 from suite.quantities import truth
 from suite.reproducer import script
@@ -68,7 +69,7 @@ def run(row: Row, folder: Path) -> tuple[bool, str]:
         done = subprocess.run([sys.executable, str(path)], capture_output=True, text=True, timeout=TIME_LIMIT)
     except subprocess.TimeoutExpired:
         return False, f"{row.id}: no answer within {TIME_LIMIT} s: {path}"
-    lines = (done.stdout + done.stderr).strip().splitlines()
+    lines = (done.stdout.strip() or done.stderr.strip()).splitlines()  # frameworks warn on stderr
     says = lines[-1] if lines else "nothing"
     if done.returncode == 0:
         return False, f"{row.id}: the deviation is gone; remove its row from suite/ledger.toml: {says}"
@@ -100,7 +101,7 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     try:
         rows = list(chosen(options.ids))
-    except KeyError as error:
+    except (KeyError, DataError) as error:
         print(error.args[0], file=sys.stderr)
         return 2
     if options.print:

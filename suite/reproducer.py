@@ -115,7 +115,7 @@ def script(
 
 def assembled(mode: Mode, m: int, n: int, sizes: list[int], torch: bool) -> str:
     """The statement that makes a flat NumPy array of the mode's answer."""
-    plain = "{}.detach().numpy()" if torch else "numpy.asarray({})"
+    plain = "{}.detach().clone().numpy()" if torch else "numpy.asarray({})"
     if mode.quantity in ("value", "jvp", "curvature"):
         return f"got = {plain.format('answer')}.ravel()"
     if mode.quantity in ("gradient", "vjp", "hvp"):

@@ -25,6 +25,12 @@ def cholesky_inverse(xp: Any, a: Any) -> Any:
     return array(xp, [[q * q + r * r, -(p * q)], [-(p * q), p * p]]) / (p * p * (r * r))
 
 
+def cholesky_solve(xp: Any, a: Any, b: Any) -> Any:
+    """(L Lᵀ)⁻¹ b of the lower triangle L."""
+    first = b[0] / a[0, 0]
+    return transposed_solve(xp, a, xp.stack([first, (b[1] - a[1, 0] * first) / a[1, 1]]))
+
+
 def transposed_solve(xp: Any, a: Any, b: Any) -> Any:
     """L⁻ᵀ b of the lower triangle L."""
     last = b[1] / a[1, 1]
@@ -71,6 +77,11 @@ FAMILY = (
                numpy="scipy.linalg.cho_solve((numpy.tril({x}), True), numpy.eye(2, dtype={x}.dtype))",
                torch="torch.cholesky_inverse(torch.tril({x}))",
                jax="jax.scipy.linalg.cho_solve((jax.numpy.tril({x}), True), jax.numpy.eye(2, dtype={x}.dtype))"),
+    structured("cholesky_solve", cholesky_solve, lambda a, b: b, of_two_rows_and_vector,
+               "(tril({x}) tril({x})ᵀ)⁻¹{y}", triangle_conditioned, arity=2,
+               numpy="scipy.linalg.cho_solve((numpy.tril({x}), True), {y})",
+               torch="torch.cholesky_solve({y}[:, None], torch.tril({x}))[:, 0]",
+               jax="jax.scipy.linalg.cho_solve((jax.numpy.tril({x}), True), {y})"),
     structured("triangular_solve_transposed", transposed_solve, lambda a, b: b, of_two_rows_and_vector,
                "tril({x})⁻ᵀ{y}", triangle_conditioned, arity=2,
                numpy="scipy.linalg.solve_triangular({x}, {y}, lower=True, trans=1)",
