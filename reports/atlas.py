@@ -1,4 +1,4 @@
-"""The accuracy atlas: ulps of every primitive over its domain, by order and precision, all backends in one plot."""
+"""The accuracy atlas: the error of every primitive over its domain, by order and precision, backends in one plot."""
 
 from __future__ import annotations
 
@@ -6,44 +6,63 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from reports import numerals
 from reports.axis import across, ticks
 from reports.records import Record, number
 
-WIDTH, HEIGHT, LEFT, RIGHT, TOP, FLOOR = 260.0, 74.0, 4.0, 256.0, 6.0, 58.0
+LEFT, RIGHT, TOP, FLOOR = 4.0, 256.0, 6.0, 58.0
 _DECADES = (-1.0, 16.0)  # of ulps: what is below is drawn on the floor
 TONES = {"numpy": 2, "torch": 0, "jax": 1}
+# The survey's layers, and in what each measures.
+UNITS = {"strict": "ulps", "bound": "× bound", "scaled": "relative", "nestings": "relative"}
+_FORMATS = {"float64": (1024, 53), "float32": (128, 24)}  # largest exponent, digits
 
 
 def atlas(survey: Mapping[str, Any]) -> Record:
-    """One row per (primitive, dtype, order), each backend's worst and median, and a plot of its profile.
+    """One row per (primitive, dtype, order, layer), with each backend's worst and median, and a plot of its profile.
 
-    Rows without a profile keep their figures. Worst of all first; ulps are units in the last place of the true result.
+    The strict layer comes first, in ulps of the true result, worst of all first; what is not elementwise is measured
+    in units of its bound. Rows without a profile keep their figures.
     """
-    groups: dict[tuple[str, str, int], dict[str, Record]] = {}
+    groups: dict[tuple[str, str, int, str], dict[str, Record]] = {}
     for row in survey.get("rows", ()):
         key = (str(row.get("primitive", "?")), str(row.get("dtype", "")), int(row.get("order") or 0))
-        told = groups.setdefault(key, {})
+        told = groups.setdefault((*key, str(row.get("layer", "strict"))), {})
         name = str(row.get("backend", "?"))
         if name not in told or _preferred(row) > _preferred(told[name]):
             told[name] = row
     rows = [_row(key, by_backend) for key, by_backend in groups.items()]
-    rows.sort(key=lambda row: (-row["sort"], row["primitive"], row["dtype"], row["order"]))
+    layers = [*UNITS]
+    rows.sort(
+        key=lambda row: (
+            layers.index(row["layer"]) if row["layer"] in layers else len(layers),
+            -row["sort"],
+            row["primitive"],
+            row["dtype"],
+            row["order"],
+        )
+    )
     backends = sorted({name for row in rows for name in row["backends"]}, key=lambda name: (TONES.get(name, 9), name))
     return {
         "rows": rows, "backends": backends, "ticks": ticks(LEFT, RIGHT),
         "primitives": len({row["primitive"] for row in rows}),
-        "dtypes": sorted({row["dtype"] for row in rows}, reverse=True),
     }  # fmt: skip
 
 
-def profile_points(profile: Any) -> list[tuple[float, float]]:
-    """(x, ulps) of a profile, sorted; what is not a pair of numbers is passed over."""
+def profile_points(profile: Any, dtype: str) -> list[tuple[float, float]]:
+    """(x, ulps) of a profile, sorted; what is not a pair of numbers is passed over.
+
+    A profile has pairs [place, log2 of the worst ulps there]; the place goes by binades from -1 to 1, and is ±½ at ±1.
+    """
+    largest, digits = _FORMATS.get(dtype, _FORMATS["float64"])
     points = []
     for pair in profile or ():
         if isinstance(pair, Sequence) and not isinstance(pair, str) and len(pair) == 2:
-            x, ulps = number(pair[0]), number(pair[1])
-            if x is not None and ulps is not None and not math.isnan(x) and not math.isnan(ulps):
-                points.append((x, ulps))
+            place, size = number(pair[0]), number(pair[1])
+            if place is not None and size is not None and not math.isnan(place) and not math.isnan(size):
+                binade = abs(place) * (2 * largest + digits) - largest - digits
+                x = math.copysign(2.0 ** min(max(binade, -1074.0), 1023.0), place) if place else 0.0
+                points.append((x, 2.0 ** min(size, 1023.0)))
     return sorted(points)
 
 
@@ -63,24 +82,40 @@ def lines(profile: Iterable[tuple[float, float]], left: float, right: float, top
     return [" ".join(part) for part in (negative, positive) if part]
 
 
+def where(x: Any) -> str:
+    """The input of the worst, to six digits: one number, several, or arrays; empty where it is not told."""
+    if isinstance(x, (list, tuple)):
+        return "; ".join(filter(None, map(where, x)))
+    try:
+        return ", ".join(f"{number(one):.6g}" for one in str(x).split(", ") if one and one != "None")
+    except (ValueError, TypeError):
+        return str(x)
+
+
 def _preferred(row: Mapping[str, Any]) -> tuple[bool, float]:
-    return bool(row.get("profile")), number(row.get("worst")) or 0.0
+    return bool(row.get("profile")), _figure(row.get("worst")) or 0.0
 
 
-def _row(key: tuple[str, str, int], by_backend: Mapping[str, Record]) -> Record:
-    primitive, dtype, order = key
+def _figure(value: Any) -> float | None:
+    """A number of the survey; None where it has none."""
+    return None if value in (None, "") else number(value)
+
+
+def _row(key: tuple[str, str, int, str], by_backend: Mapping[str, Record]) -> Record:
+    primitive, dtype, order, layer = key
     told: dict[str, Record] = {}
     for name, row in sorted(by_backend.items()):
-        contract = number(row.get("contract"))
+        contract = _figure(row.get("contract")) if layer == "strict" else None
         told[name] = {
-            "worst": row.get("worst"), "median": row.get("median"), "contract": row.get("contract"),
-            "x": row.get("x"), "got": row.get("got"), "true": row.get("true"), "mode": row.get("mode", ""),
-            "tone": TONES.get(name, 5), "lines": lines(profile_points(row.get("profile")), LEFT, RIGHT, TOP, FLOOR),
+            "worst": _figure(row.get("worst")), "median": _figure(row.get("median")), "contract": contract,
+            "x": where(row.get("x") or ""), "mode": row.get("mode", ""), "known": row.get("row", ""),
+            "got": numerals.decimal(row.get("got") or None), "true": row.get("true") or "",
+            "lines": lines(profile_points(row.get("profile"), dtype), LEFT, RIGHT, TOP, FLOOR),
             "line": height(contract) if contract is not None else None,
         }  # fmt: skip
-    finite = [number(one["worst"]) or 0.0 for one in told.values()]
     return {
-        "primitive": primitive, "dtype": dtype, "order": order, "backends": told,
-        "sort": max(finite, default=0.0), "drawn": any(one["lines"] for one in told.values()),
+        "primitive": primitive, "dtype": dtype, "order": order, "layer": layer, "backends": told,
+        "unit": UNITS.get(layer, layer), "sort": max((one["worst"] or 0.0 for one in told.values()), default=0.0),
+        "drawn": any(one["lines"] for one in told.values()),
         "contract": min((one["line"] for one in told.values() if one["line"] is not None), default=None),
     }  # fmt: skip

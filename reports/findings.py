@@ -27,7 +27,7 @@ def findings(report: Report, survey: Mapping[str, Any], anchors: Anchors) -> lis
     for row in survey.get("rows", ()):
         key = (str(row.get("backend")), str(row.get("primitive")), int(row.get("order") or 0), str(row.get("dtype")))
         if row.get("profile"):
-            profiles.setdefault(key, profile_points(row["profile"]))
+            profiles.setdefault(key, profile_points(row["profile"], key[3]))
     cards = [_card(row, profiles, anchors) for row in report["ledger"]]
     return sorted(cards, key=lambda card: (STATUSES.index(card["status"]) if card["status"] in STATUSES else 0,))
 

@@ -8,7 +8,7 @@ from reports.records import Record
 
 HEIGHT, ROW, GAP, MARGIN = 40.0, 54.0, 34.0, 6.0
 NAME, DETAIL = 7.6, 6.2  # width of a letter in the two lines of a box
-LONGEST = 24  # letters
+LONGEST = 19  # letters
 
 
 def graph(nodes: Sequence[Record]) -> Record | None:

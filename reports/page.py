@@ -99,6 +99,7 @@ def render(report: Report, measured: Mapping[str, Record] | None = None) -> str:
         "failures": [example(one) | {"anchor": anchors(one["id"], inside="failures")} for one in report["failures"]],
         "cards": findings(report, measured["survey"], anchors),
         "charts": _charts(report),
+        "known": {row["id"]: anchors(row["id"], inside="findings") for row in report["ledger"]},
         "plots": {
             row["id"]: [(one["subject"], plots(one["series"] or [])) for one in row["subjects"]]
             for row in report["claims"]
@@ -198,7 +199,8 @@ def _charts(report: Report) -> list[Record]:
 
 def _anchored(found: Record, anchors: Anchors) -> Record:
     rows = [
-        row | {"anchor": anchors(row["primitive"], row["dtype"], row["order"], inside="atlas")} for row in found["rows"]
+        row | {"anchor": anchors(row["primitive"], row["dtype"], row["order"], row["layer"], inside="atlas")}
+        for row in found["rows"]
     ]
     return found | {"rows": rows}
 
