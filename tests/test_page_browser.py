@@ -90,8 +90,7 @@ def test_all_of_it_opens_offline_without_a_request_or_an_error(
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("viewport", [COLOURS = ["color-contrast", "link-in-text-block"]
-DESKTOP, PHONE], ids=["desktop", "320px"])
+@pytest.mark.parametrize("viewport", [DESKTOP, PHONE], ids=["desktop", "320px"])
 @pytest.mark.parametrize("name", ["brief", "empty"])
 def test_axe_finds_no_violation_with_all_of_it_open(
     browser: Browser, files: dict[str, Path], name: str, viewport: dict[str, int], scheme: str
