@@ -26,7 +26,7 @@ import strategies  # noqa: F401  (all of it, always: see its __init__)
 from reports.build import build
 from reports.gist import BASELINE
 from reports.shards import ShardWriter, clear, read_shards
-from strategies.catalogue import CORE, PRIMITIVES
+from strategies.catalogue import CORE, OWN, PRIMITIVES
 from strategies.catalogue.left_out import LEFT_OUT
 from strategies.precision import PRECISIONS
 from strategies.reach import reach
@@ -490,7 +490,7 @@ def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
     test = getattr(item, "obj", None)
     full = getattr(test, SETTINGS, None)
     if system is not None and full is not None:
-        setattr(test, SETTINGS, profiles.shared(full, system.backend.name))
+        setattr(test, SETTINGS, profiles.shared(full, system.backend.name, own.get("primitive") in OWN))
     clock.seconds.clear()
     start = time.perf_counter()
     try:

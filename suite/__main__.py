@@ -6,9 +6,10 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from suite import again, keep, reproduce
+from suite import again, check, keep, reproduce
 
 COMMANDS = {
+    "check": (check.main, "one operation of yours: alone and composed, in every mode"),
     "replay": (again.main, "ask a failure, or a stored case, again: FIXED or FAILED"),
     "reproduce": (reproduce.main, "a stand-alone script for each known deviation of a framework"),
     "corpus": (keep.main, "take what a run has found into the stored cases"),

@@ -2,6 +2,7 @@
 
     python -m suite corpus add reports/out/found.jsonl    what an explore run has found
     python -m suite corpus add --pin --why 'log cancels' a.jsonl    a counterexample, for good
+    python -m suite corpus record reports/out/replay/report.json    what a replay has found becomes what is expected
     python -m suite corpus select --most 300              the pins, and the worst for each primitive and pair
     python -m suite corpus check                          whether every line can still be asked
 
@@ -14,6 +15,7 @@ Exit status: 0 done, 1 a line that cannot be asked (check) or was left out (add)
 from __future__ import annotations
 
 import argparse
+import json
 import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
@@ -69,6 +71,21 @@ def add(path: Path, files: Sequence[Path], pin: bool, why: str) -> int:
     return 1 if left else 0
 
 
+def record(path: Path, report: Path) -> int:
+    """Takes what was found of each case for what is recorded of it, unless that was a violation."""
+    cases, _ = readable(path)
+    try:
+        rows = json.loads(report.read_text("utf-8"))["cases"]
+        found = {(row["id"], row["backend"]): row["found"] for row in rows if row["found"] not in ("", "violated")}
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise CaseError(f"{report}: is no report of a replay: {type(error).__name__}") from error
+    names = {backend for _, backend in found}
+    of = {case.id: {name: found[case.id, name] for name in sorted(names) if (case.id, name) in found} for case in cases}
+    corpus.write((replace(case, recorded={**case.recorded, **of[case.id]}) for case in cases), path)
+    print(f"{path}: {sum(map(bool, of.values()))} of {len(cases)} cases recorded, on {', '.join(sorted(names))}")
+    return 0
+
+
 def select(path: Path, most: int) -> int:
     cases, damaged = readable(path)
     if damaged:
@@ -100,17 +117,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
         prog="python -m suite corpus", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--corpus", type=Path, default=corpus.DATA, help="default: suite/corpus.jsonl")
-    commands = parser.add_subparsers(dest="command", required=True, metavar="add, select or check")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="add, record, select or check")
     adding = commands.add_parser("add", help="take in the cases of files")
     adding.add_argument("files", nargs="+", type=Path, metavar="FILE")
     adding.add_argument("--pin", action="store_true", help="as past counterexamples, expected to hold everywhere")
     adding.add_argument("--why", default="", help="why they are kept, in one line")
+    recording = commands.add_parser("record", help="take what a replay has found for what is expected")
+    recording.add_argument("report", type=Path, metavar="REPORT.JSON")
     commands.add_parser("select", help="keep the worst only").add_argument("--most", type=int, default=300)
     commands.add_parser("check", help="whether all can be asked")
     options = parser.parse_args(arguments)
     try:
         if options.command == "add":
             return add(options.corpus, options.files, options.pin, options.why)
+        if options.command == "record":
+            return record(options.corpus, options.report)
         return select(options.corpus, options.most) if options.command == "select" else check(options.corpus)
     except (CaseError, OSError) as error:
         print(error, file=sys.stderr)

@@ -35,6 +35,9 @@ class Profile:
     time_limit: float = 1200  # twenty times what the longest takes
     document: bool = False  # whether the claims of suite/document are verified too
     hunt: bool = False  # whether examples climb towards their bounds, and the worst are kept (suite/hunt.py)
+    own: int = (
+        0  # examples of each primitive of a plugin, which are then the only ones that are met alone; 0: as others
+    )
     stored: str = ""  # instead of drawing: "pins", the past counterexamples, or "all" that suite/corpus.jsonl holds
 
 
@@ -48,6 +51,7 @@ PROFILES = {
     "explore": Profile(
         examples=1000, floor=0, seed=None, shrink_seconds=120, database=True, hunt=True, time_limit=14400
     ),
+    "check": Profile(examples=12, floor=0, seed=0, shrink_seconds=20, modes=3, own=60),
     "pin": Profile(examples=1, floor=0, seed=0, shrink_seconds=0, modes=3, stored="pins"),
     "replay": Profile(examples=1, floor=0, seed=0, shrink_seconds=0, modes=3, stored="all"),
     "again": Profile(examples=1, floor=0, seed=0, shrink_seconds=0, stored="all"),
@@ -64,6 +68,8 @@ HESSIANS = {"jax": 3}  # and over how many of these the Hessians, which cost mor
 
 def due(primitive: str, backend: str, place: int) -> bool:
     """Whether a primitive alone has its turn in this run, on a backend and in the precision at that place in line."""
+    if active.own:
+        return primitive in OWN
     return not active.in_turns or primitive in OWN or in_turn(primitive, backend, place, turn)
 
 
@@ -132,6 +138,8 @@ def modes(backend: str, identity: str) -> int | None:
     return min(active.modes, (ALONE if identity == "alone" else MODES).get(backend, active.modes))
 
 
-def shared(full: settings, backend: str) -> settings:
-    """The settings of a test on one backend."""
+def shared(full: settings, backend: str, own: bool = False) -> settings:
+    """The settings of a test on one backend, of a plugin's own primitive alone or any other."""
+    if own and active.own:
+        return settings(full, max_examples=active.own)
     return settings(full, max_examples=max(2, round(full.max_examples * SHARES.get(backend, 1.0))))
