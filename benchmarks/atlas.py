@@ -52,10 +52,10 @@ def short(value: Any) -> Any:
     return float(f"{value:.3g}") if isinstance(value, float) else value
 
 
-def save(path: Path, table: Sequence[dict[str, Any]], command: str, seconds: float, cpu: float) -> None:
-    """A row a line, so that a change can be read."""
+def save(path: Path, table: Sequence[dict[str, Any]], command: str, done: str, seconds: float, cpu: float) -> None:
+    """A row a line, so that a change can be read. ``done`` says how much of the whole was surveyed."""
     head = {
-        "schema": 1, "kind": "survey", "command": command,
+        "schema": 1, "kind": "survey", "command": command, "surveyed": done,
         "machine": f"{platform.machine()} {platform.system()}, {os.cpu_count()} processors",
         "versions": {name: version(name) for name in VERSIONS},
         "date": datetime.datetime.now(datetime.UTC).date().isoformat(),

@@ -72,6 +72,11 @@ def task(name: str, dtype: str, names: tuple[str, ...]) -> list[dict[str, Any]]:
     return [*records, {**done, **{key: round(value, 2) for key, value in spent.items()}}]
 
 
+def everything() -> int:
+    """How many tasks there are: a primitive in a precision."""
+    return len(PRIMITIVES) * len(PRECISIONS)
+
+
 def release() -> None:
     """Gives back what XLA has compiled, up to a gigabyte in a task, and what glibc keeps of it."""
     if "jax" in sys.modules:
@@ -206,8 +211,10 @@ def main(arguments: list[str] | None = None) -> int:
         return 130
     seconds, cpu = time.perf_counter() - start, sum(r.get("cpu", 0.0) for r in records)
     if options.save:
-        command = " ".join(["python -m benchmarks.survey --save", *options.primitives])
-        atlas.save(SUMMARY, atlas.rows(records, LIMITS, known), command, seconds, cpu)
+        told = f"{len({(r['primitive'], r['dtype']) for r in records if r['layer'] == 'done'})} of {everything()} tasks"
+        atlas.save(
+            SUMMARY, atlas.rows(records, LIMITS, known), "python -m benchmarks.survey --save", told, seconds, cpu
+        )
     found = candidates(records)
     for group in grouped(found):
         print(line(group))

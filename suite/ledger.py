@@ -27,7 +27,7 @@ REQUIRED = {
     "id", "backend", "versions", "primitive", "order", "modes", "dtypes", "region", "witness", "quantity", "mode",
     "got", "true", "cause", "recheck",
 }  # fmt: skip
-OPTIONAL = {"upstream", "parameters", "weights", "tangent", "component", "then", "anywhere"}
+OPTIONAL = {"upstream", "parameters", "weights", "tangent", "component", "then", "anywhere", "like"}
 RAISES = "raises "  # a `got` that starts so names the exception in place of a number
 ALLOWED = re.compile(r"^[\sxyzabsmaxinpt()<>=&|~.,+\-*/\d\[\]e]*$")
 FUNCTIONS = {
@@ -68,6 +68,7 @@ class Row:
     component: tuple[int, ...] = (0,)
     then: str = ""  # a primitive of one array that the witness applies to the result, where the fault needs it to show
     anywhere: bool = False  # the fault is of the modes in every program; the primitive is only the witness's
+    like: str = ""  # the row of the same formula in the framework, met by another primitive
 
     def speaks_of(self, version: str) -> bool:
         """Whether the deviation is known to be in that version of its framework; builds ("+cpu") do not matter."""
@@ -128,6 +129,8 @@ def read(*paths: Path) -> tuple[Row, ...]:
             shared = set(a.dtypes) & set(b.dtypes) and overlap(a.modes, b.modes)
             if same and shared and (_holds(a, b) or _holds(b, a)):
                 raise DataError(f"{paths[-1]}: {a.id} and {b.id} overlap: merge them or part their regions")
+        if a.like and a.like not in {row.id for row in rows if row.backend == a.backend and not row.like}:
+            raise DataError(f"{paths[-1]}: {a.id} is like {a.like!r}, which is no row of {a.backend} that is like none")
     return rows
 
 
@@ -162,6 +165,7 @@ def _row(entry: dict[str, Any], where: str) -> Row:
             entry["quantity"], entry["mode"], _got(entry["got"]), entry["true"], entry["cause"],
             entry["recheck"], entry.get("upstream", ""), tuple(map(float.fromhex, entry.get("weights", []))), tangent,
             tuple(entry.get("component", [0])), entry.get("then", ""), bool(entry.get("anywhere", False)),
+            entry.get("like", ""),
         )  # fmt: skip
         inside = row.contains(witness)
         ranges(row.versions)

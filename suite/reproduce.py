@@ -3,6 +3,7 @@
     python -m suite.reproduce                       writes and runs all of them
     python -m suite.reproduce torch-trigamma        some
     python -m suite.reproduce --print jax-hypot-tie prints one, to file upstream
+    python -m suite.reproduce --count               how many there are, and of how many formulas
 
 A script needs its framework and mpmath only, prints got, true and error, and exits with 1 while the deviation exists.
 Exit status here: 0 all say what the ledger says, 1 one does not, 2 unknown id, or a ledger that is wrong.
@@ -15,7 +16,7 @@ import re
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -30,6 +31,7 @@ from suite.quantities import truth
 from suite.reproducer import script
 
 TIME_LIMIT = 120  # seconds
+NOT_FOUND = "not found"  # how an `upstream` begins that was looked for
 
 
 def written(row: Row) -> str:
@@ -92,10 +94,25 @@ def chosen(ids: list[str]) -> Iterator[Row]:
         yield rows[name]
 
 
+def counted(rows: Sequence[Row]) -> Iterator[str]:
+    """For each framework: deviations, and the formulas of which they are. Rows that are like another share its formula:
+    no input, dtype, order or mode makes a finding of its own, nor another function by the same rule."""
+    for backend in dict.fromkeys(row.backend for row in rows):
+        mine = [row for row in rows if row.backend == backend]
+        known = sum(bool(row.upstream) and not row.upstream.startswith(NOT_FOUND) for row in mine)
+        searched = sum(row.upstream.startswith(NOT_FOUND) for row in mine)
+        yield (
+            f"{backend}: {len(mine)} deviations of {sum(not row.like for row in mine)} formulas;"
+            f" {known} known upstream, {searched} looked for and not found"
+        )
+    yield f"all: {len(rows)} deviations of {sum(not row.like for row in rows)} formulas"
+
+
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m suite.reproduce", description=(__doc__ or "").splitlines()[0])
     parser.add_argument("ids", nargs="*", help="deviations (default: all)")
     parser.add_argument("--print", action="store_true", help="print the scripts instead of running them")
+    parser.add_argument("--count", action="store_true", help="count them, runs none")
     parser.add_argument("--out", type=Path, help="folder for the scripts (default: a temporary one)")
     parser.add_argument("--jobs", type=int, default=2)
     options = parser.parse_args(arguments)
@@ -106,6 +123,9 @@ def main(arguments: list[str] | None = None) -> int:
         return 2
     if options.print:
         print("\n".join(written(row) for row in rows))
+        return 0
+    if options.count:
+        print("\n".join(counted(rows)))
         return 0
     folder = options.out or Path(tempfile.mkdtemp(prefix="gradlaws-"))
     folder.mkdir(parents=True, exist_ok=True)

@@ -25,7 +25,7 @@ def test_a_known_deviation_is_still_there(system: System, row: ledger.Row) -> No
     system.emit({
         "kind": "ledger", "id": row.id, "backend": row.backend, "primitive": row.primitive, "order": row.order,
         "dtypes": list(row.dtypes), "modes": list(row.modes), "region": row.region, "cause": row.cause,
-        "size": relative(row), "upstream": row.upstream or "not found", "status": status, "found": found,
+        "size": relative(row), "upstream": row.upstream or "not looked for", "status": status, "found": found,
         "excused": 0, **findings.described(row),
     })  # fmt: skip
     assert status in ("confirmed", "elsewhere"), message

@@ -215,6 +215,11 @@ def test_deviations_whose_regions_overlap_are_refused(tmp_path: Path) -> None:
         ledger_of(tmp_path, DEVIATION + other)
 
 
+def test_a_deviation_that_is_like_no_row_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="is like 'torch-nothing'"):
+        ledger_of(tmp_path, changed(DEVIATION, "order = 2", 'order = 2\nlike = "torch-nothing"'))
+
+
 def test_an_overlap_is_found_whichever_row_comes_first(tmp_path: Path) -> None:
     """The wide region holds the witness of the narrow one, not the other way round."""
     wide = changed(changed(DEVIATION, '"x > 2"', '"x > 0"'), '"0x1.8p+1"', '"0x1.0p+0"')

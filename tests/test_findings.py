@@ -158,7 +158,7 @@ def test_the_summary_tells_the_worst_of_each_layer(tmp_path: Path) -> None:
               "mode": "func.grad", "median": 0.5, "got": 1.0, "true": "1", "profile": [[0.5, 1.0]]}  # fmt: skip
     records = [record | {"worst": 3.0}, record | {"worst": "inf", "mode": "func.jvp"}, {"layer": "done"}]
     table = atlas.rows(records, survey.LIMITS, lambda record: "a-row")
-    atlas.save(tmp_path / "survey.json", table, "command", 1.0, 2.0)
+    atlas.save(tmp_path / "survey.json", table, "command", "1 of 2 tasks", 1.0, 2.0)
     told = json.loads((tmp_path / "survey.json").read_text())
     assert (told["schema"], told["kind"], told["command"]) == (1, "survey", "command")
     (row,) = told["rows"]
