@@ -153,9 +153,16 @@ def unit_steps(scale: MPArray) -> list[MPArray]:
 
 @lru_cache(CACHED)
 def _value(program: Program, point: HashablePoint) -> Truth:
-    with mp.workdps(FIRST.digits + dynamic_range(program, point.arrays)):
-        exact = flat_function(program)(flat_point(point.arrays))
-    return Truth(exact, np.zeros(exact.shape))
+    """In two precisions: what cancels beyond the digits of one, as in log(sigmoid(200)), shows in the other."""
+    f, x, met = flat_function(program), flat_point(point.arrays), sizes(program, point.arrays)
+    reach = decades(met)
+    with mp.workdps(FIRST_CERTIFICATE.digits + reach):
+        certificate = f(x)
+    with mp.workdps(FIRST.digits + reach):
+        exact = f(x)
+        noise = mpf(float(np.max(met))) * mpf(10) ** (3 - FIRST.digits - reach)
+        error = 2 * np.abs(certificate - exact) + noise
+    return Truth(exact, mp_arrays.to_floats(error))
 
 
 @lru_cache(CACHED)
