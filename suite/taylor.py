@@ -96,6 +96,9 @@ class Taylor:
     def __sub__(self, other: Any) -> Taylor:
         return self + (-lifted(other, self))
 
+    def __rsub__(self, other: Any) -> Taylor:
+        return -self + other
+
     def __mul__(self, other: Any) -> Taylor:
         b = lifted(other, self)
         sizes, other_sizes = absolute(self.partials[:3]), absolute(b.partials[:3])

@@ -176,8 +176,8 @@ def test_every_elementwise_primitive_has_a_formula_of_balls() -> None:
 
 
 # What mpmath put right after 1.3.0, which SymPy holds us to, and our primitives could have met (its CHANGES for 1.4.0
-# and issue 1011), each at an argument of the kind that the report was about. Infinite and complex arguments, which most of
-# them concern, are outside every domain here. None of these errs in 1.3.0 by more than the oracle says.
+# and issue 1011), each at an argument of the kind that the report was about. Infinite and complex arguments, which most
+# of them concern, are outside every domain here. None of these errs in 1.3.0 by more than the oracle says.
 MENDED_LATER: dict[str, tuple[str, tuple[float, ...]]] = {
     "664: betainc": ("betainc", (0.97,)),
     "664, 690: powers": ("pow", (1e-10, 1.25)),
