@@ -97,7 +97,7 @@ class Taylor:
         return self + (-lifted(other, self))
 
     def __rsub__(self, other: Any) -> Taylor:
-        return -self + other
+        return lifted(other, self) + (-self)
 
     def __mul__(self, other: Any) -> Taylor:
         b = lifted(other, self)
