@@ -28,7 +28,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import saved
-from benchmarks.catalogue import FAULTS, KINKS, Fault
+from benchmarks.catalogue import FAULTS, KINKS, LEDGER, Fault
 from benchmarks.forks import ROOT
 from benchmarks.kill import EXPECTED, STATUSES, UNDECIDED, Outcome, hunt
 from suite.claims import CLAIMS
@@ -165,8 +165,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if options.names and options.sample:
         command.error("give names or --sample, not both")
     identities = [name for name in options.identities.split(",") if name]
-    if unknown := [name for name in identities if name not in (*CLAIMS, KINKS)]:
-        command.error(f"--identities: unknown {', '.join(unknown)}; known are {KINKS}, {', '.join(CLAIMS)}")
+    if unknown := [name for name in identities if name not in (*CLAIMS, KINKS, LEDGER)]:
+        command.error(f"--identities: unknown {', '.join(unknown)}; known are {KINKS}, {LEDGER}, {', '.join(CLAIMS)}")
     faults = [FAULTS[name] for name in dict.fromkeys(options.names)] or list(FAULTS.values())
     faults = sample(options.sample) if options.sample else faults
     try:

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from benchmarks.catalogue import KINKS, Fault
+from benchmarks.catalogue import KINKS, LEDGER, Fault
 from benchmarks.effect import effective
 from benchmarks.forks import Clock, Crash, TimeLimit, run_script, run_tests
 from benchmarks.plant import VARIABLE, asked
@@ -32,7 +32,7 @@ STATUSES = {
 }
 EXPECTED = ("killed", "explained")
 UNDECIDED = ("untested", "timeout", "failed")
-OF_NO_IDENTITY = ("suite/test_conventions.py", "suite/test_ledger.py")
+BESIDE = {KINKS: "suite/test_conventions.py", LEDGER: "suite/test_ledger.py"}  # tests of no identity
 GREEN = ("passed", "skipped")
 
 
@@ -84,7 +84,7 @@ def variables(fault: Fault) -> dict[str, str]:
 
 
 def selections(fault: Fault, identities: Sequence[str]) -> Iterator[list[str]]:
-    """The tests to ask, one selection after the other: the primitives alone, then kinks, then compositions.
+    """The tests to ask, one selection after the other: the primitives alone, then compositions.
 
     Of identities that are given, each is a selection of its own.
     """
@@ -92,11 +92,10 @@ def selections(fault: Fault, identities: Sequence[str]) -> Iterator[list[str]]:
     for primitive in fault.primitives if "alone" in wanted else ():
         test = f"suite/test_primitives.py::test_a_primitive_alone[{fault.backend}-{DTYPE}-{primitive}]"
         yield [test, "--hypothesis-seed", str(profiles.first_turn(primitive, fault.backend))]
-    if KINKS in wanted:
-        yield [OF_NO_IDENTITY[0]]
+    yield from ([path] for name, path in BESIDE.items() if name in wanted)
     known = [name for name in wanted if name in CLAIMS and name != "alone"]
     for together in known if identities else [",".join(known)] if known else []:
-        yield ["suite", "--identities", together, *(f"--ignore={path}" for path in OF_NO_IDENTITY)]
+        yield ["suite", "--identities", together, *(f"--ignore={path}" for path in BESIDE.values())]
 
 
 def tested(fault: Fault, tests: Sequence[str], out: Path, clock: Clock, planted: bool = True) -> dict[str, Any]:
@@ -186,7 +185,7 @@ def failures(report: dict[str, Any]) -> list[dict[str, Any]]:
     return [
         {
             "verdict": "violated" if test["outcome"] == "failed" else "error", "message": test["outcome"],
-            "identity": KINKS if "test_conventions" in test["nodeid"] else test["nodeid"].rpartition("::")[2],
+            "identity": beside(test) or test["nodeid"].rpartition("::")[2],
             "mode": "its own mode", "function": test["message"], "steps": 1, "examples": 1, "primitives": (),
             "inputs": (), "got": "", "true": "", "bound": "", "ratio": None, "scripts": {}, "test": test["nodeid"],
         }
@@ -194,13 +193,19 @@ def failures(report: dict[str, Any]) -> list[dict[str, Any]]:
     ]  # fmt: skip
 
 
+def beside(test: dict[str, Any]) -> str:
+    """KINKS or LEDGER, if the test is of these."""
+    return next((name for name, path in BESIDE.items() if test["nodeid"].startswith(path)), "")
+
+
 def identities_asked(report: dict[str, Any], kill: dict[str, Any] | None) -> list[dict[str, Any]]:
     """A row for each identity that was asked, in the order of the report."""
     made: dict[str, int] = {}
     for cell in report["cells"]:
         made[cell["identity"]] = made.get(cell["identity"], 0) + sum(cell["counts"].values())
-    if any("test_conventions" in test["nodeid"] for test in report["tests"]["all"]):
-        made[KINKS] = len(report["tests"]["all"])
+    for test in report["tests"]["all"]:
+        if name := beside(test):
+            made[name] = made.get(name, 0) + 1
     if kill is not None:
         made.setdefault(kill["identity"], 0)
     return [

@@ -27,7 +27,7 @@ from typing import Any
 
 from benchmarks import saved
 from benchmarks.forks import ROOT, Clock, Crash, run_tests
-from benchmarks.kill import OF_NO_IDENTITY, RAN
+from benchmarks.kill import BESIDE, RAN
 from reports.fold import bucket_order
 from reports.records import CONCLUSIVE
 from suite.backends import MODULES
@@ -47,7 +47,7 @@ def soaked(seed: int, backends: Sequence[str], profile: str, identities: str = "
     with tempfile.TemporaryDirectory(prefix="gradlaws-soak-") as folder:
         try:
             done = clock.run(
-                run_tests, "suite", *(f"--ignore={path}" for path in OF_NO_IDENTITY), "--profile", profile,
+                run_tests, "suite", *(f"--ignore={path}" for path in BESIDE.values()), "--profile", profile,
                 "--backends", ",".join(met), "--modes", "*" if rare else f"*,!{SLOW}",
                 "--identities", identities, "--hypothesis-seed", str(seed), "-q", "--tb", "no", "--out", folder,
             )  # fmt: skip

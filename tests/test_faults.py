@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks import faults, kill, saved
-from benchmarks.catalogue import FAULTS, KINKS, Fault
+from benchmarks.catalogue import FAULTS, KINKS, LEDGER, Fault
 from benchmarks.kill import Outcome
 from benchmarks.plant_functions import FUNCTION_KINDS, resolve
 from benchmarks.plant_rules import RULE_KINDS
@@ -62,7 +62,7 @@ def test_what_is_no_kill_is_told_apart(torch: None, fault: Fault, limit: float, 
 @pytest.mark.parametrize("fault", FAULTS.values(), ids=str)
 def test_every_row_can_be_planted(fault: Fault) -> None:
     assert set(fault.primitives) <= set(PRIMITIVES)
-    assert set(fault.identities) <= {*CLAIMS, KINKS}
+    assert set(fault.identities) <= {*CLAIMS, KINKS, LEDGER}
     assert fault.kind in {**RULE_KINDS, **FUNCTION_KINDS}
     assert bool(fault.formula) == (fault.kind == "formula")
     compile(fault.formula or "0", fault.name, "eval")
