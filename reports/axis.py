@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+from reports.numerals import ten
 from reports.records import Record
 
 _END = 1074.0  # binades between one and the smallest number of float64
@@ -43,6 +44,4 @@ def strip(intervals: Sequence[Sequence[float]], left: float, right: float) -> li
 def _label(x: float) -> str:
     if x in (0.0, 1.0, -1.0):
         return f"{x:g}".replace("-", "−")
-    exponent = round(math.log10(abs(x)))
-    digits = str(abs(exponent)).translate(str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹"))
-    return f"{'−' if x < 0 else ''}10{'⁻' if exponent < 0 else ''}{digits}"
+    return ("−" if x < 0 else "") + ten(round(math.log10(abs(x))))

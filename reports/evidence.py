@@ -151,6 +151,7 @@ def _cell(identity: str, system: Record, anchors: Anchors) -> Record:
         "level": level(system["conclusive"]),
         "amount": LEVELS[level(system["conclusive"])],
         "bad": bad,
+        "known": system["status"] == "holds" and bool(system["deviations"]),
         "shown": shown["ratio"] if shown else None,
     }
 

@@ -41,6 +41,12 @@ def issue(upstream: str) -> Record | None:
     return {"href": where, "name": found[0], "rest": upstream[found.end() :].strip()}
 
 
+def _how_bad(size: str) -> str:
+    """'1.1e-10 relative' as a person says it; any other text as it is."""
+    found = re.fullmatch(r"([\d.]+e[+-]\d+) relative", size)
+    return f"relative error {numerals.ratio(float(found[1]))}" if found else size
+
+
 def _card(row: Record, profiles: Mapping[tuple[str, str, int, str], Any], anchors: Anchors) -> Record:
     order = int(row.get("order") or 0)
     measured: list[tuple[float, float]] = []
@@ -52,6 +58,7 @@ def _card(row: Record, profiles: Mapping[tuple[str, str, int, str], Any], anchor
         "anchor": anchors(row["id"], inside="findings"),
         "what": f"{row['backend']} {row['primitive']}" if row.get("backend") else "unknown",
         "of": ORDERS[order] if order < len(ORDERS) else f"derivative of order {order}",
+        "how_bad": _how_bad(str(row.get("size") or "")),
         "issue": issue(str(row.get("upstream") or "")),
         "got_parts": parted(got, true),
         "true_parts": parted(true, got),

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from reports.numerals import ten
 from reports.records import Record, Report
 
+BIN = 8  # decades of magnitude in a bar
 SIDE, LEFT, TOP = 11.0, 104.0, 104.0
 ARROW = " → "
 WIDTH, HEIGHT, FLOOR = 420.0, 120.0, 96.0
-TITLES = {"steps": "Steps", "depths": "Longest path", "sizes": "Scalar inputs", "decades": "Magnitudes of inputs"}
+TITLES = {"steps": "Steps", "depths": "Longest path", "sizes": "Scalar inputs", "decades": "Magnitudes of inputs, from"}
 
 
 def generated(report: Report) -> Record | None:
@@ -41,9 +43,9 @@ def generated(report: Report) -> Record | None:
 
 
 def _bars(name: str, title: str, tally: Mapping[str, int]) -> Record:
-    ordered = sorted(tally, key=lambda key: (key != "zero", int(key) if key != "zero" else 0))
     if name == "decades":
-        ordered = ["zero"] * ("zero" in tally) + _every(tally)
+        tally = _binned(tally)
+    ordered = ["zero"] * ("zero" in tally) + _every(tally, BIN if name == "decades" else 1)
     tallest = max(tally.values())
     step = WIDTH / max(len(ordered), 1)
     every = max(1, len(ordered) // 8)
@@ -53,16 +55,24 @@ def _bars(name: str, title: str, tally: Mapping[str, int]) -> Record:
         bars.append(
             {"x": round(at * step, 2), "width": round(max(step - 1, 0.8), 2), "y": round(FLOOR - tall, 1),
              "height": tall, "count": tally.get(key, 0), "tick": at % every == 0,
-             "label": f"10^{key}" if name == "decades" and key != "zero" else key}
+             "label": ten(int(key)) if name == "decades" and key != "zero" else key}
         )  # fmt: skip
     empty = [bar["label"] for bar in bars if not bar["count"]]
     return {"name": name, "title": title, "bars": bars, "empty": empty, "width": WIDTH, "height": HEIGHT,
             "floor": FLOOR, "tallest": tallest}  # fmt: skip
 
 
-def _every(tally: Mapping[str, int]) -> list[str]:
+def _every(tally: Mapping[str, int], step: int) -> list[str]:
     numbers = [int(key) for key in tally if key != "zero"]
-    return [str(key) for key in range(min(numbers), max(numbers) + 1)] if numbers else []
+    return [str(key) for key in range(min(numbers), max(numbers) + 1, step)] if numbers else []
+
+
+def _binned(tally: Mapping[str, int]) -> dict[str, int]:
+    bins: dict[str, int] = {}
+    for key, total in tally.items():
+        name = key if key == "zero" else str(int(key) // BIN * BIN)
+        bins[name] = bins.get(name, 0) + total
+    return bins
 
 
 def _primitives(drawn: Sequence[Record], catalogue: Mapping[str, Sequence[str]]) -> list[Record]:

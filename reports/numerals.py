@@ -32,6 +32,8 @@ def ratio(value: float | str | None) -> str:
         return "∞"
     if real == 0:
         return "0"
+    if 0.995 <= abs(real) < 1:
+        return f"{math.floor(abs(real) * 1000) / 1000:.3f}" if real > 0 else f"{real:.4g}"  # never rounded up to 1
     if 0.01 <= abs(real) < 999.5:
         return f"{real:.2g}" if abs(real) < 99.5 else f"{real:.0f}"
     mantissa, exponent = f"{real:.1e}".split("e")
@@ -45,6 +47,11 @@ def power_of_two(name: str, *, upper: bool = False) -> str:
     if name == "inf":
         return "∞"
     return "2" + str(int(name) + upper).translate(_SUPERSCRIPT)
+
+
+def ten(exponent: int) -> str:
+    """A power of ten: 10⁻⁸, 1."""
+    return "10" + str(exponent).translate(_SUPERSCRIPT) if exponent else "1"
 
 
 def quantile_text(quantile: Mapping[str, Any] | None) -> str:

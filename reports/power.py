@@ -10,7 +10,7 @@ from typing import Any
 
 from reports.distribution import quantile
 from reports.fold import bucket_order
-from reports.numerals import power_of_two
+from reports.numerals import power_of_two, ten
 from reports.records import Record, number
 
 OWN = "gradlaws"
@@ -69,7 +69,7 @@ def sensitivity(found: Mapping[str, Any]) -> list[Record]:
         panels.append(
             {"backend": backend, "dtype": dtype, "order": order, "width": WIDTH, "left": LEFT, "right": RIGHT,
              "height": TOP + ROW * len(ordered) + 22, "floor": TOP + ROW * len(ordered),
-             "ticks": [{"x": _across(10.0**decade), "label": _ten(decade)} for decade in range(-16, 1, 4)],
+             "ticks": [{"x": _across(10.0**decade), "label": ten(decade)} for decade in range(-16, 1, 4)],
              "tools": [_tool(name, tools[name], at) for at, name in enumerate(ordered)]}
         )  # fmt: skip
     return panels
@@ -117,10 +117,6 @@ def _tool(name: str, rows: Sequence[Record], at: int) -> Record:
 def _across(delta: float) -> float:
     decade = min(max(math.log10(delta), SMALLEST), 0.0)
     return round(LEFT + (decade - SMALLEST) / -SMALLEST * (RIGHT - LEFT), 1)
-
-
-def _ten(decade: int) -> str:
-    return "1" if decade == 0 else "10⁻" + str(-decade).translate(str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹"))
 
 
 def _middle(values: Sequence[Any]) -> int | None:

@@ -100,7 +100,7 @@ def test_without_scripts_the_verdict_the_matrix_and_the_failures_are_there(pages
     plain = re.sub(r"<script.*?</script>", "", pages["everything"], flags=re.S)
     for words in ("Violated", "jax violates D4", "seed 0", "0123456789ab", "D4-7f3a", "RuntimeError: no",
     "f(x) = svd(x)",
-                  "of bound", "14 digits", "insufficient evidence", "no autodiff", "Scripts are off"):  # fmt: skip
+                  "× bound", "14 digits", "insufficient evidence", "no autodiff", "Scripts are off"):  # fmt: skip
         assert words in plain, words
     assert "torch-trigamma" not in plain and "torch-trigamma" in unfolded(pages["everything"])
 
