@@ -2,12 +2,13 @@
 
     python -m suite corpus add reports/out/found.jsonl    what an explore run has found
     python -m suite corpus add --pin --why 'log cancels' a.jsonl    a counterexample, for good
-    python -m suite corpus record reports/out/replay/report.json    what a replay has found becomes what is expected
+    python -m suite corpus record reports/out/replay/report.json    what a replay has found is expected from now on
     python -m suite corpus select --most 300              the pins, and the worst for each primitive and pair
     python -m suite corpus check                          whether every line can still be asked
 
-`add` keeps what is there; of a case that is there already it keeps the larger error / bound. A case that was violated
-is not added without --pin: it has to be understood first, and is then a pin, or a row of suite/ledger.toml.
+`add` keeps what is there; of a case that is there already it keeps the larger error / bound. What is new is asked of
+every backend, and `record` says what is expected from then on, of those that were asked. A case that was violated is not
+added without --pin: it has to be understood first, and is then a pin, or a row of suite/ledger.toml.
 
 Exit status: 0 done, 1 a line that cannot be asked (check) or was left out (add), 2 bad usage or an unreadable file.
 """
@@ -32,12 +33,12 @@ def readable(path: Path) -> tuple[list[Case], list[Damaged]]:
 
 
 def merged(old: Iterable[Case], new: Iterable[Case]) -> list[Case]:
-    """Each case once: with all backends that it was asked of, the larger ratio, and the reason that was given first."""
+    """Each case once: with what was recorded first, the larger ratio, and the reason that was given first."""
     found: dict[str, Case] = {}
     for case in (*old, *new):
         known = found.get(case.id, case)
         found[case.id] = replace(
-            known, recorded={**case.recorded, **known.recorded}, pin=known.pin or case.pin, why=known.why or case.why,
+            known, pin=known.pin or case.pin, why=known.why or case.why,
             ratio=max(filter(None, (known.ratio, case.ratio)), default=None),
         )  # fmt: skip
     return list(found.values())
@@ -61,8 +62,8 @@ def add(path: Path, files: Sequence[Path], pin: bool, why: str) -> int:
             if "violated" in case.recorded.values() and not pin:
                 left.append(f"{file}: {case.id} was violated; understand it, then --pin it")
                 continue
-            # A pin is expected to hold, wherever it can be asked.
-            new.append(replace(case, pin=True, mode="", recorded={}, why=why or case.why) if pin else case)
+            # It is asked everywhere, until a replay has been recorded.
+            new.append(replace(case, pin=pin, mode="", recorded={}, why=why or case.why))
     whole = merged(known, new)
     corpus.write(whole, path)
     print(f"{path}: {len(whole)} cases, {len(whole) - len(known)} of them new")
