@@ -242,7 +242,7 @@ def checked(options: argparse.Namespace) -> int:
         print(f"note: {name}: {note}")
     if answer["mixes"]:
         raise CannotCheck(f"{name} mixes entries, so its definition has to be of whole arrays: --whole, see --help")
-    if not dtypes:
+    if not dtypes or any("not elementwise" in fault for fault in answer["faults"]):
         return VIOLATED if answer["faults"] else COULD_NOT_RUN
     path = options.out / f"checked_{name}.py"
     options.out.mkdir(parents=True, exist_ok=True)

@@ -7,8 +7,8 @@
     python -m suite corpus check                          whether every line can still be asked
 
 `add` keeps what is there; of a case that is there already it keeps the larger error / bound. What is new is asked of
-every backend, and `record` says what is expected from then on, of those that were asked. A case that was violated is not
-added without --pin: it has to be understood first, and is then a pin, or a row of suite/ledger.toml.
+every backend, and `record` says what is expected from then on, of those that were asked. A case that was violated is
+not added without --pin: it has to be understood first, and is then a pin, or a row of suite/ledger.toml.
 
 Exit status: 0 done, 1 a line that cannot be asked (check) or was left out (add), 2 bad usage or an unreadable file.
 """
