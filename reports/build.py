@@ -51,6 +51,10 @@ def tell(report: Report, out: Path, say: Callable[[str], None] = print) -> int:
     for line in table(report["claims"]):
         say(line)
     say(verdict_text(report, out))
+    found = report["comparison"]
+    told = ", ".join(f"{total} {change}" for change, total in found["counts"].items() if total)
+    if found["note"] or told:
+        say(found["note"] or f"since the baseline: {told}")
     status = EXITS[report["outcome"]]
     say(f"verdict: {report['outcome']} (exit status {status})")
     return status
