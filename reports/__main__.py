@@ -15,7 +15,7 @@ from reports.gist import BASELINE, baseline_text, find_baseline, gist, read_gist
 from reports.load import BadInput, read_report, shard_folders
 from reports.measurements import FOLDER
 from reports.numerals import plural
-from reports.outcomes import mixed
+from reports.run import mixed
 from reports.shards import clear, merge, read_shards
 from reports.summary import judged
 from reports.text import DEFAULT_OUT, failure_text

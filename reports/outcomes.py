@@ -1,4 +1,4 @@
-"""Everything that is not a cell: run header, controls, failures, ledger, unsupported, time, tests."""
+"""Everything that is not a cell: controls, failures, ledger, unsupported, time, tests."""
 
 from __future__ import annotations
 
@@ -13,68 +13,6 @@ LEDGER = ("error", "worse", "fixed", "confirmed", "elsewhere")
 KEPT = 3  # of the worst comparisons
 OUTCOMES = ("crashed", "hung", "error", "failed", "idle", "skipped", "passed")
 STATUSES = ("FAILED", "ERROR", "UNDECIDED", "FIXED", "HOLDS")  # of a stored case
-
-
-def merged_run(headers: Sequence[Record], systems: Iterable[tuple[str, str]]) -> Record:
-    """The run headers of all shards as one, values that differ joined by ' | '; `systems` come from
-    cells."""
-    headers = sorted(headers, key=canonical)
-    identities = {identity["id"]: identity for header in reversed(headers) for identity in header.get("identities", ())}
-    order = dict.fromkeys(identity["id"] for header in headers for identity in header.get("identities", ()))
-    listed = dict.fromkeys((backend, dtype) for header in headers for backend, dtype in header.get("systems", ()))
-    starts = [str(header["started"]) for header in headers if header.get("started")]
-    return {
-        "suite": _one_text(header.get("suite") for header in headers),
-        "asked": _one_mapping(headers, "asked"),
-        "missing": missing(headers),
-        "profile": _one_text(header.get("profile") for header in headers),
-        "seed": _one_text(header.get("seed") for header in headers),
-        "started": min(starts, default=""),
-        "commit": _one_text(header.get("commit") for header in headers),
-        "platform": _one_text(header.get("platform") for header in headers),
-        "cpus": _one_text(header.get("cpus") for header in headers),
-        "floor": max((header.get("floor", 1) for header in headers), default=1),
-        "floors": next((header["floors"] for header in headers if header.get("floors")), []),
-        "versions": _one_mapping(headers, "versions"),
-        "settings": _one_mapping(headers, "settings"),
-        "flush": _one_mapping(headers, "flush"),
-        "left_out": _one_mapping(headers, "left_out"),
-        "catalogue": _catalogue(headers),
-        "domains": _one_record(headers, "domains"),
-        "contracts": _one_record(headers, "contracts"),
-        "not_in_catalogue": _one_mapping(headers, "not_in_catalogue"),
-        "not_applicable": _one_mapping(headers, "not_applicable"),
-        "identities": [identities[name] for name in order],
-        "claims": list({one["id"]: one for header in headers for one in header.get("claims", ())}.values()),
-        "unverifiable": list(
-            {one["claim"]: one for header in headers for one in header.get("unverifiable", ())}.values()
-        ),
-        "systems": [list(system) for system in [*listed, *sorted(set(systems) - listed.keys())]],
-    }
-
-
-def missing(headers: Sequence[Record]) -> list[str]:
-    """The shards of the run that are not there, as 3/4."""
-    there = {str(header["shard"]) for header in headers if header.get("shard")}
-    counts = {shard.partition("/")[2] for shard in there}
-    return sorted({f"{k}/{n}" for n in counts for k in range(1, int(n) + 1)} - there)
-
-
-def mixed(headers: Sequence[Record]) -> list[str]:
-    """What says that the shards are of different runs, a line for each; what a shard does not say is no difference."""
-    found = []
-    for key in ("suite", "profile", "seed", "floor", "versions", "settings", "contracts", "domains"):
-        values: dict[str, set[str]] = {}
-        for header in headers:
-            told = header.get(key)
-            for name, value in (told if isinstance(told, dict) else {"": told}).items():
-                values.setdefault(name, set()).update([] if value is None else [str(value)])
-        differ = {name: sorted(told) for name, told in sorted(values.items()) if len(told) > 1}
-        if differ:
-            name, told = next(iter(differ.items()))
-            more = f", and {len(differ) - 1} more" if len(differ) > 1 else ""
-            found.append(f"the shards are of different runs: {' '.join([key, name]).strip()} {' | '.join(told)}{more}")
-    return found
 
 
 def controls(records: Iterable[Record], run: Record) -> list[Record]:
@@ -360,25 +298,3 @@ def _grouped(records: Iterable[Record], keys: tuple[str, ...]) -> dict[tuple[Any
 
 def _rank(order: Sequence[str], name: str) -> int:
     return order.index(name) if name in order else len(order)
-
-
-def _catalogue(headers: Sequence[Record]) -> Record:
-    """What could be met: names of `composed` and of all primitives, and of those that each backend spells."""
-    found: Record = {}
-    for header in headers:
-        for name, listed in (header.get("catalogue") or {}).items():
-            found.setdefault(name, set()).update(listed)
-    return {name: sorted(found[name]) for name in sorted(found)}
-
-
-def _one_text(values: Iterable[object]) -> str:
-    return " | ".join(sorted({str(value) for value in values if value is not None}))
-
-
-def _one_mapping(headers: Sequence[Record], name: str) -> dict[str, str]:
-    keys = sorted({key for header in headers for key in header.get(name) or {}})
-    return {key: _one_text((header.get(name) or {}).get(key) for header in headers) for key in keys}
-
-
-def _one_record(headers: Sequence[Record], name: str) -> Record:
-    return dict(sorted({key: value for header in headers for key, value in (header.get(name) or {}).items()}.items()))

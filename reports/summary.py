@@ -11,6 +11,7 @@ from reports.fold import fold, generated_records
 from reports.gist import gist
 from reports.matrix import matrix_cells, matrix_rows, totals
 from reports.records import Record, Report
+from reports.run import merged_run, mixed
 from reports.verdict import outcome, reasons, sentence
 
 
@@ -27,7 +28,7 @@ def summarise(
         kinds.setdefault(record["kind"], []).append(record)
     counted = ("comparison", "cell", "time", "example", "generated")
     cells, times, generated = fold(record for kind in counted for record in kinds.get(kind, ()))
-    run = outcomes.merged_run(kinds.get("run", []), {(backend, dtype) for _, backend, dtype, _, _ in cells})
+    run = merged_run(kinds.get("run", []), {(backend, dtype) for _, backend, dtype, _, _ in cells})
     rows = matrix_cells(cells, run)
     backends = list(dict.fromkeys(backend for backend, _ in run["systems"]))
     report: Report = {
@@ -53,7 +54,7 @@ def summarise(
         "coverage": coverage(cells, backends),
         "generated": generated_records(generated),
         "run": run,
-        "problems": sorted({*problems, *outcomes.mixed(kinds.get("run", []))}),
+        "problems": sorted({*problems, *mixed(kinds.get("run", []))}),
         "cells": rows,
     }
     report["claims"] = claims.claims(kinds.get("claim", []), report["controls"], report["matrix"], run)
