@@ -28,7 +28,7 @@ from reports.gist import BASELINE
 from reports.shards import ShardWriter, clear, read_shards
 from strategies.catalogue import CORE, OWN, PRIMITIVES
 from strategies.catalogue.left_out import LEFT_OUT
-from strategies.precision import PRECISIONS
+from strategies.precision import HALF, PRECISIONS
 from strategies.reach import reach
 from suite import backends, clock, contracts, conventions, corpus, floors, ledger, plugins, profiles
 from suite.claims import CLAIMS, UNVERIFIABLE
@@ -50,7 +50,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
     lists = {
         ("--backends",): ([*backends.MODULES], "those that are installed"),
-        ("--dtypes",): ([*PRECISIONS], "all"),
+        ("--dtypes",): ([*PRECISIONS], "all that the profile looks at"),
         ("--identities", "--claims"): ([*CLAIMS], "all"),
     }
     for options, (names, default) in lists.items():
@@ -117,7 +117,8 @@ class Session:
         self.out = Path(config.getoption("--out"))
         self.profile = config.getoption("--profile")
         self.identities = chosen(config, "--identities", list(CLAIMS))
-        self.dtypes = chosen(config, "--dtypes", list(PRECISIONS))
+        named = chosen(config, "--dtypes", list(PRECISIONS)) if config.getoption("--dtypes") else []
+        self.dtypes = named or list(PRECISIONS)
         self.shard = part(config.getoption("--shard"))
         self.whole: list[pytest.Item] = []  # of all shards
         self.modes = [pattern.strip() for pattern in config.getoption("--modes").split(",")]
@@ -131,11 +132,16 @@ class Session:
                 self.left_out[name] = str(error)
                 continue
             self.left_out |= {f"{name} {primitive}": why for primitive, why in backends.absent(backend).items()}
-            for dtype in self.dtypes:
-                system = System(backend, PRECISIONS[dtype], self.emit, self.selected)
+            met = dict.fromkeys(named, 1.0) if named else profiles.precisions(name, backend.dtypes)
+            for dtype, share in met.items():
+                if dtype not in backend.dtypes:
+                    self.left_out[f"{name} {dtype}"] = f"{name} does not compute in {dtype}"
+                    continue
+                system = System(backend, PRECISIONS[dtype], self.emit, self.selected, share)
                 self.systems[str(system)] = system
         if not self.systems:
-            raise pytest.UsageError(f"no backend can be imported: {self.left_out}; install numpy, torch or jax")
+            why = "; ".join(self.left_out.values())
+            raise pytest.UsageError(f"nothing to look at: {why}; install numpy, torch or jax")
         every = corpus.read(Path(config.getoption("--corpus"))) if profiles.active.stored else []
         self.cases = [case for case in every if case.pin or profiles.active.stored == "all"]
         known = [mode.name for system in self.systems.values() for mode in system.backend.modes]
@@ -187,6 +193,7 @@ class Session:
             "contracts": contracts.in_force(),
             "floor": profiles.active.floor,
             "floors": floors.rows() if profiles.active.floor else (),
+            "coarse": [*HALF],
             "left_out": self.left_out,
             "not_applicable": {
                 f"{claim.id} {backend.name}": reason
@@ -282,7 +289,7 @@ def nowhere(item: pytest.Item) -> bool:
     return callspec is not None and "system" in callspec.params and not system_of(item)
 
 
-def due(item: pytest.Item, dtypes: Sequence[str]) -> bool:
+def due(item: pytest.Item, known: Session) -> bool:
     """Whether the profile looks at this precision there, and the turn of a primitive of the breadth has come."""
     callspec = getattr(item, "callspec", None)
     primitive = callspec.params.get("primitive") if callspec else None
@@ -292,10 +299,14 @@ def due(item: pytest.Item, dtypes: Sequence[str]) -> bool:
     if not system:
         return True
     backend, dtype = system.split("-")
-    if backend in profiles.active.one_precision and dtype != dtypes[0]:
+    if backend in profiles.active.one_precision and dtype != known.dtypes[0]:
+        return False
+    if "suite/document/" in item.nodeid and dtype in HALF:
         return False
     if primitive is None:
         return True
+    if known.systems[system].share < 1 and not profiles.rarely_due(primitive):
+        return False
     return backend in PRIMITIVES[primitive].spellings and profiles.due(primitive, backend, [*PRECISIONS].index(dtype))
 
 
@@ -405,7 +416,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         for item in items
         if nowhere(item)
         or (profiles.active.stored and "case" not in parameters_of(item))
-        or (identity_of(item) in CLAIMS and not (identity_of(item) in wanted and due(item, known.dtypes)))
+        or (identity_of(item) in CLAIMS and not (identity_of(item) in wanted and due(item, known)))
     ]
     if left:
         config.hook.pytest_deselected(items=left)
@@ -490,7 +501,8 @@ def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
     test = getattr(item, "obj", None)
     full = getattr(test, SETTINGS, None)
     if system is not None and full is not None:
-        setattr(test, SETTINGS, profiles.shared(full, system.backend.name, own.get("primitive") in OWN))
+        is_own = own.get("primitive") in OWN
+        setattr(test, SETTINGS, profiles.shared(full, system.backend.name, is_own, system.share))
     clock.seconds.clear()
     start = time.perf_counter()
     try:
@@ -504,7 +516,7 @@ def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
         if system is not None:
             for part, seconds in clock.seconds.items():
                 known.emit({"kind": "time", "part": part, "backend": system.backend.name, "seconds": max(seconds, 0.0)})
-    if idle and system is not None and system.focus is None and profiles.active.floor:
+    if idle and system is not None and system.focus is None and profiles.active.floor and system.share == 1:
         raise Idle(f"a check that could not have failed: the control {idle} never failed")
 
 

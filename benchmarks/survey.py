@@ -38,7 +38,7 @@ from benchmarks.bounds import LOST, within_bound
 from benchmarks.nestings import nestings
 from benchmarks.strict import MANY_ULPS, strict, surveyed
 from strategies.catalogue import PRIMITIVES
-from strategies.precision import PRECISIONS
+from strategies.precision import PRECISIONS, WIDE
 from suite import backends, ledger
 
 OUT = Path("reports/out/survey.jsonl")
@@ -168,7 +168,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.survey", description=__doc__.splitlines()[0])
     parser.add_argument("primitives", nargs="*", help="names (default: all)")
     parser.add_argument("--backends", default=",".join(backends.MODULES))
-    parser.add_argument("--dtypes", default=",".join(PRECISIONS))
+    parser.add_argument("--dtypes", default=",".join(WIDE))
     parser.add_argument("--jobs", type=int, default=2, help="processes (default: 2)")
     parser.add_argument("--out", type=Path, default=OUT, help=f"results, a line each (default: {OUT})")
     parser.add_argument("--resume", action="store_true", help="keep what --out holds, and survey the rest")

@@ -11,14 +11,15 @@ from reports.fold import Cells, bucket_order, worse
 from reports.records import CONCLUSIVE, VERDICTS, Record, plain, seconds
 
 # The first status that applies wins, from single comparisons up to a whole identity.
-STATUSES = ("error", "violated", "insufficient evidence", "holds", "unsupported", "not applicable")
+STATUSES = ("error", "violated", "insufficient evidence", "holds", "too coarse", "unsupported", "not applicable")
 BAD = frozenset(STATUSES[:3])
 
 
-def status_of(counts: Mapping[str, int], short: Sequence[str]) -> str:
+def status_of(counts: Mapping[str, int], short: Sequence[str], coarse: bool = False) -> str:
     """The status of one cell; one that is short of a floor is insufficient evidence.
 
-    A mode that exists for some functions only needs none: where nothing else was seen of it, it is unsupported.
+    A mode that exists for some functions only needs none: where nothing else was seen of it, it is unsupported. A
+    `coarse` cell, whose floor is 0, says so where every bound was too wide: that is neither a pass nor a fault.
     """
     if counts.get("error"):
         return "error"
@@ -26,6 +27,8 @@ def status_of(counts: Mapping[str, int], short: Sequence[str]) -> str:
         return "violated"
     if counts.get("unsupported"):
         return "holds" if _conclusive(counts) else "unsupported"
+    if coarse and not _conclusive(counts):
+        return "too coarse"
     return "insufficient evidence" if short or not _conclusive(counts) else "holds"
 
 
@@ -103,8 +106,10 @@ def _row(key: tuple[str, str, str, str, int], cell: Record, run: Record) -> Reco
     counts = {verdict: cell["counts"][verdict] for verdict in VERDICTS if cell["counts"].get(verdict)}
     evidence = figures([cell])
     demanded = floor_of(run["floors"], "mode", identity, backend, dtype)
-    short = shortfalls(evidence, demanded | {"conclusive": max(run["floor"], demanded.get("conclusive", 1))})
-    status = status_of(counts, short)
+    coarse = demanded.get("conclusive") == 0
+    least = 0 if coarse else max(run["floor"], demanded.get("conclusive", 1))
+    short = shortfalls(evidence, demanded | {"conclusive": least})
+    status = status_of(counts, short, coarse)
     reason = ", ".join(short) if status == "insufficient evidence" else ""
     return {
         "identity": identity,

@@ -38,6 +38,7 @@ MARKS: Mapping[str, str] = {
     "error": "✗",
     "insufficient evidence": "?",
     "could not run": "✗",
+    "too coarse": "–",
     "unsupported": "–",
     "not applicable": "–",
     "confirmed": "≈",

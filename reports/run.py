@@ -27,6 +27,7 @@ def merged_run(headers: Sequence[Record], systems: Iterable[tuple[str, str]]) ->
         "cpus": _one_text(header.get("cpus") for header in headers),
         "floor": max((header.get("floor", 1) for header in headers), default=1),
         "floors": next((header["floors"] for header in headers if header.get("floors")), []),
+        "coarse": sorted({dtype for header in headers for dtype in header.get("coarse", ())}),
         "versions": _one_mapping(headers, "versions"),
         "settings": _one_mapping(headers, "settings"),
         "flush": _one_mapping(headers, "flush"),

@@ -179,9 +179,13 @@ def _never_ran(report: Report) -> list[str]:
 
 
 def _controls(report: Report) -> list[str]:
-    lines = []
+    lines, coarse = [], report["run"]["coarse"]
+    # In a coarse precision few bounds are narrow, so one that fails in any of them has shown that it can.
+    seen = {(row["identity"], row["control"]) for row in report["controls"] if row["dtype"] in coarse and row["failed"]}
     for row in report["controls"]:
         name = f"control “{row['control']}” of {row['identity']}"
+        if row["dtype"] in coarse and (row["identity"], row["control"]) in seen:
+            continue
         if not row["tried"]:
             lines.append(f"{name} was never tried, so nothing shows that the check can fail")
         elif not row["failed"]:
@@ -230,7 +234,13 @@ def _evidence(report: Report) -> list[str]:
             if system["short"] and system["status"] == "insufficient evidence":
                 where = f"{row['identity']} on {system['backend']} {system['dtype']}"
                 lines.append(f"insufficient evidence for {where}, all modes: {', '.join(system['short'])}")
-    return lines
+    met = {(row["backend"], row["dtype"]) for row in report["cells"] if row["conclusive"]}
+    silent = [(backend, dtype) for backend, dtype in report["run"]["systems"] if (backend, dtype) not in met]
+    return lines + [
+        f"insufficient evidence on {backend} {dtype}: no bound was narrow enough to say anything"
+        for backend, dtype in silent
+        if dtype in report["run"]["coarse"]
+    ]
 
 
 def _worst(totals: Record) -> str:

@@ -29,6 +29,7 @@ ALL_RANKS: tuple[Shape, ...] = ((), (3,), (2, 3))
 LARGEST = 9  # entries of an intermediate value
 WORKING_BITS = 80
 TRIES = 8  # to find a primitive that fits
+DEEPEST = {"float16": 4, "bfloat16": 2}  # beyond that, most bounds are too wide to say anything
 
 
 def unary() -> tuple[Primitive, ...]:
@@ -110,7 +111,7 @@ def grow(
     """Grows the program along its values, by up to ``max_steps`` steps of the given primitives of one and two operands
     (default: all of the core)."""
     ones, twos = unary() if ones is None else ones, binary() if twos is None else twos
-    taken = 0
+    taken, max_steps = 0, min(max_steps, DEEPEST.get(growth.precision.name, max_steps))
     while draw(another_step(growth, ones, twos, taken, max_steps)):
         taken += 1
     return growth

@@ -15,7 +15,7 @@ from strategies.primitive import Floats, Shape
 
 # Odd multipliers near the golden ratio spread any integer over the whole significand (Knuth, TAOCP 3, 6.4),
 # so that points are full-width; 0 stays 0, so that 1.0 is the simplest number.
-SPREAD = {53: 0x13C6EF372FE94F | 1, 24: 0x9E3779 | 1}
+SPREAD = {53: 0x13C6EF372FE94F | 1, 24: 0x9E3779 | 1, 11: 0x279, 8: 0x4F}
 
 # Moderate magnitudes twice as often as the rest of the range: most functions are only interesting there.
 MODERATE = (0, 1, -1, 0, 1, -2, 2, -3)
@@ -67,7 +67,8 @@ def logits(draw: DrawFn, precision: Precision) -> Floats:
     batch, classes = draw(st.integers(1, 3)), draw(st.integers(2, 5))
     scale = draw(st.sampled_from([1.0, 8.0, 64.0, 1024.0]))
     rows = draw(arrays(precision, (batch, classes), wide=False)) * scale
-    return np.clip(rows, -1e4, 1e4)
+    largest = precision.round(1e4)
+    return np.clip(rows, -largest, largest)
 
 
 @st.composite
@@ -75,7 +76,7 @@ def probabilities(draw: DrawFn, precision: Precision, shape: Shape) -> Floats:
     """Rows of class probabilities, each entry representable; rows sum to 1 up to their rounding."""
     weights = np.abs(draw(arrays(precision, shape, wide=False)))
     rows = weights / weights.sum(axis=-1, keepdims=True)
-    return np.asarray(rows.astype(precision.name), dtype=np.float64)
+    return np.asarray(np.vectorize(precision.round, otypes=[float])(rows))
 
 
 @st.composite

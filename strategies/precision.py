@@ -5,8 +5,6 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-import numpy as np
-
 
 @dataclass(frozen=True)
 class Precision:
@@ -41,10 +39,17 @@ class Precision:
         return self.largest_exponent // 4
 
     def round(self, value: float) -> float:
-        """The nearest number of this format, as a Python float."""
-        return float(np.dtype(self.name).type(value))
+        """The nearest number of this format, ties to even, as a Python float; infinite where it overflows."""
+        if value == 0 or not math.isfinite(value):
+            return value
+        last_place = max(math.frexp(value)[1] - self.digits, 2 - self.largest_exponent - self.digits)
+        rounded = math.ldexp(round(math.ldexp(value, -last_place)), last_place)
+        return rounded if abs(rounded) <= self.largest else math.copysign(math.inf, value)
 
 
 FLOAT64 = Precision("float64", 53, 1023)
 FLOAT32 = Precision("float32", 24, 127)
-PRECISIONS = {precision.name: precision for precision in (FLOAT64, FLOAT32)}
+FLOAT16 = Precision("float16", 11, 15)
+BFLOAT16 = Precision("bfloat16", 8, 127)
+PRECISIONS = {precision.name: precision for precision in (FLOAT64, FLOAT32, FLOAT16, BFLOAT16)}
+WIDE, HALF = ("float64", "float32"), ("float16", "bfloat16")

@@ -15,12 +15,15 @@ rounding of one of them is multiplied by its dual, which is a term above: so one
 
 First order is not enough where rounding moves a partial by a notable part r of itself, as in exp((x + 2^51) - 2^51):
 the errors of higher order are taken as a geometric series, B / (1 - r), and nothing is certified from r = 1 on.
+In half types a partial may also be off by much of itself because it cancels, as 1 - tanh^2 does, and such errors meet:
+what is added is B with every partial enlarged by its own error, less B, both with every path counted positive.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from copy import copy
+from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 
 import numpy as np
@@ -71,6 +74,7 @@ class Analysis:
     absolute: list[Share]
     underflow: Floats  # what one flushed number does
     majorant: Floats  # the object with every path counted positive
+    largest: float  # of all numbers met, every path counted positive
     signed: list[Share]
 
     def bound(self, precision: Precision, contracts: Contracts, smallest: float) -> Floats:
@@ -82,6 +86,30 @@ class Analysis:
             contract = contracts(signed.primitive)
             total = total + u * (allowed(signed, contract) + second_order * allowed(absolute, contract))
         return np.asarray(total)
+
+
+def enlarged(graph: Graph, contracts: Contracts, u: float) -> Graph:
+    """The graph with every partial enlarged by what its contract allows; all positive."""
+    found, larger = copy(graph), []
+    for node in graph.nodes:
+        (_, c1, c2), local = contracts(node.primitive).ulps, node.local
+        first, second = (
+            np.abs(partial) + u * c * size
+            for partial, c, size in zip((local.first, local.second), (c1, c2), local.sizes[1:], strict=True)
+        )
+        larger.append(replace(node, local=replace(local, first=first, second=second)))
+    found.nodes = larger
+    return found
+
+
+def meeting(graph: Graph, contracts: Contracts, precision: Precision, u: Floats, *directions: Floats) -> Floats:
+    """What errors of partials that meet in one product add to the bound; arguments as for ``analyse``."""
+    sizes, once = tuple(np.abs(d) for d in directions), precision.unit_roundoff
+    more, less = (
+        sum(allowed(share, contracts(share.primitive)) for share in sweep(g, np.abs(u), sizes, np.abs)[0])
+        for g in (enlarged(graph, contracts, once), graph)
+    )
+    return np.asarray(once * np.maximum(more - less, 0.0))
 
 
 def allowed(share: Share, contract: Contract) -> Floats:
@@ -147,15 +175,15 @@ def analyse(graph: Graph, u: Floats, *directions: Floats) -> Analysis:
 
     ``u`` (o, m) are cotangents; each set of directions (a, n) holds tangents.
     """
-    signed, _, _ = sweep(graph, u, directions, lambda x: x)
+    signed = sweep(graph, u, directions, lambda x: x)[0]
     sizes = tuple(np.abs(d) for d in directions)
     return Analysis(*sweep(graph, np.abs(u), sizes, np.abs), signed)
 
 
 def sweep(
     graph: Graph, u: Floats, directions: tuple[Floats, ...], size: Callable[[Floats], Floats]
-) -> tuple[list[Share], Floats, Floats]:
-    """The share of every node, what one flushed number does, and the object itself.
+) -> tuple[list[Share], Floats, Floats, float]:
+    """The share of every node, what one flushed number does, the object itself, and the largest number met.
 
     ``size`` is the identity for signed sensitivities, or the absolute value for sums over paths of absolute products.
     """
@@ -211,7 +239,15 @@ def sweep(
             np.einsum("on,an->oa", G[:, :n], v),
             np.einsum("oan,bn->oab", Gt[..., :n], w),
         )[order],
+        largest(graph, ((), (t, G), (t, s, T, G, Gt, Gs))[order]),
     )
+
+
+def largest(graph: Graph, swept: tuple[Floats, ...]) -> float:
+    """Of all values, of the partials to this order, and of what was swept with them."""
+    partials = [(node.local.first, node.local.second)[: (len(swept) + 1) // 2] for node in graph.nodes]
+    met = [*graph.values, *swept, *(partial for of_node in partials for partial in of_node)]
+    return max(float(np.max(np.abs(numbers), initial=0.0)) for numbers in met)
 
 
 def thrice(third: Floats, t: Floats, s: Floats) -> Floats:

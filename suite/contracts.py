@@ -10,8 +10,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from strategies.catalogue import PRIMITIVES
-from strategies.precision import PRECISIONS
+from strategies.catalogue import CORE, PRIMITIVES
+from strategies.precision import HALF, PRECISIONS
 from suite.backends import MODULES
 
 DATA = Path(__file__).with_name("contracts.toml")
@@ -133,12 +133,16 @@ def add(entries: Iterable[dict[str, Any]], where: str) -> None:
 
 @cache
 def contract(backend: str, dtype: str, mode: str, primitive: str) -> Contract:
-    """The row that covers this primitive in this mode, or the default of its kind."""
+    """The row that covers this primitive in this mode, or the default of its kind.
+
+    In half types the values of those that are composed are computed in float32 and rounded once; the breadth is often
+    an expression, and formulas of derivatives round at each step.
+    """
     for row in rows():
         if row.primitive == primitive and row.covers(backend, dtype, mode):
             return row.contract
     default = DEFAULT_ULPS[PRIMITIVES[primitive].kind]
-    return Contract((default, default, default))
+    return Contract((1.0 if dtype in HALF and primitive in CORE else default, default, default))
 
 
 def in_force() -> dict[str, list[float]]:

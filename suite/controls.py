@@ -10,11 +10,18 @@ from strategies.program import Point, Program
 from suite import bound
 from suite.bound import Graph
 from suite.oracle import HashablePoint
+from suite.verdict import THRESHOLDS
 
 
 def scaled(numbers: Floats, precision: Precision) -> Floats:
-    """As if the rule of the last step were scaled by 1 + 2^12 u: everything flows through it."""
-    return numbers * (1 + 2.0**12 * precision.unit_roundoff)
+    """As if the rule of the last step were scaled by 1 + 2^12 u, in half types by 3/2: everything flows through it."""
+    return numbers * (1 + fault(precision))
+
+
+def fault(precision: Precision) -> float:
+    """The relative size of a fault that must be seen: 2^12 u, or four times the widest bound that counts as evidence if
+    that is less."""
+    return min(2.0**12 * precision.unit_roundoff, 4 * THRESHOLDS[precision.name])
 
 
 def frozen(program: Program, point: Point) -> Floats:

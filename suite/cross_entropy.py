@@ -275,7 +275,7 @@ def check_limit(loss: Loss, z: Floats, direction: Floats) -> None:
 def tolerance(system: System, loss: Loss, z: Floats) -> tuple[Floats, float]:
     """Of the gradient, flat (N K,), and its majorant, the largest of u (q Σa + a).
 
-    q_j = exp(z_j − m) / Σ exp(z − m) or exp(z_j − m − log Σ) with m = max z, to first order in u: the differences
+    q_j = exp(z_j − m) / Σ exp(z − m) or exp(z_j − m − log Σ) with m = max z, as errors of its logarithm: differences
     bring |z_j − m| + |log q_j| + Σ q |z − m|, the sum K, and exp and log 4 ulps each as everywhere (log Σ ≤ log K).
     q Σa adds the sum of K terms and a product; a is made of at most 5 roundings, a divisor of N terms, the cotangent,
     and the difference: 8 + N. Each of exp, q, q Σa and a may be flushed. q − p written out lacks q (Σp − 1), since p is
@@ -288,7 +288,7 @@ def tolerance(system: System, loss: Loss, z: Floats) -> tuple[Floats, float]:
         q, depth = mp_arrays.to_floats(mp_arrays.exp(log_q)), mp_arrays.to_floats(-log_q)
     margin = np.abs(z - z.max(axis=-1, keepdims=True))
     steps = margin + depth + (q * margin).sum(axis=-1, keepdims=True)
-    of_q = u * (steps + classes + 4 * math.log(classes) + 12)
+    of_q = np.expm1(u * (steps + classes + 4 * math.log(classes) + 12))
     parts = target(loss)
     total = parts.sum(axis=-1, keepdims=True)
     weight = np.abs(cotangent(loss, z))
@@ -301,7 +301,6 @@ def tolerance(system: System, loss: Loss, z: Floats) -> tuple[Floats, float]:
 
 def shifted(precision: Precision, z: Floats) -> tuple[Floats, Floats]:
     """Logits near z, and the same plus a constant, both exactly: a power of two leaves them its own grid of numbers."""
-    kind = np.dtype(precision.name).type
     shift = 2.0 ** math.ceil(math.log2(float(np.abs(z).max()) + 1))
-    above = (z.astype(kind) + kind(shift)).astype(np.float64)
+    above = np.vectorize(precision.round, otypes=[float])(z + shift)
     return above - shift, above

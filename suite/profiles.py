@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import itertools
 import zlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis.database import DirectoryBasedExampleDatabase
 
 from strategies.catalogue import CORE, OWN
+from strategies.precision import HALF, WIDE
 
 
 @dataclass(frozen=True)
@@ -33,6 +35,7 @@ class Profile:
     in_turns: bool = False  # whether runs share the primitives alone among them, by seed (TURNS)
     one_precision: tuple[str, ...] = ()  # backends met in the first precision only
     time_limit: float = 1200  # twenty times what the longest takes
+    half: float = 0.0  # share of the examples that half types get where no precision is named; 0: not looked at
     document: bool = False  # whether the claims of suite/document are verified too
     hunt: bool = False  # whether examples climb towards their bounds, and the worst are kept (suite/hunt.py)
     own: int = (
@@ -43,18 +46,20 @@ class Profile:
 
 PROFILES = {
     "smoke": Profile(examples=4, floor=0, seed=0, shrink_seconds=20, modes=1, alone=False, one_precision=("jax",)),
-    "gate": Profile(examples=30, floor=1, seed=0, shrink_seconds=30, modes=3, in_turns=True),
+    "gate": Profile(examples=30, floor=1, seed=0, shrink_seconds=30, modes=3, in_turns=True, half=0.25),
     "claims": Profile(
         examples=8, floor=0, seed=0, shrink_seconds=20, modes=1, alone=False, one_precision=("jax",), document=True
     ),
-    "soak": Profile(examples=20, floor=0, seed=0, shrink_seconds=30, modes=99, in_turns=True, time_limit=3600),
+    "soak": Profile(
+        examples=20, floor=0, seed=0, shrink_seconds=30, modes=99, in_turns=True, half=0.5, time_limit=3600
+    ),
     "explore": Profile(
-        examples=1000, floor=0, seed=None, shrink_seconds=120, database=True, hunt=True, time_limit=14400
+        examples=1000, floor=0, seed=None, shrink_seconds=120, database=True, hunt=True, half=1, time_limit=14400
     ),
     "check": Profile(examples=12, floor=0, seed=0, shrink_seconds=20, modes=3, own=60),
-    "pin": Profile(examples=1, floor=0, seed=0, shrink_seconds=0, modes=3, stored="pins"),
-    "replay": Profile(examples=1, floor=0, seed=0, shrink_seconds=0, modes=3, stored="all"),
-    "again": Profile(examples=1, floor=0, seed=0, shrink_seconds=0, stored="all"),
+    "pin": Profile(examples=1, floor=0, seed=0, shrink_seconds=0, modes=3, stored="pins", half=1),
+    "replay": Profile(examples=1, floor=0, seed=0, shrink_seconds=0, modes=3, stored="all", half=1),
+    "again": Profile(examples=1, floor=0, seed=0, shrink_seconds=0, stored="all", half=1),
 }
 active = PROFILES["smoke"]
 turn = 0  # of this run: its seed
@@ -71,6 +76,11 @@ def due(primitive: str, backend: str, place: int) -> bool:
     if active.own:
         return primitive in OWN
     return not active.in_turns or primitive in OWN or in_turn(primitive, backend, place, turn)
+
+
+def rarely_due(primitive: str) -> bool:
+    """Whether a primitive alone has its turn in a precision that gets a share of the examples only."""
+    return primitive in CORE and (zlib.crc32(primitive.encode()) // 3 + turn) % 4 == 0
 
 
 def in_turn(primitive: str, backend: str, place: int, run: int) -> bool:
@@ -138,8 +148,19 @@ def modes(backend: str, identity: str) -> int | None:
     return min(active.modes, (ALONE if identity == "alone" else MODES).get(backend, active.modes))
 
 
-def shared(full: settings, backend: str, own: bool = False) -> settings:
-    """The settings of a test on one backend, of a plugin's own primitive alone or any other."""
+def shared(full: settings, backend: str, own: bool = False, share: float = 1.0) -> settings:
+    """The settings of a test on one backend, of a plugin's own primitive alone or any other, in a precision that gets
+    this share of the examples."""
     if own and active.own:
         return settings(full, max_examples=active.own)
-    return settings(full, max_examples=max(2, round(full.max_examples * SHARES.get(backend, 1.0))))
+    return settings(full, max_examples=max(2, round(full.max_examples * SHARES.get(backend, 1.0) * share)))
+
+
+def precisions(backend: str, offered: Sequence[str]) -> dict[str, float]:
+    """Those that a run looks at if none is named, and the share of the examples that each gets; on JAX half types
+    take turns in the gate."""
+    wide = {name: 1.0 for name in offered if name in WIDE}
+    half = [name for name in offered if name in HALF] if active.half else []
+    if active.in_turns and backend in TURNS and half:
+        half = [half[turn % len(half)]]
+    return wide | dict.fromkeys(half, active.half)

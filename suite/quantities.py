@@ -6,7 +6,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from strategies.precision import Precision
+from strategies.precision import HALF, Precision
 from strategies.primitive import Floats
 from strategies.program import Point, Program
 from suite import bound, contracts, oracle
@@ -56,16 +56,21 @@ def _analysis(
     quantity: Quantity, program: Program, point: HashablePoint, directions: tuple[HashablePoint, ...]
 ) -> Analysis:
     graph = bound.graph(program, point)
+    return bound.analyse(graph, *seeds(graph, quantity, *(d.arrays for d in directions)))
+
+
+def seeds(graph: bound.Graph, quantity: Quantity, *directions: Point) -> tuple[Floats, ...]:
+    """The cotangents and the sets of tangents that make the quantity, as for ``bound.analyse``."""
     outputs, inputs = np.eye(graph.output.stop - graph.output.start), np.eye(graph.inputs)
     if quantity == "value":
-        return bound.analyse(graph, outputs)
+        return (outputs,)
     if quantity == "jvp":
-        return bound.analyse(graph, outputs, flat(directions[0].arrays)[None])
+        return outputs, flat(directions[0])[None]
     if quantity == "vjp":
-        return bound.analyse(graph, flat(directions[0].arrays)[None], inputs)
+        return flat(directions[0])[None], inputs
     if quantity in ("gradient", "jacobian"):
-        return bound.analyse(graph, outputs, inputs)
-    return bound.analyse(graph, outputs, inputs, inputs)
+        return outputs, inputs
+    return outputs, inputs, inputs
 
 
 @timed("bound")
@@ -85,8 +90,14 @@ def tolerance(
     def promised(primitive: str) -> contracts.Contract:
         return contracts.contract(backend.name, precision.name, mode, primitive)
 
-    drift = bound.graph(program, HashablePoint(point)).drift(promised, precision.unit_roundoff)
-    allowed = found.bound(precision, promised, backend.smallest(precision)) / max(1 - drift, 0.0)
+    graph = bound.graph(program, HashablePoint(point))
+    drift = graph.drift(promised, precision.unit_roundoff)
+    allowed = found.bound(precision, promised, backend.smallest(precision))
+    if precision.name in HALF and quantity != "value":
+        allowed = allowed + bound.meeting(graph, promised, precision, *seeds(graph, quantity, *object_directions))
+    allowed = allowed / max(1 - drift, 0.0)
+    if found.largest > precision.largest / 2:  # an order of accumulation may overflow
+        allowed = np.full(allowed.shape, np.inf)
     majorant = float(np.max(found.majorant, initial=0.0))
     if quantity in ("gradient", "vjp", "hessian"):
         return allowed[0], majorant

@@ -73,6 +73,7 @@ class System:
     precision: Precision
     emit: Callable[[Record], None] = lambda record: None
     selected: Callable[[str], bool] = lambda mode: True
+    share: float = 1.0  # of a test's examples
     identity: str = ""
     test: str = ""
     focus: tuple[str, str] | None = None  # ("answer" or "compare", label) of the failure that is being shrunk

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from strategies.points import directions
 from strategies.primitive import Floats
-from suite import cross_entropy
+from suite import controls, cross_entropy
 from suite.backends.backend import Mode
 from suite.clipping import computed
 from suite.cross_entropy import Loss
@@ -44,7 +44,11 @@ def check_gradient(check: Check, loss: Loss, mode: Mode, z: Floats) -> None:
     truth = cross_entropy.gradient(loss, z)
     tolerance, size = cross_entropy.tolerance(check.system, loss, z)
     check.compare(mode.name, 1, got, truth, tolerance, size, mode=mode, directions=loss.directions)
-    excess = 2.0**-6 * cross_entropy.cotangent(loss, z) * cross_entropy.target(loss)
+    excess = (
+        max(2.0**-6, controls.fault(check.system.precision))
+        * cross_entropy.cotangent(loss, z)
+        * cross_entropy.target(loss)
+    )
     check.control("p not normalised", got - excess.ravel(), truth, tolerance, size)
 
     rows = got.reshape(z.shape)

@@ -47,7 +47,7 @@ def test_the_hessian_is_symmetric(system: System, data: st.DataObject) -> None:
             check.compare(hessian.mode, 2, hessian.numbers, transposed, tolerance, hessian.majorant)
             if f.size > 1:
                 planted = hessian.numbers.copy()
-                planted[0, -1] += 2.0**12 * system.precision.unit_roundoff * np.max(np.abs(planted))
+                planted[0, -1] += controls.fault(system.precision) * np.max(np.abs(planted))
                 check.control("an asymmetry planted", planted, transposed, tolerance, hessian.majorant)
 
 

@@ -13,8 +13,9 @@ from strategies.primitive import Floats
 
 Kind = Literal["holds", "violated", "deviation", "inconclusive", "unsupported", "error"]
 
-# How small the bound must be beside the largest component to be evidence (bound.md, section 3).
-THRESHOLDS = {"float64": 2.0**-20, "float32": 2.0**-10}
+# How small the bound must be beside the largest component to be evidence. What is off by more than that part
+# of itself is always seen: in half types an eighth, hence a wrong sign, a factor, a path or a transpose that counts.
+THRESHOLDS = {"float64": 2.0**-20, "float32": 2.0**-10, "float16": 2.0**-3, "bfloat16": 2.0**-3}
 ORACLE_SHARE = 1e-3  # of the bound that the oracle's own error may take
 
 

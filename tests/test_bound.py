@@ -79,8 +79,13 @@ def bounds(graph: Graph, u: float = U) -> list[Floats]:
     one, unit = np.ones((1, 1)), np.eye(graph.inputs)
     precision = Precision("coarse", round(-math.log2(u)), 1023)
     with np.errstate(all="ignore"):
-        analyses = [bound.analyse(graph, one, *sets) for sets in ((), (unit,), (unit, unit))]
-        return [a.bound(precision, defaults, NOTHING_FLUSHED)[0] for a in analyses]
+        return [
+            (
+                bound.analyse(graph, one, *sets).bound(precision, defaults, NOTHING_FLUSHED)
+                + bound.meeting(graph, defaults, precision, one, *sets)
+            )[0]
+            for sets in ((), (unit,), (unit, unit))
+        ]
 
 
 class Rounding:

@@ -97,6 +97,7 @@ class Backend:
     lacks: Mapping[str, str] = field(default_factory=dict)  # by identity, why it is not asked of this backend
     wrappers: list[Callable[..., Any]] = field(default_factory=list)  # control flow, which changes no derivative
     wrong: dict[str, Callable[..., Any]] = field(default_factory=dict)  # and such that does, by name of the control
+    dtypes: tuple[str, ...] = ("float64", "float32")  # that it computes in
 
     def __hash__(self) -> int:
         return hash(self.name)

@@ -33,7 +33,7 @@ jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
 
 
 def array(values: Floats, dtype: str) -> jax.Array:
-    return jax.numpy.asarray(np.asarray(values, dtype=dtype))
+    return jax.numpy.asarray(np.asarray(values, dtype=jax.numpy.dtype(dtype)))
 
 
 def numbers(value: jax.Array) -> Floats:
@@ -51,6 +51,7 @@ BACKEND = Backend(
         "Reverse-mode differentiation does not work for lax.while_loop",
         "can't apply forward-mode",
     ),
+    dtypes=("float64", "float32", "float16", "bfloat16"),
 )
 
 

@@ -39,7 +39,14 @@ def numbers(value: Array) -> Floats:
 
 
 BACKEND = Backend(
-    "numpy", np.__version__, array, numbers, "numpy.array({values}, dtype=numpy.{dtype})", (NotImplementedError,)
+    "numpy",
+    np.__version__,
+    array,
+    numbers,
+    "numpy.array({values}, dtype=numpy.{dtype})",
+    (NotImplementedError,),
+    unsupported_words=("is unsupported in linalg",),
+    dtypes=("float64", "float32", "float16"),
 )
 
 

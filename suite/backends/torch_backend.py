@@ -23,7 +23,7 @@ def array(values: Floats, dtype: str) -> torch.Tensor:
 def numbers(tensor: torch.Tensor) -> Floats:
     if tensor._is_zerotensor():  # .numpy() refuses these, and .numpy(force=True) crashes the process (2.13.0)
         tensor = torch.zeros(tensor.shape, dtype=tensor.dtype)
-    return np.asarray(tensor.detach().numpy(), dtype=np.float64)
+    return np.asarray(tensor.detach().to(torch.float64).numpy())
 
 
 BACKEND = Backend(
@@ -46,7 +46,13 @@ BACKEND = Backend(
         "Nested forward mode AD is not supported",
         "operator doesn't work unless it is captured completely",
         "could not find kernel for HigherOrderOperator",
+        "Low precision dtypes not supported",
+        "Unsupported dtype",
+        "of float, double, cfloat or cdouble",
+        "other than float and double",
+        "either float or double",
     ),
+    dtypes=("float64", "float32", "float16", "bfloat16"),
 )
 
 
