@@ -19,6 +19,7 @@ import json
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -185,13 +186,13 @@ class Run:
             node = self.graph.nodes[number]
             g, terms = np.full(n, G[node.outputs.start + k]), []
             for q, j in enumerate(node.operands[k]):
-                partial = np.full(n, second[k, p, q])
+                rate = np.full(n, second[k, p, q])
                 if nesting == "forward over reverse":
-                    terms.append(product(g, product(partial, t[:, j])))
+                    terms.append(product(g, product(rate, t[:, j])))
                 elif nesting == "reverse over forward":
-                    terms.append(product(g, t[:, j], partial))
+                    terms.append(product(g, t[:, j], rate))
                 else:
-                    terms.append(product(product(g, partial), t[:, j]))
+                    terms.append(product(product(g, rate), t[:, j]))
             return terms if nesting != "forward over reverse" else [self.arithmetic.total(terms)]
 
         return self.adjoints(bent, n)
@@ -252,9 +253,10 @@ def ratios(program: Program, point: Point, digits: int, seed: int) -> Iterator[t
             run = Run(program, point, Arithmetic(2.0**-digits, np.random.default_rng(seed)), graph)
         except DomainError:  # a rounded value has left it
             return
-        answers = [("value", 0, lambda: run.value), *((name, 1, _bind(run.gradient, name)) for name in GRADIENTS)]
-        answers += [(name, 2, _bind(run.hessian, name)) for name in HESSIANS]
-        answers.append((WORST, 1, lambda: worst_gradient(program, point, 2.0**-digits, graph)))
+        answers: list[tuple[str, int, Callable[[], Floats]]] = [("value", 0, lambda: run.value)]
+        answers += [(name, 1, partial(run.gradient, name)) for name in GRADIENTS]
+        answers += [(name, 2, partial(run.hessian, name)) for name in HESSIANS]
+        answers += [(WORST, 1, partial(worst_gradient, program, point, 2.0**-digits, graph))]
         for name, order, answer in answers:
             if np.all(np.isfinite(truth.allowed[order])):
                 ratio = truth.ratio(order, answer().reshape(truth.exact[order].shape), narrow)
@@ -271,10 +273,6 @@ def worst_gradient(program: Program, point: Point, u: float, graph: Graph) -> Fl
         run = Run(program, point, Worst(u, still, worst_signs(exact, i)), graph)
         components.append(run.gradient("forward")[i])
     return np.array(components)
-
-
-def _bind(function: Callable[[str], Floats], name: str) -> Callable[[], Floats]:
-    return lambda: function(name)
 
 
 def sample(count: int, max_steps: int = 5) -> list[tuple[Program, Point]]:
