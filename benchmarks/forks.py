@@ -81,7 +81,7 @@ class Clock:
     def run(self, task: Callable[..., int], *arguments: str, **variables: str) -> Done:
         """The task in a process of its own, with these environment variables. Raises TimeLimit and Crash."""
         with tempfile.NamedTemporaryFile("r", errors="replace") as said:
-            used = FORKS.Value("d", 0.0)
+            used = FORKS.RawValue("d", 0.0)
             fork = FORKS.Process(target=in_a_fork, args=(task, arguments, variables, said.name, used))
             fork.start()
             fork.join(None if math.isinf(self.limit) else max(self.limit - self.elapsed, 0.1))
