@@ -24,7 +24,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import math
 import subprocess
 import sys
 import tempfile
@@ -41,6 +40,7 @@ from suite.reference import ReferenceFault
 
 ROOT = Path(__file__).parent.parent
 HOLDS, VIOLATED, COULD_NOT_RUN, INSUFFICIENT = range(4)
+LARGEST = sys.float_info.max
 BACKENDS = ("torch", "jax")
 OUTSIDE = ("N2", "N3", "P2")  # identities that no drawn function enters
 
@@ -50,7 +50,7 @@ class CannotCheck(Exception):
 
 
 def interval(text: str) -> tuple[float, float]:
-    low, high = map(float, text.split(","))
+    low, high = (min(max(float(word), -LARGEST), LARGEST) for word in text.split(","))
     if not low < high:
         raise ValueError
     return low, high
@@ -130,7 +130,8 @@ def ask(options: argparse.Namespace, path: Path, dtypes: Sequence[str]) -> dict[
     """The report of the run, whose progress goes to stderr. Raises CannotCheck where there is none."""
     report = options.out / "report.json"
     report.unlink(missing_ok=True)
-    identities = [claim.id for claim in CLAIMS.values() if not claim.document and claim.id not in OUTSIDE]
+    every = [claim.id for claim in CLAIMS.values() if not claim.document and claim.id not in OUTSIDE]
+    identities = options.identities.split(",") if options.identities else every
     command = [
         sys.executable, "-m", "pytest", "suite", "--profile", "check", "--plugin", str(path),
         "--backends", options.backend, "--dtypes", ",".join(dtypes), "--identities", ",".join(identities),
@@ -191,6 +192,7 @@ def parser() -> argparse.ArgumentParser:
     options.add_argument(
         "--whole", action="store_true", help="it mixes entries, and the definition takes (xp, *arrays)"
     )
+    options.add_argument("--identities", default="", help="such as alone,G1,H2 (default: all that it can enter)")
     options.add_argument("--dtypes", default="", help="default: float64,float32, as far as it keeps them")
     options.add_argument(
         "--ulps", type=lambda text: [*map(float, text.split(","))], metavar="V,F,S",
@@ -217,7 +219,9 @@ def parser() -> argparse.ArgumentParser:
 def main(arguments: Sequence[str] | None = None) -> int:
     command = parser()
     options = command.parse_args(arguments)
-    options.out, options.domain = options.out.absolute(), options.domain or [(-math.inf, math.inf)]
+    if unknown := set(filter(None, options.identities.split(","))) - set(CLAIMS):
+        command.error(f"--identities: unknown {', '.join(sorted(unknown))}; known are {', '.join(CLAIMS)}")
+    options.out, options.domain = options.out.absolute(), options.domain or [(-LARGEST, LARGEST)]
     if options.ulps and len(options.ulps) != 3:
         command.error("--ulps takes three numbers, for value, first and second derivative")
     if len(options.domain) > 2:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import importlib
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -30,7 +32,7 @@ def imported(name: str) -> Any:
     if not module or not attribute:
         raise NameFault(f"{name!r} is no module:function, nor path/to/file.py:function")
     try:
-        found = from_file(Path(module)) if module.endswith(".py") else importlib.import_module(module)
+        found = of_file(Path(module)) if module.endswith(".py") else importlib.import_module(module)
         for part in attribute.split("."):
             found = getattr(found, part)
     except AttributeError as error:
@@ -41,6 +43,14 @@ def imported(name: str) -> Any:
     if not callable(found):
         raise NameFault(f"{name} is no function, but {type(found).__name__}")
     return found
+
+
+def of_file(path: Path) -> ModuleType:
+    """The module of a file, which several names may ask for."""
+    known = sys.modules.get(path.stem)
+    if known is not None and Path(str(getattr(known, "__file__", ""))) == path.absolute():
+        return known
+    return from_file(path.absolute())
 
 
 def spelling(name: str) -> tuple[str, str]:
