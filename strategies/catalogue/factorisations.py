@@ -39,14 +39,14 @@ def transposed_solve(xp: Any, a: Any, b: Any) -> Any:
 
 def householder_product(xp: Any, a: Any, t: Any) -> Any:
     """(1 − t₀ v vᵀ)(1 − t₁ e₁ e₁ᵀ) with v = (1, a₁₀), as LAPACK's orgqr."""
-    v, kept = a[1, 0], 1 - t[1]
-    return array(xp, [[1 - t[0], -(t[0] * v * kept)], [-(t[0] * v), (1 - t[0] * v * v) * kept]])
+    v, kept = a[1, 0], -t[1] + 1
+    return array(xp, [[-t[0] + 1, -(t[0] * v * kept)], [-(t[0] * v), (-(t[0] * v * v) + 1) * kept]])
 
 
 def first_share(xp: Any, a: Any, b: Any, c: Any) -> Any:
     """The squares of the entries of the eigenvector of [[a, b], [b, c]] to its larger eigenvalue."""
-    share = (a - c) / xp.sqrt((a - c) * (a - c) + 4 * (b * b)) / 2
-    return xp.stack([0.5 + share, 0.5 - share])
+    share = (a - c) / xp.sqrt((a - c) * (a - c) + b * b * 4) / 2
+    return xp.stack([share + 0.5, -share + 0.5])
 
 
 def eigenvector(xp: Any, a: Any) -> Any:
@@ -68,8 +68,10 @@ def triangle(a: Floats) -> bool:
     return triangle_conditioned(a, a)
 
 
-def moderate_reflections(a: Floats, t: Floats) -> bool:
-    return bool(np.all(abs(a) < 1e3) and np.all(abs(t) < 1e3))
+def invertible_reflections(a: Floats, t: Floats) -> bool:
+    """Both factors 1 − τ v vᵀ can be inverted, as torch's derivative does."""
+    apart = abs(t * np.array([1 + a[1, 0] ** 2, 1]) - 1) > 1e-2
+    return bool(np.all(abs(a) < 1e3) and np.all(abs(t) < 1e3) and np.all(apart))
 
 
 FAMILY = (
@@ -88,7 +90,7 @@ FAMILY = (
                torch="torch.triangular_solve({y}[:, None], torch.tril({x}), upper=False, transpose=True)[0][:, 0]",
                jax="jax.scipy.linalg.solve_triangular({x}, {y}, lower=True, trans=1)"),
     structured("householder_product", householder_product, lambda a, t: a, of_two_rows_and_vector, "Q({x}, {y})",
-               moderate_reflections, arity=2, torch="torch.linalg.householder_product",
+               invertible_reflections, arity=2, torch="torch.linalg.householder_product",
                jax="jax.lax.linalg.householder_product"),
     structured("eigenvector", eigenvector, lambda shape: (2,), of_two_rows, "v₁(({x} + {x}ᵀ)/2)²", eigenvalues_apart,
                numpy="numpy.linalg.eigh(({x} + {x}.T) / 2)[1][:, 1] ** 2",
