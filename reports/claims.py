@@ -36,7 +36,7 @@ def _claim(claim: Record, own: list[Record], controls: Sequence[Record], row: Re
         verdict = "insufficient evidence"
         words = f"never seen to fail: {', '.join(idle)}" if idle else "nothing was checked"
     return {
-        **{key: claim.get(key, "") for key in ("id", "claim", "statement", "kind", "blind")},
+        **{key: claim.get(key, "") for key in ("id", "claim", "statement", "latex", "kind", "blind")},
         "verdict": verdict,
         "words": words,
         "checks": checks,

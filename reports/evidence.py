@@ -108,14 +108,15 @@ def identities(report: Report, anchors: Anchors) -> list[Record]:
 
 def example(case: Record) -> Record:
     """A comparison in full: its graph, got and true cut where their digits part, each backend's answer beside it."""
-    got, true = numerals.decimal(case["got"]), numerals.decimal(case["true"])
+    got = numerals.decimal(case["got"])
+    true = numerals.alike(numerals.decimal(case["true"]), got)
     answers = dict(case.get("answers") or {})
     if case["backend"] not in answers and case["got"] is not None:
         own = {"mode": case["mode"], "got": case["got"], "bound": case["bound"], "ratio": case["ratio"]}
         answers = {case["backend"]: own} | answers
     sides = [
         {"backend": name, "own": name == case["backend"], "says": one.get("says", ""), "mode": one.get("mode", "")}
-        | {"got": parted(numerals.decimal(one.get("got")), true), "hex": one.get("got")}
+        | {"got": parted(numerals.alike(numerals.decimal(one.get("got")), true), true), "hex": one.get("got")}
         | {"bound": one.get("bound"), "ratio": one.get("ratio")}
         for name, one in sorted(answers.items(), key=lambda item: (item[0] != case["backend"], item[0]))
     ]
@@ -123,8 +124,7 @@ def example(case: Record) -> Record:
         "drawn": graph(case.get("graph") or []),
         "sides": sides,
         "entries": sum(len(one["hex"]) for one in case["inputs"]),
-        "got_parts": parted(got, true),
-        "true_parts": parted(true, got),
+        "truth": true,
         "agreement": _agreement(case),
     }
 

@@ -52,7 +52,8 @@ def _card(row: Record, profiles: Mapping[tuple[str, str, int, str], Any], anchor
     measured: list[tuple[float, float]] = []
     for dtype in row.get("dtypes") or ():
         measured = profiles.get((str(row["backend"]), str(row["primitive"]), order, dtype), measured)
-    got, true = numerals.decimal(row.get("got")), numerals.decimal(row.get("true"))
+    got = numerals.decimal(row.get("got"))
+    true = numerals.alike(numerals.decimal(row.get("true")), got)
     at = [number(one["hex"][0]) for one in row.get("witness") or () if one["hex"]]
     return row | {
         "anchor": anchors(row["id"], inside="findings"),

@@ -9,6 +9,7 @@ from reports.records import Record
 HEIGHT, ROW, GAP, MARGIN = 40.0, 54.0, 34.0, 6.0
 NAME, DETAIL = 7.6, 6.2  # width of a letter in the two lines of a box
 LONGEST = 19  # letters
+LANE = 16.0
 
 
 def graph(nodes: Sequence[Record]) -> Record | None:
@@ -28,6 +29,8 @@ def graph(nodes: Sequence[Record]) -> Record | None:
         column.sort(key=lambda at: (_middle(nodes[at], place), at))
         place |= {at: row - (len(column) - 1) / 2 for row, at in enumerate(column)}
     tallest = max(map(len, members))
+    far = any(columns[at] - columns[i] > 1 for at, node in enumerate(nodes) for i in node["from"])
+    head = LANE if far else 0.0  # room above the boxes for curves that pass columns by
     boxes: list[Record] = []
     left, lefts = MARGIN, []
     for column in members:
@@ -37,14 +40,18 @@ def graph(nodes: Sequence[Record]) -> Record | None:
         wide = _width(node)
         column = members[columns[at]]
         across = lefts[columns[at]] + (max(_width(nodes[other]) for other in column) - wide) / 2
-        down = MARGIN + (place[at] + (tallest - 1) / 2) * ROW
+        down = MARGIN + head + (place[at] + (tallest - 1) / 2) * ROW
         boxes.append(
             {"x": round(across, 1), "y": round(down, 1), "width": wide, "height": HEIGHT,
              "name": _clipped(node["name"]), "detail": _detail(node), "kind": _kind(at, node, len(nodes))}
         )  # fmt: skip
-    curves = [_curve(boxes[start], boxes[at]) for at, node in enumerate(nodes) for start in node["from"]]
+    curves = [
+        _curve(boxes[start], boxes[at], columns[at] - columns[start] > 1)
+        for at, node in enumerate(nodes)
+        for start in node["from"]
+    ]
     return {
-        "width": round(left - GAP + MARGIN, 1), "height": round(2 * MARGIN + tallest * ROW - (ROW - HEIGHT), 1),
+        "width": round(left - GAP + MARGIN, 1), "height": round(2 * MARGIN + head + tallest * ROW - (ROW - HEIGHT), 1),
         "boxes": boxes, "curves": curves, "steps": _steps(nodes),
     }  # fmt: skip
 
@@ -93,9 +100,12 @@ def _kind(at: int, node: Record, count: int) -> str:
     return "result" if at == count - 1 else "step"
 
 
-def _curve(start: Record, end: Record) -> str:
+def _curve(start: Record, end: Record, far: bool) -> str:
     x1, y1 = start["x"] + start["width"], start["y"] + HEIGHT / 2
     x2, y2 = end["x"], end["y"] + HEIGHT / 2
+    if far:  # over the columns between
+        return (f"M{x1:g} {y1:g}C{x1 + 20:g} {y1:g} {x1:g} {MARGIN:g} {x1 + 26:g} {MARGIN:g}"
+                f"H{x2 - 26:g}C{x2:g} {MARGIN:g} {x2 - 20:g} {y2:g} {x2:g} {y2:g}")  # fmt: skip
     bend = max((x2 - x1) / 2, 12)
     return f"M{x1:g} {y1:g}C{x1 + bend:g} {y1:g} {x2 - bend:g} {y2:g} {x2:g} {y2:g}"
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from reports.records import number
@@ -79,6 +80,20 @@ def decimal(value: float | str | None) -> str:
     if isinstance(value, str) and "0x" not in value.lower():
         return value
     return repr(number(value))
+
+
+def alike(one: str, other: str) -> str:
+    """The first decimal in the notation of the other, with or without exponent, to compare their digits."""
+    try:
+        exact = Decimal(one)
+    except InvalidOperation:
+        return one
+    if not exact.is_finite():
+        return one
+    if "e" not in other.lower():
+        return f"{exact:f}" if "e" in one.lower() else one
+    mantissa, _, exponent = f"{exact:e}".partition("e")
+    return f"{mantissa}e{int(exponent):+03d}"
 
 
 def shared_digits(one: str, other: str) -> int:

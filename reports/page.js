@@ -135,7 +135,13 @@
     const target = byId(id);
     if (!target) return;
     for (let box = target.closest("details"); box; box = box.parentElement.closest("details")) box.open = true;
-    target.scrollIntoView();
+    // Sections that come near unfold, and push the target on: until it stays where it was put.
+    for (let turn = 0, top = NaN; turn < 8 && top !== target.getBoundingClientRect().top; turn++) {
+      target.scrollIntoView();
+      top = target.getBoundingClientRect().top;
+      await new Promise((next) => requestAnimationFrame(() => requestAnimationFrame(next)));
+      await Promise.all(opening.values());
+    }
     if (focus) {
       if (!target.hasAttribute("tabindex") && !target.matches("a, button, summary, input")) target.tabIndex = -1;
       target.focus({ preventScroll: true });

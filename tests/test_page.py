@@ -16,6 +16,7 @@ from reports.axis import position
 from reports.findings import issue
 from reports.mathml import mathml
 from reports.measurements import COMMANDS, read_measurements
+from reports.numerals import alike
 from reports.page import render
 from reports.seal import Anchors, opened, sealed
 from reports.summary import summarise
@@ -222,6 +223,12 @@ def test_only_issues_of_known_repositories_are_linked() -> None:
     found = issue("pytorch#61641 (closed)")
     assert found is not None and found["href"] == "https://github.com/pytorch/pytorch/issues/61641"
     assert found["rest"] == "(closed)" and issue("not found") is None and issue("evil#1") is None
+
+
+def test_got_and_true_are_written_alike() -> None:
+    assert alike("0.00000092137990381", "9.2e-07") == "9.2137990381e-07"
+    assert alike("1.5e-3", "0.25") == "0.0015" and alike("-12.5", "3.25") == "-12.5"
+    assert alike("1.2e-7", "1e-07") == "1.2e-07" and alike("nan", "1e5") == "nan" and alike("raises", "1.0") == "raises"
 
 
 def test_findings_that_changed_come_first() -> None:

@@ -108,8 +108,8 @@ def test_axe_finds_no_violation_with_all_of_it_open(
 
 def test_a_deep_link_unpacks_and_shows_what_it_names(browser: Browser, files: dict[str, Path]) -> None:
     for anchor, words in (("D4/jax/float64", "D4 · jax float64"), ("findings/torch-trigamma", "Keeps 9 digits"),
-                          ("failures/D4-7f3a", "violated by"), ("power/sensitivity",
-                           "Smallest fault seen")):  # fmt: skip
+                          ("failures/D4-7f3a", "violated by"), ("tests", "Not passed"),
+                          ("power/sensitivity", "Smallest fault seen")):  # fmt: skip
         with opened(browser, files["everything"], anchor) as page:
             target = page.locator(f"[id='{anchor}']")
             assert words in target.inner_text()
