@@ -75,7 +75,8 @@ def _merge(options: argparse.Namespace) -> int:
         merge([folder for folder in folders if folder.is_dir()], into)
     except OSError as error:
         raise BadInput(f"{into}: cannot be written ({error.strerror or error}); give another --out") from None
-    status = build([into, *(folder for folder in folders if not folder.is_dir())], options.out, print, options.baseline)
+    gone = [folder for folder in folders if not folder.is_dir()]
+    status = build([into, *gone], options.out, print, options.baseline, _progress, options.results)
     return status if status == BAD_INPUT else 0
 
 

@@ -163,7 +163,7 @@ System.example = spoilt
 
 def test_a_hang_is_ended_and_the_report_names_test_example_and_place(tmp_path: Path) -> None:
     hang = IN_THE_FIRST_TEST.format(do="sum(range(10 ** 13))  # in C, and never lets go of the interpreter")
-    _, report, _ = run_with(hang, tmp_path, "--time-limit=3", "-n1", "--no-report")
+    _, report, _ = run_with(hang, tmp_path, "--time-limit=3", "-n1", "--max-worker-restart=0", "--no-report")
     assert report["outcome"] == "could not run"
     (row,) = report["tests"]["crashed"]
     assert row["nodeid"].startswith("suite/test_first_order.py::test_the_gradient")
@@ -174,7 +174,7 @@ def test_a_hang_is_ended_and_the_report_names_test_example_and_place(tmp_path: P
 
 def test_a_killed_worker_is_reported_with_what_it_was_doing(tmp_path: Path) -> None:
     kill = IN_THE_FIRST_TEST.format(do="os.kill(os.getpid(), signal.SIGKILL)")
-    status, report, said = run_with(kill, tmp_path, "-n1")
+    status, report, said = run_with(kill, tmp_path, "-n1", "--max-worker-restart=0")
     assert status == 2 and "verdict: could not run (exit status 2)" in said
     assert report["tests"]["crashed"][0]["doing"]["function"].startswith("f(")
 

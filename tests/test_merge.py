@@ -117,7 +117,7 @@ def test_the_shards_of_a_run_are_the_run(tmp_path: Path) -> None:
     """A real one, of NumPy, in two jobs."""
     for name, options in {"whole": [], "1": ["--shard=1/2"], "2": ["--shard=2/2"]}.items():
         subprocess.run(
-            [sys.executable, "-m", "pytest", "suite/test_primitives.py", "suite/test_first_order.py", "--profile=smoke",
+            [sys.executable, "-m", "pytest", "suite/test_first_order.py", "--profile=smoke",
              "--backends=numpy", "--dtypes=float32", "--no-report", f"--out={tmp_path / name}", *options],
             cwd=ROOT, env=outside(), capture_output=True, timeout=300, check=False,
         )  # fmt: skip
