@@ -45,6 +45,7 @@ OUT = Path("reports/out/survey.jsonl")
 SUMMARY = Path("benchmarks/results/survey.json")
 LIMITS = {"strict": MANY_ULPS, "bound": 1.0, "scaled": LOST, "nestings": 1e-4}
 UNITS = {"strict": "ulps", "bound": "× bound", "scaled": "relative", "nestings": "relative"}
+DTYPES = ("float64", "float32")
 LIMIT = 240.0  # seconds for a task: a framework may not come back at all
 MEMORY = 1_500_000  # kilobytes, beyond which a process gives back what XLA has compiled
 
@@ -74,7 +75,7 @@ def task(name: str, dtype: str, names: tuple[str, ...]) -> list[dict[str, Any]]:
 
 def everything() -> int:
     """How many tasks there are: a primitive in a precision."""
-    return len(PRIMITIVES) * len(PRECISIONS)
+    return len(PRIMITIVES) * len(DTYPES)
 
 
 def release() -> None:
