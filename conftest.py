@@ -30,7 +30,7 @@ from strategies.catalogue import CORE, OWN, PRIMITIVES
 from strategies.catalogue.left_out import LEFT_OUT
 from strategies.precision import HALF, PRECISIONS
 from strategies.reach import reach
-from suite import backends, clock, contracts, conventions, corpus, floors, ledger, plugins, profiles
+from suite import admission, backends, clock, contracts, conventions, corpus, floors, ledger, plugins, profiles
 from suite.claims import CLAIMS, UNVERIFIABLE
 from suite.document.evidence import Evidence
 from suite.system import System
@@ -361,6 +361,15 @@ def pytest_configure(config: pytest.Config) -> None:
             clear(session.out / "shards")
         except OSError as error:
             raise pytest.UsageError(f"--out: cannot write to {session.out}: {error}; give another folder") from None
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection(session: pytest.Session) -> None:
+    """Before the tests are collected: operations of plugins that cannot be tested are not met by any."""
+    known = session.config.stash[SESSION]
+    if not is_controller(session.config):
+        admission.withdraw_unfit(list(known.systems.values()))
+        known.left_out |= {f"{backend} {name}": why for (backend, name), why in admission.UNFIT.items()}
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

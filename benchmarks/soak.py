@@ -30,6 +30,7 @@ from benchmarks.forks import ROOT, Clock, Crash, run_tests
 from benchmarks.kill import BESIDE, RAN
 from reports.fold import bucket_order
 from reports.records import CONCLUSIVE
+from suite import plugins
 from suite.backends import MODULES
 from suite.claims import CLAIMS
 from suite.profiles import PROFILES
@@ -39,7 +40,9 @@ RARELY = 8  # what is slow is met under one seed of so many: JAX, which compiles
 SLOW = "func.linearize"  # torch's, which traces it
 
 
-def soaked(seed: int, backends: Sequence[str], profile: str, identities: str = "") -> dict[str, Any]:
+def soaked(
+    seed: int, backends: Sequence[str], profile: str, identities: str = "", own: Sequence[str] = ()
+) -> dict[str, Any]:
     """One run under one seed, of these identities or all. Raises RuntimeError where it says nothing."""
     rare = seed % RARELY == 0
     met = [name for name in backends if name != "jax" or rare]
@@ -50,6 +53,7 @@ def soaked(seed: int, backends: Sequence[str], profile: str, identities: str = "
                 run_tests, "suite", *(f"--ignore={path}" for path in BESIDE.values()), "--profile", profile,
                 "--backends", ",".join(met), "--modes", "*" if rare else f"*,!{SLOW}",
                 "--identities", identities, "--hypothesis-seed", str(seed), "-q", "--tb", "no", "--out", folder,
+                *(f"--plugin={name}" for name in own),
             )  # fmt: skip
         except Crash as error:
             raise RuntimeError(f"seed {seed}: {error}") from None
@@ -129,7 +133,7 @@ def runs_of(seeds: Iterator[int], options: argparse.Namespace) -> Iterator[dict[
     with ThreadPoolExecutor(options.jobs) as pool:
         while running or time.monotonic() < end:
             while len(running) < options.jobs and time.monotonic() < end:
-                asked = options.backends.split(","), options.profile, options.identities
+                asked = options.backends.split(","), options.profile, options.identities, options.plugin
                 running.add(pool.submit(soaked, next(seeds), *asked))
             done, running = wait(running, return_when=FIRST_COMPLETED)
             for future in done:
@@ -144,6 +148,7 @@ def parser() -> argparse.ArgumentParser:
     options.add_argument("--jobs", type=int, default=os.cpu_count(), help="runs at a time (default: one per core)")
     options.add_argument("--backends", default=",".join(MODULES), help="default: %(default)s")
     options.add_argument("--identities", default="", help="such as G1,H2 (default: all)")
+    options.add_argument("--plugin", action="append", default=[], metavar="MODULE", help="see suite/plugins.py")
     options.add_argument("--profile", default="soak", choices=PROFILES, help="default: %(default)s")
     options.add_argument("--resume", action="store_true", help="keep the runs of the file, and leave out their seeds")
     options.add_argument("--out", type=Path, default=OUT, help=f"a line for each seed (default: {OUT})")
@@ -155,6 +160,11 @@ def parser() -> argparse.ArgumentParser:
 def main(arguments: Sequence[str] | None = None) -> int:
     command = parser()
     options = command.parse_args(arguments)
+    try:
+        for name in options.plugin:
+            plugins.load(name)
+    except plugins.PluginError as error:
+        command.error(str(error))
     if options.jobs < 1 or options.minutes <= 0:
         command.error("--jobs and --minutes are positive")
     if unknown := [name for name in options.identities.split(",") if name and name not in CLAIMS]:

@@ -39,7 +39,7 @@ from benchmarks.nestings import nestings
 from benchmarks.strict import MANY_ULPS, strict, surveyed
 from strategies.catalogue import PRIMITIVES
 from strategies.precision import PRECISIONS, WIDE
-from suite import backends, ledger
+from suite import backends, ledger, plugins
 
 OUT = Path("reports/out/survey.jsonl")
 SUMMARY = Path("benchmarks/results/survey.json")
@@ -88,10 +88,10 @@ def release() -> None:
 
 
 def surveys(
-    tasks: list[tuple[str, str, tuple[str, ...]]], jobs: int
+    tasks: list[tuple[str, str, tuple[str, ...]]], jobs: int, own: Sequence[str] = ()
 ) -> Iterator[tuple[str, list[dict[str, Any]] | Exception]]:
     """The records of each task as it is done, or the error that ended it."""
-    with ProcessPool(jobs) as pool:
+    with ProcessPool(jobs, initializer=load_all, initargs=(own,)) as pool:
         pending: dict[Any, str] = {pool.schedule(task, args=t, timeout=LIMIT): f"{t[0]} {t[1]}" for t in tasks}
         try:
             for future in as_completed(pending):
@@ -99,6 +99,12 @@ def surveys(
                 yield pending[future], error if isinstance(error, Exception) else future.result()
         finally:
             pool.stop()  # type: ignore[no-untyped-call]  # what is left when the run was interrupted
+
+
+def load_all(own: Sequence[str]) -> None:
+    """The plugins, in each process."""
+    for name in own:
+        plugins.load(name)
 
 
 def known(record: dict[str, Any]) -> str:
@@ -168,14 +174,20 @@ def rewritten(path: Path, records: Iterable[dict[str, Any]]) -> None:
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.survey", description=__doc__.splitlines()[0])
     parser.add_argument("primitives", nargs="*", help="names (default: all)")
-    parser.add_argument("--backends", default=",".join(backends.MODULES))
+    parser.add_argument("--plugin", action="append", default=[], metavar="MODULE", help="see suite/plugins.py")
+    parser.add_argument("--backends", default="", help=f"default: all ({','.join(backends.MODULES)}, and a plugin's)")
     parser.add_argument("--dtypes", default=",".join(WIDE))
     parser.add_argument("--jobs", type=int, default=2, help="processes (default: 2)")
     parser.add_argument("--out", type=Path, default=OUT, help=f"results, a line each (default: {OUT})")
     parser.add_argument("--resume", action="store_true", help="keep what --out holds, and survey the rest")
     parser.add_argument("--save", action="store_true", help=f"write the summary for the report to {SUMMARY}")
     options = parser.parse_args(arguments)
-    names, dtypes = tuple(options.backends.split(",")), options.dtypes.split(",")
+    try:
+        load_all(options.plugin)
+    except plugins.PluginError as error:
+        print(error, file=sys.stderr)
+        return 2
+    names, dtypes = tuple((options.backends or ",".join(backends.MODULES)).split(",")), options.dtypes.split(",")
     for name, known_names in (
         [(n, PRIMITIVES) for n in options.primitives]
         + [(n, backends.MODULES) for n in names]
@@ -198,7 +210,7 @@ def main(arguments: list[str] | None = None) -> int:
     start = time.perf_counter()
     try:
         with options.out.open("a") as out:
-            for count, (named, found) in enumerate(surveys(tasks, options.jobs), start=1):
+            for count, (named, found) in enumerate(surveys(tasks, options.jobs, options.plugin), start=1):
                 if isinstance(found, Exception):
                     failed += 1
                     print(f"{named}: {type(found).__name__}: {found}; run again with --resume", file=sys.stderr)

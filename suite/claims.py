@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from suite.backends.backend import Backend
+from suite.backends.backend import Backend, Quantity
 
 
 @dataclass(frozen=True)
@@ -28,17 +28,23 @@ class Claim:
     document: bool = False
     backends: tuple[str, ...] = ()  # that it concerns, where not all
     elsewhere: str = ""  # why it does not concern the others
+    needs: tuple[Quantity, ...] = ()  # what a backend must have a mode for, to be asked
 
     @property
     def record(self) -> dict[str, Any]:
-        return {key: value for key, value in asdict(self).items() if key not in ("backends", "elsewhere")}
+        return {key: value for key, value in asdict(self).items() if key not in ("backends", "elsewhere", "needs")}
 
     def why_not(self, backend: Backend) -> str:
         """Why the claim does not concern the backend; empty where it does."""
-        return backend.lacks.get(self.id, "" if not self.backends or backend.name in self.backends else self.elsewhere)
+        if self.id in backend.lacks:
+            return backend.lacks[self.id]
+        if self.backends and backend.name not in self.backends:
+            return self.elsewhere
+        lacking = [quantity for quantity in self.needs if not backend.modes_of(quantity)]
+        return f"it has no mode for {', '.join(lacking)}" if lacking else ""
 
 
-TUPLES = ("controls", "backends")
+TUPLES = ("controls", "backends", "needs")
 DATA = tomllib.loads(Path(__file__).with_name("claims.toml").read_text())
 
 

@@ -52,7 +52,7 @@ def load(name: str) -> ModuleType:
         return LOADED[name]
     try:
         module = from_file(Path(name)) if name.endswith(".py") else importlib.import_module(name)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         told = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise PluginError(f"--plugin {name}: cannot be imported: {type(error).__name__}: {told}") from error
     if not any(hasattr(module, kind) for kind in NAMES):
@@ -106,6 +106,10 @@ def add_backend(module: ModuleType) -> None:
     for name, text in spellings.items():
         catalogue.replace_row(with_spelling(PRIMITIVES[name], backend.name, text))
     backends.MODULES[backend.name] = module.__name__
+
+
+def without_spelling(primitive: Primitive, backend: str) -> Primitive:
+    return replace(primitive, spellings={name: text for name, text in primitive.spellings.items() if name != backend})
 
 
 def with_spelling(primitive: Primitive, backend: str, text: str) -> Primitive:

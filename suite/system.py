@@ -211,12 +211,15 @@ class Check:
         point = self.point if point is None else point
         result = system.backend.run(mode, program, system.precision, point, *directions)
         clock.seconds["framework"] += result.seconds
+        wrong = result.error
         if result.numbers is not None:
             with np.errstate(all="ignore"):
                 tolerance, majorant = quantities.tolerance(
                     system.backend, system.precision, mode.name, mode.quantity, program, point, *directions
                 )
-                if mode.differences:
+                if result.numbers.shape != tolerance.shape:
+                    wrong = ValueError(f"its answer is of shape {result.numbers.shape} instead of {tolerance.shape}")
+                if mode.differences and not wrong:
                     try:
                         with clock.part("bound"):
                             tolerance = differences.allowance(
@@ -226,10 +229,10 @@ class Check:
                         verdict = Verdict("inconclusive", reason=f"its steps leave the domain: {error}")
                         self.record(mode.name, mode.order, verdict, program, result.seconds)
                         return None
-            return Answer(mode, program, point, directions, result.numbers, tolerance, majorant, result.seconds)
-        reason = (
-            f"{type(result.error).__name__}: {str(result.error).strip().splitlines()[0] if str(result.error) else ''}"
-        )
+            if not wrong:
+                return Answer(mode, program, point, directions, result.numbers, tolerance, majorant, result.seconds)
+        said = str(wrong).strip().splitlines() or [""]
+        reason = f"{type(wrong).__name__}: {said[0]}"
         if result.refused:
             self.record(mode.wrapper or mode.name, mode.order, Verdict("unsupported", reason=reason), program)
             system.emit(

@@ -108,7 +108,9 @@ class Backend:
     def mode(
         self, quantity: Quantity, name: str, experimental: bool = False, differences: int = 0
     ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-        """Registers a function as a mode of this backend."""
+        """Registers a function as a mode of this backend. Raises ValueError where there is no such quantity."""
+        if quantity not in ORDERS:
+            raise ValueError(f"mode {name!r}: unknown quantity {quantity!r}; known are {', '.join(ORDERS)}")
 
         def register(function: Callable[..., Any]) -> Callable[..., Any]:
             self.modes.append(Mode(quantity, name, function, differences, experimental))
@@ -176,11 +178,11 @@ class Backend:
             answer = mode.function(f, x, *arguments)
             numbers = self._flat(mode.quantity, answer, program)
             seconds = time.perf_counter() - start
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             return Result(None, 0.0, error, mode.experimental or self.refuses(error))
         return Result(numbers, seconds)
 
-    def refuses(self, error: Exception) -> bool:
+    def refuses(self, error: BaseException) -> bool:
         """Whether the exception says that the mode does not exist for this function, rather than that it failed."""
         if isinstance(error, (Unsupported, *self.unsupported)):
             return True
@@ -221,7 +223,7 @@ class Result:
 
     numbers: Floats | None
     seconds: float
-    error: Exception | None = None
+    error: BaseException | None = None
     refused: bool = False
 
 
