@@ -57,7 +57,9 @@ def test_a_soak_is_resumed_from_whatever_an_interruption_left(
     out, kept = tmp_path / "soak.jsonl", tmp_path / "soak.json"
     asked: list[int] = []
 
-    def soaked(seed: int, backends: Sequence[str], profile: str, identities: str) -> dict[str, Any]:
+    def soaked(
+        seed: int, backends: Sequence[str], profile: str, identities: str, own: Sequence[str] = ()
+    ) -> dict[str, Any]:
         asked.append(seed)
         if len(asked) == 3:
             raise KeyboardInterrupt
