@@ -12,7 +12,7 @@ from benchmarks.plant import plant
 from strategies.catalogue import PRIMITIVES
 from strategies.precision import PRECISIONS
 from strategies.primitive import Floats, Shape
-from strategies.program import Point, Program, Step, weighted
+from strategies.program import Point, Program, Step, shared, weighted
 from suite import backends
 from suite.backends.backend import Mode
 from suite.clipping import ways
@@ -47,8 +47,10 @@ def derivatives(fault: Fault) -> list[Floats]:
     asked: list[tuple[Mode, Program, Point]] = []
     for name in fault.primitives:
         f, x = objective(name)
-        points = [tuple(factor * array for array in x) for factor in FACTORS]
-        asked += [(mode, f, point) for mode in backend.modes if mode.quantity in DIRECTIONLESS for point in points]
+        cases = [(f, tuple(factor * array for array in x)) for factor in FACTORS]
+        if len(set(f.inputs)) == 1 < len(f.inputs):
+            cases.append((shared(f), x[:1]))
+        asked += [(mode, *case) for mode in backend.modes if mode.quantity in DIRECTIONLESS for case in cases]
     if not fault.primitives:
         gradients = (generic((2, 3), 0.0), generic((3,), 1.0))
         for threshold in (1e-3, 3.0):

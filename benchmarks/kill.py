@@ -33,6 +33,7 @@ STATUSES = {
 EXPECTED = ("killed", "explained")
 UNDECIDED = ("untested", "timeout", "failed")
 BESIDE = {KINKS: "suite/test_conventions.py", LEDGER: "suite/test_ledger.py"}  # tests of no identity
+GATES, PERIOD = 6, 60  # so many gates at most, their seeds apart by a multiple of all turns
 GREEN = ("passed", "skipped")
 
 
@@ -56,6 +57,7 @@ class Outcome:
     function: str = ""
     steps: int = 0
     examples: int = 0
+    asked_for: int = 1  # selections of tests until the kill: 1 where the primitive alone kills it in the first gate
     primitives: tuple[str, ...] = ()
     inputs: tuple[dict[str, Any], ...] = ()
     got: str = ""
@@ -84,18 +86,25 @@ def variables(fault: Fault) -> dict[str, str]:
 
 
 def selections(fault: Fault, identities: Sequence[str]) -> Iterator[list[str]]:
-    """The tests to ask, one selection after the other: the primitives alone, then compositions.
+    """The tests to ask, one after the other: the primitives alone, compositions, and the primitives of further gates.
 
     Of identities that are given, each is a selection of its own.
     """
     wanted = identities or ("alone", *fault.identities)
-    for primitive in fault.primitives if "alone" in wanted else ():
-        test = f"suite/test_primitives.py::test_a_primitive_alone[{fault.backend}-{DTYPE}-{primitive}]"
-        yield [test, "--hypothesis-seed", str(profiles.first_turn(primitive, fault.backend))]
+    yield from alone(fault, 0) if "alone" in wanted else ()
     yield from ([path] for name, path in BESIDE.items() if name in wanted)
     known = [name for name in wanted if name in CLAIMS and name != "alone"]
     for together in known if identities else [",".join(known)] if known else []:
         yield ["suite", "--identities", together, *(f"--ignore={path}" for path in BESIDE.values())]
+    for gate in range(1, GATES) if not identities and not fault.survives else ():
+        yield from alone(fault, gate)
+
+
+def alone(fault: Fault, gate: int) -> Iterator[list[str]]:
+    """Its primitives alone, under the seed with which their turn comes in the gate, and comes again."""
+    for primitive in fault.primitives:
+        test = f"suite/test_primitives.py::test_a_primitive_alone[{fault.backend}-{DTYPE}-{primitive}]"
+        yield [test, "--hypothesis-seed", str(profiles.first_turn(primitive, fault.backend) + PERIOD * gate)]
 
 
 def tested(fault: Fault, tests: Sequence[str], out: Path, clock: Clock, planted: bool = True) -> dict[str, Any]:
@@ -160,7 +169,7 @@ def caught(fault: Fault, identities: Sequence[str], folder: Path, clock: Clock) 
             unrelated.append(f"{failure['identity']}: {failure['function']}")
         rows += identities_asked(report, kill)
         if kill is not None:
-            kills.append(kill)
+            kills.append({**kill, "asked_for": number + 1})
             if not identities:
                 break
     if kills:
@@ -172,7 +181,20 @@ def caught(fault: Fault, identities: Sequence[str], folder: Path, clock: Clock) 
     return {"asked": tuple(rows), **alive(fault, unrelated, clock)}
 
 
-SHOWN = ("identity", "mode", "function", "steps", "examples", "primitives", "inputs", "got", "true", "bound", "ratio")
+SHOWN = (
+    "identity",
+    "mode",
+    "function",
+    "steps",
+    "examples",
+    "asked_for",
+    "primitives",
+    "inputs",
+    "got",
+    "true",
+    "bound",
+    "ratio",
+)
 
 
 def failures(report: dict[str, Any]) -> list[dict[str, Any]]:
@@ -221,7 +243,7 @@ def identities_asked(report: dict[str, Any], kill: dict[str, Any] | None) -> lis
 def alive(fault: Fault, unrelated: Sequence[str], clock: Clock) -> dict[str, Any]:
     """Of a fault that nothing killed: whether it changes anything at all, and whether the catalogue says why."""
     done = clock.run(probe, **variables(fault))
-    if done.status == INEFFECTIVE:
+    if done.status == INEFFECTIVE and KINKS not in fault.identities:  # the probe looks at no kink
         return {"status": "ineffective"}
     if done.status:
         raise RuntimeError(done.last_line)
