@@ -198,7 +198,8 @@ def keep(path: Path, faults: Sequence[Fault], outcomes: Sequence[Outcome], comma
     table = saved.result(
         "faults", command, sum(o.seconds for o in outcomes),
         [told(fault, found[fault.name]) for fault in faults],
-        catalogue=len(FAULTS), counts=dict(counts), median_steps=median_steps(outcomes), cpu=round(sum(o.cpu for o in outcomes), 1),
+        catalogue=len(FAULTS), counts=dict(counts), median_steps=median_steps(outcomes),
+        cpu=round(sum(o.cpu for o in outcomes), 1),
     )  # fmt: skip
     saved.save(path, table)
 
