@@ -135,13 +135,10 @@
     const target = byId(id);
     if (!target) return;
     for (let box = target.closest("details"); box; box = box.parentElement.closest("details")) box.open = true;
-    // Sections that come near unfold, and push the target on: until it stays where it was put.
-    for (let turn = 0, top = NaN; turn < 8 && top !== target.getBoundingClientRect().top; turn++) {
-      target.scrollIntoView();
-      top = target.getBoundingClientRect().top;
-      await new Promise((next) => requestAnimationFrame(() => requestAnimationFrame(next)));
-      await Promise.all(opening.values());
-    }
+    // What stands above it unfolds first, or it would push the target on later.
+    const above = all("main > section > [data-sealed]").filter((one) => one.compareDocumentPosition(target) & Node.DOCUMENT_POSITION_FOLLOWING);
+    await Promise.all(above.map(unseal));
+    target.scrollIntoView();
     if (focus) {
       if (!target.hasAttribute("tabindex") && !target.matches("a, button, summary, input")) target.tabIndex = -1;
       target.focus({ preventScroll: true });
