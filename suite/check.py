@@ -1,7 +1,7 @@
 """Is the derivative of this one operation right? Alone, and inside random compositions, in every mode.
 
-    python -m suite check suite.examples.log_cosh:log_cosh_torch --reference suite.examples.log_cosh:reference \
-        --domain=-30,30 --absolute 4
+    python -m suite check suite.examples.log_cosh:log_cosh_torch --domain=-30,30 --absolute 4 --conditioning 4
+                          --reference suite.examples.log_cosh:reference    (nested forward mode is torch's to mend)
     python -m suite check mymodule:my_expm1 --definition mpmath:expm1 --domain=-5,5
     python -m suite check path/to/file.py:my_pow --definition mpmath:power --domain 0.1,9 --domain=-3,3
 
