@@ -28,17 +28,19 @@ from hypothesis import HealthCheck, Phase, given, settings
 from strategies import functions
 from strategies.catalogue import PRIMITIVES
 from strategies.mp_arrays import DomainError
-from strategies.precision import FLOAT64, Precision
+from strategies.precision import FLOAT64, HALF, PRECISIONS, Precision
 from strategies.primitive import Floats
 from strategies.program import Point, Program, Step, float_values
 from suite import bound
 from suite.bound import Graph
 from suite.contracts import DEFAULT_ULPS, Contract
 from suite.local import Local, local
+from suite.verdict import THRESHOLDS
 
 RESULT = Path(__file__).parent / "results" / "certify.json"
 DIGITS = {"bfloat16": 8, "float16": 11, "u = 2^-20": 20, "float32": 24}  # in float64, whose own rounding is far below
-NARROW = {8: 0.25, 11: 0.25}  # how wide beside the object the bound may be; elsewhere 2^-10, as in suite/verdict.py
+# How wide beside the object the bound of a half type may be; of the others 2^-10, as in suite/verdict.py.
+NARROW = {PRECISIONS[name].digits: THRESHOLDS[name] for name in HALF}
 GRADIENTS = ("forward", "reverse")
 WORST = "forward, worst signs"
 WHOLE = 1 - 2.0**-20  # all that is allowed, less what float64 itself rounds
@@ -239,6 +241,8 @@ def tolerances(graph: Graph, digits: int) -> Tolerances:
     allowed, exact = [], []
     for sets in ((), (unit,), (unit, unit)):
         found = bound.analyse(graph, one, *sets).bound(precision, defaults, 0.0)[0]
+        if digits in NARROW and sets:  # as in suite/quantities.py
+            found = found + bound.meeting(graph, defaults, precision, one, *sets)[0]
         allowed.append(np.asarray(found / max(1 - drift, 0.0)))
         exact.append(bound.sweep(graph, one, sets, lambda x: x)[2][0])
     return Tolerances(allowed, exact)

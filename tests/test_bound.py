@@ -68,7 +68,7 @@ def bounds(graph: Graph, u: float = U) -> list[Floats]:
 @pytest.fixture(scope="module")
 def ratios(programs: list[tuple[Program, Point]]) -> dict[int, dict[str, list[float]]]:
     """error / bound by digits and order of accumulation, of computations that err within the contracts."""
-    return {digits: certify.measured(programs[:count], digits) for digits, count in ((20, 40), (11, 25), (8, 25))}
+    return {digits: certify.measured(programs[:count], digits) for digits, count in ((20, 30), (11, 25), (8, 60))}
 
 
 @pytest.mark.parametrize("digits", [20, 11, 8])
@@ -76,7 +76,7 @@ def test_the_bound_holds_in_every_order_of_accumulation(ratios: dict[int, dict[s
     """Forward, reverse and their nestings, sums in random order, errors within the contracts; and the worst signs."""
     assert set(ratios[digits]) == {"value", *certify.GRADIENTS, *certify.HESSIANS, certify.WORST}
     for order, found in ratios[digits].items():
-        assert len(found) >= 5, order
+        assert len(found) >= 4, order
         assert max(found) <= 1, order
 
 
