@@ -247,4 +247,4 @@ def test_a_million_comparisons_open_in_a_moment(browser: Browser, tmp_path: Path
     start = time.monotonic()
     with opened(browser, path, "I7/torch/float32") as page:
         assert page.locator("[id='I7/torch/float32'] svg.chart").count() == 2
-        assert time.monotonic() - start < 20  # on a machine that may have other work; alone it takes a second
+        assert time.monotonic() - start < 60  # on a machine that may have other work; alone it takes a second
