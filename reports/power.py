@@ -16,7 +16,10 @@ from reports.records import Record, number
 OWN = "gradlaws"
 WIDTH, LEFT, RIGHT, ROW, TOP = 560.0, 8.0, 540.0, 22.0, 24.0
 SMALLEST = -16.0  # decades drawn
-STATUSES = ("survived", "untested", "failed", "timeout", "equivalent", "killed")  # those that ask for a look first
+# Those that ask for a look first.
+STATUSES = (
+    "survived", "unexpected", "crashed", "timeout", "failed", "untested", "ineffective", "explained", "killed",
+)  # fmt: skip
 
 
 def kills(faults: Mapping[str, Any]) -> Record:
