@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 import numpy as np
@@ -49,12 +50,9 @@ def plainest(backend: Backend, like: Mode) -> Mode | None:
 
 
 def stands_alone(mode: Mode) -> bool:
-    """The written-out formulas of NumPy need this project's partials; every other mode needs only its framework."""
-    return (
-        "pulled(" not in mode.source
-        and "pushed(" not in mode.source
-        and "hessian(f" not in mode.source
-        and "quotients(" not in mode.source
+    """The written-out formulas of NumPy need this project's partials and steps; other modes only their framework."""
+    return not re.search(
+        r"(?<!def )(?<![.\w])(pulled|pushed|hessian|quotients|imaginary_step)\(|f\.program", mode.source
     )
 
 
