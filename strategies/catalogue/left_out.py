@@ -10,7 +10,7 @@ LEFT_OUT: dict[str, str] = {
     "convolutions and pooling in three dimensions, unpooling": "the rules of one and two dimensions",
     "grid_sample, affine_grid, interpolate beyond linear, image resizing": "no definition that the libraries share",
     "ctc_loss, adaptive_log_softmax": "no definition that mpmath can give in a few lines",
-    "lu, ldl, schur, householder_product, cholesky_solve, cholesky_inverse": "one library differentiates each",
+    "lu, ldl, schur": "one library differentiates each",
     "sparse, nested, masked and quantised tensors": "other kinds of arrays",
     "torch.special beyond orders 0 and 1 of Bessel, and polynomials of other degrees": "the same recurrences",
     "scipy.special functions without a counterpart in torch or jax": "SciPy has no derivatives",
