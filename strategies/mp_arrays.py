@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from fractions import Fraction
+from functools import cache, lru_cache
 from typing import Any
 
 import numpy as np
@@ -28,6 +29,18 @@ def mp_array(values: Any) -> MPArray:
 def to_floats(values: MPArray) -> NDArray[np.float64]:
     """Entries rounded to float64."""
     return values.astype(np.float64)
+
+
+@cache
+def remembered(function: Callable[..., mpf]) -> Callable[..., mpf]:
+    """The function, which keeps its last results: a difference quotient moves one or two of n entries, and asks for
+    the others again."""
+
+    @lru_cache(256)
+    def of_bits(_: int, *arguments: Any) -> mpf:
+        return function(*map(mp.make_mpf, arguments))
+
+    return lambda *arguments: of_bits(mp.prec, *(x._mpf_ for x in arguments))
 
 
 def elementwise(function: Any, *arrays: MPArray) -> MPArray:

@@ -123,7 +123,7 @@ def apply(step: Step, arguments: Sequence[MPArray]) -> MPArray:
     primitive, parameters = step.declaration, dict(step.parameters)
     try:
         if primitive.kind == "elementwise":
-            result = mp_arrays.elementwise(primitive.definition, *arguments)
+            result = mp_arrays.elementwise(mp_arrays.remembered(primitive.definition), *arguments)
         elif primitive.kind == "structured":
             result = primitive.definition(mp_arrays, *arguments, **parameters)
         else:

@@ -9,7 +9,7 @@ Objects are flat: x in R^n is all inputs concatenated, f(x) in R^m all entries o
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
@@ -98,17 +98,36 @@ def first_difference(f: Function, x: MPArray, direction: MPArray, method: Differ
     """D_v f(x) for v = direction (already scaled like x)."""
     h = mpf(2) ** -method.step_bits
     if method.forward:
-        return np.asarray((f(x + h * direction) - f(x)) / h, dtype=object)
-    return np.asarray((f(x + h * direction) - f(x - h * direction)) / (2 * h), dtype=object)
+        return np.asarray((f(x + direction * h) - f(x)) / h, dtype=object)
+    return np.asarray((f(x + direction * h) - f(x - direction * h)) / (2 * h), dtype=object)
 
 
 def second_difference(f: Function, x: MPArray, v: MPArray, w: MPArray, method: Difference) -> MPArray:
     """D_v D_w f(x); four evaluations, three where v is w."""
     h = mpf(2) ** -method.step_bits
     if v is w:
-        return np.asarray((f(x + h * v) - 2 * f(x) + f(x - h * v)) / (h * h), dtype=object)
-    mixed = f(x + h * v + h * w) - f(x + h * v - h * w) - f(x - h * v + h * w) + f(x - h * v - h * w)
+        return np.asarray((f(x + v * h) - f(x) * 2 + f(x - v * h)) / (h * h), dtype=object)
+    v, w = v * h, w * h
+    mixed = f(x + v + w) - f(x + v - w) - f(x - v + w) + f(x - v - w)
     return np.asarray(mixed / (4 * h * h), dtype=object)
+
+
+def second_differences(f: Function, x: MPArray, steps: Sequence[MPArray], method: Difference) -> MPArray:
+    """D_v D_w f(x) of a scalar function for every two steps: n^2 + n + 1 evaluations.
+
+    What was evaluated for the diagonal serves the rest: f(x+v+w) - f(x+v) - f(x+w) + 2 f(x) - f(x-v) - f(x-w) +
+    f(x-v-w) is 2 h^2 D_v D_w f(x) + O(h^4) too (Abramowitz & Stegun 1964, 25.3.27).
+    """
+    h = mpf(2) ** -method.step_bits
+    moves = [step * h for step in steps]
+    middle = f(x)[0]
+    either = [f(x + move)[0] + f(x - move)[0] - 2 * middle for move in moves]
+    found = np.diag(np.array(either, dtype=object))
+    for i, v in enumerate(moves):
+        for k, w in enumerate(moves[:i]):
+            both = f(x + (v + w))[0] + f(x - (v + w))[0] - 2 * middle
+            found[i, k] = found[k, i] = (both - either[i] - either[k]) / 2
+    return np.asarray(found / (h * h), dtype=object)
 
 
 def certified(
@@ -181,11 +200,7 @@ def _hessian(program: Program, point: HashablePoint) -> Truth:
     steps = unit_steps(scale)
 
     def entries(f: Function, x: MPArray, method: Difference) -> MPArray:
-        exact = np.empty((len(steps),) * 2, dtype=object)
-        for i, v in enumerate(steps):
-            for k, w in enumerate(steps[: i + 1]):
-                exact[i, k] = exact[k, i] = second_difference(f, x, v, w, method)[0]
-        return exact
+        return second_differences(f, x, steps, method)
 
     return certified(program, point.arrays, 2, entries, scale, scale)
 
@@ -244,7 +259,7 @@ def gradient(program: Program, point: Point) -> Truth:
 
 
 def hessian(program: Program, point: Point) -> Truth:
-    """Of a scalar function, shape (n, n): about 4n^2 evaluations."""
+    """Of a scalar function, shape (n, n): about 2n^2 evaluations."""
     return _hessian(program, HashablePoint(point))
 
 
