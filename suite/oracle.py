@@ -39,10 +39,11 @@ class Difference:
         return replace(self, digits=self.digits + digits)
 
 
-# Truncation is O(h^2), rounding O(10^-digits / h^order): 40 and 36 correct digits, and certificates of 30.
+# Truncation is O(h^2), rounding O(10^-digits / h^order): 40 and 36 correct digits, and certificates of 30; the second
+# in more digits, so that this is so too where a derivative is 1e-27 of the value (a tail).
 # The first certificate is one-sided, since central differences at a kink agree at every step.
 FIRST, FIRST_CERTIFICATE = Difference(60, 66), Difference(75, 110, forward=True)
-SECOND, SECOND_CERTIFICATE = Difference(80, 60), Difference(95, 53)
+SECOND, SECOND_CERTIFICATE = Difference(100, 60), Difference(115, 53)
 METHODS = {1: (FIRST, FIRST_CERTIFICATE), 2: (SECOND, SECOND_CERTIFICATE)}
 
 

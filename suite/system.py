@@ -155,7 +155,8 @@ class System:
             self, judged.verdict, judged.label, judged.order, judged.program, judged.point, judged.got, judged.exact,
             judged.tolerance, judged.mode if judged.of_a_mode else None, judged.directions, [self.backend.name],
         )  # fmt: skip
-        answers = witnesses.answers(judged, self.backend, self.precision, self.identity == "alone")
+        many = self.identity == "alone" or bool(self.stored)
+        answers = witnesses.answers(judged, self.backend, self.precision, many)
         return own | {"kind": "witness", "answers": answers, "digits": number(judged.verdict.digits)}
 
 

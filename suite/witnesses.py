@@ -22,7 +22,7 @@ from suite.reproducer import plainest
 from suite.verdict import Verdict
 
 PRINTED = 4  # entries of a value that the graph shows; of larger ones it shows the shape
-COMPILES = ("jax",)  # not asked about a primitive alone, of which there are hundreds
+COMPILES = ("jax",)  # not asked by others about a primitive alone or a stored case, of which there are hundreds
 
 
 @dataclass(frozen=True)
@@ -81,13 +81,13 @@ def generated(program: Program, point: Point) -> dict[str, Any]:
             "steps": len(program.primitives), "decades": dict(decades)}  # fmt: skip
 
 
-def answers(judged: Judged, own: Backend, precision: Precision, alone: bool) -> dict[str, dict[str, Any]]:
+def answers(judged: Judged, own: Backend, precision: Precision, many: bool) -> dict[str, dict[str, Any]]:
     """By backend, of those that the run has loaded: mode, got, bound and error / bound at the worst component."""
     if not judged.of_a_mode or judged.mode is None or judged.mode not in own.modes:
         return {}
     found = {}
     for name, module in MODULES.items():
-        if module not in sys.modules or (alone and name in COMPILES and name != own.name):
+        if module not in sys.modules or (many and name in COMPILES and name != own.name):
             continue
         other = load(name)
         mode = judged.mode if name == own.name else plainest(other, judged.mode)
