@@ -210,7 +210,7 @@ def parser() -> argparse.ArgumentParser:
     )
     options.add_argument("--seed", type=int, default=0, help="of the random functions (default: 0)")
     options.add_argument("--jobs", type=int, default=2, help="processes (default: 2)")
-    options.add_argument("--time-limit", type=float, default=60.0, metavar="S", help="of one test (default: 60)")
+    options.add_argument("--time-limit", type=float, default=120.0, metavar="S", help="of one test (default: 120)")
     options.add_argument("--quiet", action="store_true", help="no progress")
     options.add_argument("--out", type=Path, default=ROOT / "reports/out/check", help="default: reports/out/check")
     return options

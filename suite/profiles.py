@@ -143,6 +143,7 @@ def examples(weight: float) -> settings:
 
 # JAX compiles each new function, and each new shape of each primitive: one of its examples costs as much as ten others.
 SHARES = {"jax": 0.25}
+OWN_SHARES = {"jax": 0.5}  # of the examples of a plugin's primitive alone
 MODES = {"jax": 2}
 ALONE = {"jax": 1}  # every primitive is met alone, so its modes share the primitives among them
 
@@ -158,7 +159,7 @@ def shared(full: settings, backend: str, own: bool = False, share: float = 1.0) 
     """The settings of a test on one backend, of a plugin's own primitive alone or any other, in a precision that gets
     this share of the examples."""
     if own and active.own:
-        return settings(full, max_examples=active.own)
+        return settings(full, max_examples=round(active.own * OWN_SHARES.get(backend, 1.0)))
     return settings(full, max_examples=max(2, round(full.max_examples * SHARES.get(backend, 1.0) * share)))
 
 
