@@ -84,7 +84,8 @@ class Row:
 
     def contains(self, arguments: tuple[Floats, ...]) -> bool:
         """Whether any entry lies in the region."""
-        return bool(np.any(eval(self.region, dict(FUNCTIONS), dict(zip("xyz", arguments, strict=False)))))
+        with np.errstate(all="ignore"):  # x**y of a region may overflow
+            return bool(np.any(eval(self.region, dict(FUNCTIONS), dict(zip("xyz", arguments, strict=False)))))
 
     @property
     def program(self) -> Program:

@@ -52,7 +52,7 @@ FAMILY = (
            numpy="scipy.special.xlog1py", torch="torch.special.xlog1py", jax="jax.scipy.special.xlog1py"),
     unary("entr", lambda x: -x * mp.log(x), positive, terms=lambda x, y: (1 + abs(np.log(x)), 0),
           numpy="scipy.special.entr", torch="torch.special.entr", jax="jax.scipy.special.entr"),
-    binary("rel_entr", lambda x, y: x * mp.log(x / y), ratio_apart,
+    binary("rel_entr", lambda x, y: x * (mp.log(x) - mp.log(y)), ratio_apart,
            terms=lambda x, y, value: (1 + abs(np.log(x)) + abs(np.log(y)), 0),
            numpy="scipy.special.rel_entr", jax="jax.scipy.special.rel_entr"),
     binary("squared_error", lambda x, y: (x - y) * (x - y), symbol="({x} − {y})²", kind="arithmetic",

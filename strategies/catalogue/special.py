@@ -70,7 +70,7 @@ FAMILY = (
     unary("gammaincc", lambda x: mp.gammainc(2.5, x, mp.inf, regularized=True), interval(0.05, 20),
           symbol="Q(2.5, {x})", numpy="scipy.special.gammaincc(2.5, {x})",
           torch="torch.special.gammaincc(torch.full_like({x}, 2.5), {x})", jax="jax.scipy.special.gammaincc(2.5, {x})"),
-    unary("betainc", lambda x: mp.betainc(2, 3, 0, x, regularized=True), probability, symbol="I_{x}(2, 3)",
+    unary("betainc", lambda x: mp.betainc(2, 3, 0, x, regularized=True) if 0 <= x <= 1 else mp.nan, probability, symbol="I_{x}(2, 3)",
           terms=lambda x, y: (0, 60 + 0 * x),
           numpy="scipy.special.betainc(2.0, 3.0, {x})", jax="jax.scipy.special.betainc(2.0, 3.0, {x})"),
     unary("zeta", lambda x: mp.zeta(3, x), interval(0.3, 50), symbol="ζ(3, {x})",
