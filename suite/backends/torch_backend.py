@@ -37,6 +37,7 @@ BACKEND = Backend(
         "does not support it",
         "not implemented",
         "Batching rule not implemented",
+        "does not yet have a batching rule",
         "vmap: we do not yet support",
         "data-dependent control flow",
         "must override the setup_context staticmethod",
