@@ -38,6 +38,7 @@ MOVES: tuple[Callable[[Floats], Floats], ...] = (
     lambda x: x + 3 * np.eye(*x.shape[-2:]) if x.ndim > 1 else x,
 )
 STEP = 2.0**-17  # of the differences; their errors are near 1e-9
+SEEN = 2.0**-20  # share of a value, or of a gradient, that its difference still sees to 1e-4
 MANY = 24  # entries, beyond which no Hessian is made
 QUANTITIES: tuple[Quantity, ...] = ("gradient", "jvp", "hessian", "hvp", "curvature")
 # JAX compiles each anew: the products that nest, at the first shapes that the primitive takes.
@@ -144,7 +145,10 @@ def at_one_point(
     along = np.array([(values[1] - values[0]) / (2 * STEP)])
     product = (gradients[2] - gradients[0]) / (2 * STEP)
     expected = {1: along, 2: product}
-    scale = {1: np.linalg.norm(gradients[1]) or 1.0, 2: np.linalg.norm(product) or np.linalg.norm(gradients[1]) or 1.0}
+    # Of a derivative that is nothing beside what it is made of, as of a constant, a difference has no digits.
+    least = SEEN * max(abs(value) for value in values)
+    scale = {1: max(float(np.linalg.norm(gradients[1])), least) or 1.0}
+    scale[2] = max(float(np.linalg.norm(product)), SEEN * scale[1])
     if not (np.all(np.isfinite(along)) and np.all(np.isfinite(product)) and math.isfinite(scale[1])):
         return
     for mode in modes(backend, sum(sizes)):
