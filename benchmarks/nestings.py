@@ -62,7 +62,7 @@ def candidates(primitive: Primitive, shapes: Sequence[Shape]) -> Iterator[list[F
         x = [move(a) for move, a in zip(moves, drawn, strict=True)]
         try:
             inside = primitive.domain(*x)
-        except (ValueError, IndexError, np.linalg.LinAlgError):
+        except (ValueError, IndexError, TypeError, np.linalg.LinAlgError):
             inside = True  # it is written for another shape
         if inside:
             yield x
