@@ -18,7 +18,7 @@ from strategies.precision import PRECISIONS
 from strategies.primitive import Floats
 from strategies.program import Point, Program, Step, float_values, weighted
 from suite.backends import MODULES
-from suite.backends.backend import Quantity
+from suite.backends.backend import ORDERS, Quantity
 from suite.contracts import DataError, overlap, table
 from suite.oracle import HashablePoint
 
@@ -169,6 +169,7 @@ def _row(entry: dict[str, Any], where: str) -> Row:
             entry.get("like", ""),
         )  # fmt: skip
         inside = row.contains(witness)
+        spoken = row.applies(row.backend, row.dtypes[0], row.mode, ORDERS[row.quantity])
         ranges(row.versions)
     except InvalidSpecifier as error:
         raise DataError(f"{where}: {error}; versions are as 0.10.2 or >=0.7,<0.11") from None
@@ -176,6 +177,8 @@ def _row(entry: dict[str, Any], where: str) -> Row:
         raise DataError(f"{where}: {type(error).__name__}: {error}") from error
     if not inside:
         raise DataError(f"{where}: its witness lies outside its region {row.region!r}")
+    if not spoken:
+        raise DataError(f"{where}: its modes and order leave out its own witness, {row.quantity} by {row.mode}")
     return row
 
 

@@ -6,7 +6,8 @@
     python -m suite.reproduce --count               how many there are, and of how many formulas
 
 A script needs its framework and mpmath only, prints got, true and error, and exits with 1 while the deviation exists.
-Exit status here: 0 all say what the ledger says, 1 one does not, 2 unknown id, or a ledger that is wrong.
+Exit status here: 0 all say what the ledger says; 1 one does not; 2 one could not run (a crash, a hang), or its id is
+unknown, or the ledger is wrong.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ NOT_FOUND = "not found"  # how an `upstream` begins that was looked for
 
 
 def written(row: Row) -> str:
-    """The row's script: at most 20 lines or so."""
+    """The row's script: at most 20 lines."""
     backend, precision = backends.load(row.backend), PRECISIONS[row.dtypes[0]]
     mode = backend.named(row.quantity, row.mode)
     exact = truth(mode.quantity, row.program, row.witness, *row.directions)
@@ -49,36 +50,47 @@ def written(row: Row) -> str:
     if isinstance(row.got, str):
         # What it raises is the deviation.
         head, answer = text.split("\nanswer = ")
-        call = answer.splitlines()[0]
+        call, got, *_ = answer.splitlines()
         caught = "except Exception as error:\n    sys.exit(f'{type(error).__name__}: {error}')"
-        text = f"{head}\ntry:\n    print({call})\n{caught}\n"
+        text = f"{head}\ntry:\n    answer = {call}\n    {got}\n    print(got)\n{caught}\n"
     return f"# {row.id}: {row.cause}\n{text}"
 
 
 def compact(text: str) -> str:
-    """Without annotations, blank lines, and a line for each import."""
-    lines = [line for line in re.sub(r": Any\b| -> Any\b", "", text).splitlines() if line.strip()]
+    """Without annotations, blank lines, and a line for each import; a function of one statement is one line."""
+    text = re.sub(r": Any\b| -> (Any|None)\b|^ *\n", "", text, flags=re.M)
+    text = re.sub(r"^( +)(\w+) = (.*)\n +return \2$", r"\1return \3", text, flags=re.M)
+    text = re.sub(r"^( *)(def .*:)\n\1    (return .*)$", r"\1\2 \3", text, flags=re.M)
+    lines = text.splitlines()
     lines = [line for line in lines if line not in ("import typing", "Any = typing.Any")]
     modules = dict.fromkeys(line.removeprefix("import ") for line in lines if line.startswith("import "))
     return "\n".join([f"import {', '.join(modules)}", *(x for x in lines if not x.startswith("import "))]) + "\n"
 
 
-def run(row: Row, folder: Path) -> tuple[bool, str]:
-    """Whether the row's script says what the row says, and one line about it."""
+def run(row: Row, folder: Path, time_limit: float = TIME_LIMIT) -> tuple[int, str]:
+    """What the row's script comes to, as an exit status, and one line about it."""
     path = folder / f"{row.id}.py"
-    path.write_text(written(row))
     try:
-        done = subprocess.run([sys.executable, str(path)], capture_output=True, text=True, timeout=TIME_LIMIT)
+        path.write_text(written(row))
+        done = subprocess.run([sys.executable, str(path)], capture_output=True, text=True, timeout=time_limit)
     except subprocess.TimeoutExpired:
-        return False, f"{row.id}: no answer within {TIME_LIMIT} s: {path}"
-    lines = (done.stdout.strip() or done.stderr.strip()).splitlines()  # frameworks warn on stderr
-    says = lines[-1] if lines else "nothing"
+        return 2, f"{row.id}: no answer within {time_limit:g} s: {path}"
+    except Exception as error:
+        return 2, f"{row.id}: no script: {one_line(f'{type(error).__name__}: {error}')}"
+    says = one_line(done.stdout or done.stderr)  # frameworks warn on stderr
     if done.returncode == 0:
-        return False, f"{row.id}: the deviation is gone; remove its row from suite/ledger.toml: {says}"
+        return 1, f"{row.id}: the deviation is gone; remove its row from suite/ledger.toml: {says}"
     expected = row.got if isinstance(row.got, str) else f"got {shown(row.got)} "
     if done.returncode == 1 and expected in done.stdout + done.stderr:
-        return True, f"{row.id}: {says}"
-    return False, f"{row.id}: not what the ledger says (exit status {done.returncode}): {says}"
+        return 0, f"{row.id}: {says}"
+    if done.returncode == 1 and (isinstance(row.got, str) or "got " in done.stdout):
+        return 1, f"{row.id}: not what the ledger says: {says}"
+    return 2, f"{row.id}: crashed (exit status {done.returncode}): {says}: {path}"
+
+
+def one_line(text: str) -> str:
+    """The last line of it."""
+    return (text.strip().splitlines() or ["nothing said"])[-1]
 
 
 def shown(got: float) -> str:
@@ -115,6 +127,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--count", action="store_true", help="count them, runs none")
     parser.add_argument("--out", type=Path, help="folder for the scripts (default: a temporary one)")
     parser.add_argument("--jobs", type=int, default=2)
+    parser.add_argument("--time-limit", type=float, default=TIME_LIMIT, metavar="SECONDS", help="of one script")
     options = parser.parse_args(arguments)
     try:
         rows = list(chosen(options.ids))
@@ -130,11 +143,12 @@ def main(arguments: list[str] | None = None) -> int:
     folder = options.out or Path(tempfile.mkdtemp(prefix="gradlaws-"))
     folder.mkdir(parents=True, exist_ok=True)
     with ThreadPoolExecutor(options.jobs) as pool:
-        results = list(pool.map(lambda row: run(row, folder), rows))
+        results = list(pool.map(lambda row: run(row, folder, options.time_limit), rows))
     for _, text in results:
         print(text)
-    print(f"{sum(ok for ok, _ in results)} of {len(results)} say what the ledger says; scripts in {folder}")
-    return 0 if all(ok for ok, _ in results) else 1
+    statuses = {status for status, _ in results}
+    print(f"{sum(not status for status, _ in results)} of {len(results)} say what the ledger says; scripts in {folder}")
+    return 1 if 1 in statuses else max(statuses, default=0)
 
 
 if __name__ == "__main__":

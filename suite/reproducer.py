@@ -59,7 +59,7 @@ def stands_alone(mode: Mode) -> bool:
 def literal(values: Floats) -> str:
     """Exact: nested lists of float.fromhex."""
     if values.ndim == 0:
-        return f'hexadecimal("{float(values).hex()}")'
+        return f'float.fromhex("{float(values).hex()}")'
     return "[" + ", ".join(literal(np.asarray(row)) for row in values) + "]"
 
 
@@ -83,44 +83,41 @@ def script(
     body = function + mode.source
     modules = [name for name in LIBRARIES if name + "." in body + backend.array_source]
     lines = [*(f"import {name}" for name in modules)]
-    lines += ["import sys", "import typing", "import numpy", "from mpmath import mp, mpf", "", "Any = typing.Any"]
+    lines += ["import sys", "import typing", "import mpmath", "import numpy", "", "Any = typing.Any"]
     if backend.name == "jax":
         lines.append('jax.config.update("jax_enable_x64", True)')
-    lines += ["mp.dps = 40", "hexadecimal = float.fromhex"]
+    lines.append("mpmath.mp.dps = 40")
     lines += [f"{name} = {native(values)}" for name, values in constants.items()]
     lines += [f"x = [{', '.join(native(a) for a in point)}]"]
-    arguments = ["f", "x"]
+    arguments = [f"{mode.wrapper.replace(' ', '_')}(f)" if mode.wrapper else "f", "x"]
     for name, direction in zip("vw", directions, strict=False):
         listed = ", ".join(native(a) for a in direction)
         lines.append(f"{name} = {listed}" if mode.quantity == "vjp" else f"{name} = [{listed}]")
         arguments.append(name)
-    name = mode.function.__name__
     m, n = int(np.prod(program.output)), program.size
     sizes = [int(np.prod(shape)) for shape in program.inputs]
     lines += ["", "", function, "", "", mode.source, "", ""]
-    lines.append(f"answer = {name}({', '.join(arguments)})")
-    lines.append(assembled(mode, m, n, sizes, backend.name == "torch"))
-    index = ", ".join(map(str, component))
+    lines.append(f"answer = {mode.function.__name__}({', '.join(arguments)})")
+    answer = assembled(mode, m, n, sizes, backend.name == "torch")
     lines += [
-        f"got = mpf(float(got[{index}]))",
-        f'true = mpf("{mp.nstr(exact.exact[component], 30)}")  # in mpmath',
-        f"bound = {float(tolerance[component])!r}",
-        'print(f"got {got}  true {true}  error {mp.nstr(abs(got - true), 3)}  bound {bound:.3g}")',
+        f"got = mpmath.mpf(float({answer}[{', '.join(map(str, component))}]))",
+        f'true, bound = mpmath.mpf("{mp.nstr(exact.exact[component], 30)}"), {float(tolerance[component])!r}',
+        'print(f"got {got}  true {true}  error {mpmath.nstr(abs(got - true), 3)}  bound {bound:.3g}")',
         "sys.exit(1 if not abs(got - true) <= bound else 0)",
     ]
     return "\n".join(lines) + "\n"
 
 
 def assembled(mode: Mode, m: int, n: int, sizes: list[int], torch: bool) -> str:
-    """The statement that makes a flat NumPy array of the mode's answer."""
+    """What makes a flat NumPy array of the mode's answer."""
     plain = "{}.detach().clone().numpy()" if torch else "numpy.asarray({})"
     if mode.quantity in ("value", "jvp", "curvature"):
-        return f"got = {plain.format('answer')}.ravel()"
+        return f"{plain.format('answer')}.ravel()"
     if mode.quantity in ("gradient", "vjp", "hvp"):
-        return f"got = numpy.concatenate([{plain.format('a')}.ravel() for a in answer])"
+        return f"numpy.concatenate([{plain.format('a')}.ravel() for a in answer])"
     if mode.quantity == "jacobian":
-        return f"got = numpy.concatenate([{plain.format('a')}.reshape({m}, -1) for a in answer], axis=1)"
+        return f"numpy.concatenate([{plain.format('a')}.reshape({m}, -1) for a in answer], axis=1)"
     return (
-        f"got = numpy.block([[{plain.format('a')}.reshape(r, k) for a, k in zip(row, {sizes})]"
+        f"numpy.block([[{plain.format('a')}.reshape(r, k) for a, k in zip(row, {sizes})]"
         f" for row, r in zip(answer, {sizes})])"
     )

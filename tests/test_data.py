@@ -190,6 +190,8 @@ def test_a_right_deviation_is_read(tmp_path: Path) -> None:
         ('"x > 2"', '"__import__(1)"', "is not an expression"),
         ('"x > 2"', '"x > "', "SyntaxError"),
         ('"x > 2"', '"x > 4"', "witness lies outside its region"),
+        ('modes = ["*"]', 'modes = ["func.grad"]', "leave out its own witness, hessian by func.hessian"),
+        ("order = 2", "order = 3", "leave out its own witness"),
         ('values = ["0x1.8p+1"]', 'values = ["three"]', "ValueError"),
         ('values = ["0x1.8p+1"]', 'values = ["0x1p+2", "0x1p+3"]', "ValueError"),
         ('got = "0x1.0p-1"', 'got = "half"', "ValueError"),

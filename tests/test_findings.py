@@ -173,9 +173,8 @@ def test_the_survey_refuses_unknown_names(capsys: pytest.CaptureFixture[str]) ->
 def test_a_deviation_s_script_shows_it(tmp_path: Path) -> None:
     pytest.importorskip("torch")
     row = next(row for row in ledger.rows() if row.backend == "torch" and isinstance(row.got, float))
-    ok, text = reproduce.run(row, tmp_path)
-    assert ok, text
-    assert len((tmp_path / f"{row.id}.py").read_text().splitlines()) <= 25
+    status, text = reproduce.run(row, tmp_path)
+    assert status == 0, text
 
 
 def test_an_unknown_deviation_is_refused(capsys: pytest.CaptureFixture[str]) -> None:

@@ -47,7 +47,7 @@ class Mode:
     differences: int = 0  # 1 forward, 2 central, 3 imaginary: its tolerance has a truncation in it (differences.py)
     experimental: bool = False  # the framework says that it covers some functions only, and fails in any way on others
     wrapper: str = ""  # the control flow in which it meets the function
-    text: str = ""  # its source, where it is not that of one function
+    text: str = ""  # its source and the wrapper's, where it has one
 
     @property
     def order(self) -> int:
@@ -64,9 +64,8 @@ class Mode:
         def function(f: Callable[..., Any], x: Any, *directions: Any) -> Any:
             return self.function(wrapper(f), x, *directions)
 
-        function.__name__ = f"{self.function.__name__}_of_{wrapper.__name__}"
-        call = f"def {function.__name__}(f, *rest):\n    return {self.function.__name__}({wrapper.__name__}(f), *rest)"
-        text = "\n\n\n".join((plain_source(wrapper), self.source, call))
+        function.__name__ = self.function.__name__
+        text = "\n\n\n".join((plain_source(wrapper), self.source))
         name = wrapper.__name__.replace("_", " ")
         return replace(self, name=f"{self.name} of {name}", function=function, wrapper=name, text=text)
 

@@ -21,9 +21,10 @@ def array(values: Floats, dtype: str) -> torch.Tensor:
 
 
 def numbers(tensor: torch.Tensor) -> Floats:
+    tensor = tensor.detach()
     if tensor._is_zerotensor():  # .numpy() refuses these, and .numpy(force=True) crashes the process (2.13.0)
         tensor = torch.zeros(tensor.shape, dtype=tensor.dtype)
-    return np.asarray(tensor.detach().to(torch.float64).numpy())
+    return np.asarray(tensor.to(torch.float64).numpy())
 
 
 BACKEND = Backend(
@@ -227,7 +228,4 @@ def functional_vhp(f: Any, x: Any, v: Any) -> Any:
 
 @BACKEND.mode("curvature", "jvp(jvp)")
 def forward_over_forward_product(f: Any, x: Any, v: Any) -> Any:
-    def rate(*x: Any) -> Any:
-        return torch.func.jvp(f, x, tuple(v))[1]
-
-    return torch.func.jvp(rate, tuple(x), tuple(v))[1]
+    return torch.func.jvp(lambda *x: torch.func.jvp(f, x, tuple(v))[1], tuple(x), tuple(v))[1]

@@ -58,23 +58,10 @@ def function(f: Any) -> Any:
 def function_with_a_generated_vmap(f: Any) -> Any:
     class Wrapped(torch.autograd.Function):
         generate_vmap_rule = True
-
-        @staticmethod
-        def forward(*x: Any) -> Any:
-            return f(*x)
-
-        @staticmethod
-        def setup_context(ctx: Any, inputs: Any, output: Any) -> None:
-            ctx.save_for_backward(*inputs)
-            ctx.save_for_forward(*inputs)
-
-        @staticmethod
-        def backward(ctx: Any, u: Any) -> Any:
-            return torch.func.vjp(f, *ctx.saved_tensors)[1](u)
-
-        @staticmethod
-        def jvp(ctx: Any, *t: Any) -> Any:
-            return torch.func.jvp(f, ctx.saved_tensors, t)[1]
+        forward = staticmethod(f)
+        setup_context = staticmethod(lambda c, x, y: c.save_for_backward(*x) or c.save_for_forward(*x))
+        backward = staticmethod(lambda ctx, u: torch.func.vjp(f, *ctx.saved_tensors)[1](u))
+        jvp = staticmethod(lambda ctx, *t: torch.func.jvp(f, ctx.saved_tensors, t)[1])
 
     return Wrapped.apply
 

@@ -1,0 +1,155 @@
+"""What the ledger promises: a row is confirmed, or the run is red and says what to do; its script is short and runs."""
+
+from __future__ import annotations
+
+import datetime
+import math
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+from report_fixtures import green
+
+from reports.records import Record
+from reports.summary import summarise
+from strategies.precision import FLOAT64
+from strategies.program import Program, Step
+from suite import backends, ledger, proposal, reproduce
+from suite.backends.backend import Mode, Unsupported
+from suite.system import System
+from suite.test_ledger import test_a_known_deviation_is_still_there as confirmed
+
+NUMPY = backends.load("numpy")
+VALUE = NUMPY.modes_of("value")[0]
+EXP = Program(((),), (Step("exp", (0,)),))
+ONE = (np.array(1.0),)
+
+
+@pytest.fixture
+def row(tmp_path: Any) -> ledger.Row:
+    """exp(1), recorded as too large by a thousandth of itself."""
+    path = tmp_path / "ledger.toml"
+    path.write_text(proposal.row(NUMPY, FLOAT64, VALUE, EXP, ONE, (), (0,), 1.001 * math.e, "numpy-exp"))
+    return ledger.read(path)[0]
+
+
+def report_of(row: ledger.Row, factor: float | None) -> tuple[str, Record]:
+    """What the test says, and the report of a run in which NumPy's exp is ``factor`` times what it is; None: raises."""
+
+    def value(f: Callable[..., Any], x: Any) -> Any:
+        return f(*x) * factor
+
+    records: list[Any] = []
+    system = System(replace(NUMPY, modes=[Mode("value", VALUE.name, value)]), FLOAT64, records.append)
+    said = ""
+    try:
+        confirmed(system, row)
+    except AssertionError as error:
+        said = str(error).splitlines()[0]
+    return said, summarise([*green(), *records])
+
+
+def test_a_deviation_that_is_still_there_is_green(row: ledger.Row) -> None:
+    said, report = report_of(row, 1.001)
+    assert (said, report["outcome"]) == ("", "holds")
+
+
+@pytest.mark.parametrize(
+    ("factor", "says", "advice", "outcome"),
+    [
+        (1.0, f"numpy-exp is fixed in numpy {NUMPY.version}: remove its row", "fixed: its witness now", "violated"),
+        (1.01, "numpy-exp is worse than recorded: got 0x", "worse: its witness deviates by more", "violated"),
+        (math.nan, "numpy-exp is worse than recorded: got nan", "worse", "violated"),
+        (None, "numpy-exp: unsupported operand", "error: its witness could not be run", "could not run"),
+    ],
+)  # fmt: skip
+def test_one_that_has_changed_is_red_and_says_what_to_do(
+    row: ledger.Row, factor: float | None, says: str, advice: str, outcome: str
+) -> None:
+    said, report = report_of(row, factor)
+    assert said.startswith(says)
+    assert report["outcome"] == outcome
+    assert f"ledger row numpy-exp is {advice}" in report["reasons"][0]
+
+
+def test_one_that_raised_and_no_longer_does_is_red(row: ledger.Row) -> None:
+    said, report = report_of(replace(row, got="RuntimeError: no kernel"), 1.0)
+    assert said == "numpy-exp no longer raises: remove its row from suite/ledger.toml"
+    assert report["outcome"] == "violated"
+
+
+def test_one_whose_date_has_passed_is_red(row: ledger.Row) -> None:
+    yesterday = datetime.date.today() - datetime.timedelta(days=1)
+    said, report = report_of(replace(row, recheck=yesterday), 1.001)
+    assert said == f"numpy-exp: its recheck date {yesterday} has passed; look again and move the date"
+    assert report["outcome"] == "could not run"
+
+
+@pytest.mark.parametrize(("changes", "says"), [
+    ({"mode": "lazy"}, "numpy-exp: "),
+    ({"true": "2.7"}, "numpy-exp: records 2.7 as true, the oracle says 2.718281828459045"),
+])  # fmt: skip
+def test_one_that_speaks_of_nothing_is_red(row: ledger.Row, changes: dict[str, str], says: str) -> None:
+    """A mode that the framework does not have, or a truth that is none."""
+    said, report = report_of(replace(row, **changes), 1.001)  # type: ignore[arg-type]
+    assert said.startswith(says)
+    assert report["outcome"] == "could not run"
+
+
+def test_of_another_version_it_is_told_only(row: ledger.Row) -> None:
+    said, report = report_of(replace(row, versions=("<1.0",)), 1.0)
+    assert (said, report["outcome"]) == ("", "holds")
+    assert [(one["status"], one["found"]) for one in report["ledger"]] == [("elsewhere", "fixed")]
+
+
+@pytest.mark.parametrize("row", ledger.rows(), ids=lambda row: row.id)
+def test_every_script_has_at_most_20_lines(row: ledger.Row) -> None:
+    pytest.importorskip(row.backend)
+    try:
+        text = reproduce.written(row)
+    except (KeyError, Unsupported):
+        pytest.skip("this version of the framework does not have what the row is about")
+    assert len(text.splitlines()) <= 20, text
+    compile(text, row.id, "exec")
+
+
+SCRIPTS = {
+    "right": "print('got 2.71875 '); raise SystemExit(1)",
+    "another": "print('got 2.8 '); raise SystemExit(1)",
+    "gone": "print('got 2.7182818 ')",
+    "raises": "raise RuntimeError('no kernel')",
+    "aborts": "import os; os.abort()",
+    "hangs": "while True: pass",
+}
+
+
+def reproduced(row: ledger.Row, monkeypatch: pytest.MonkeyPatch, *names: str) -> int:
+    """The exit status of a ledger of rows with these scripts; that of ``unwritten`` cannot be written."""
+    monkeypatch.setattr(reproduce, "chosen", lambda ids: [replace(row, id=name, got=2.71875) for name in ids])
+    monkeypatch.setattr(reproduce, "written", lambda row: SCRIPTS[row.id])
+    return reproduce.main([*names, "--time-limit=5"])
+
+
+def test_a_script_that_crashes_or_hangs_is_one_line_and_the_others_run(
+    row: ledger.Row, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert reproduced(row, monkeypatch, "raises", "aborts", "hangs", "unwritten", "right") == 2
+    raises, aborts, hangs, unwritten, right, total = capsys.readouterr().out.splitlines()
+    assert raises.startswith("raises: crashed (exit status 1): RuntimeError: no kernel")
+    assert aborts.startswith("aborts: crashed (exit status -6)")
+    assert hangs.startswith("hangs: no answer within 5 s")
+    assert unwritten == "unwritten: no script: KeyError: 'unwritten'"
+    assert right.startswith("right: got 2.71875")
+    assert total.startswith("1 of 5 say what the ledger says")
+
+
+@pytest.mark.parametrize(
+    ("name", "says"), [("gone", "the deviation is gone; remove its row"), ("another", "not what the ledger says: got")]
+)
+def test_a_script_that_says_otherwise_is_red(
+    name: str, says: str, row: ledger.Row, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert reproduced(row, monkeypatch, name, "raises") == 1
+    assert f"{name}: {says}" in capsys.readouterr().out
