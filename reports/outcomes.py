@@ -125,7 +125,8 @@ def ledger(records: Iterable[Record]) -> list[Record]:
         status = min((str(record["status"]) for record in group), key=lambda one: _rank(LEDGER, one))
         told = min(group, key=lambda record: canonical({key: record.get(key) for key in _LEDGER}))
         rows.append(
-            {"id": name, "status": status, "excused": sum(record.get("excused") or 0 for record in group)}
+            {"id": name, "status": status}
+            | {key: sum(record.get(key) or 0 for record in group) for key in ("excused", "unlimited")}
             | {key: told.get(key) for key in _LEDGER}
         )
     return rows
@@ -251,6 +252,7 @@ _LEDGER = (
     "modes",
     "region",
     "size",
+    "any_size",
     "cause",
     "upstream",
     "versions",

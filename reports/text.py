@@ -141,7 +141,9 @@ def _ledger(report: Report) -> list[str]:
     if not rows:
         return []
     excused = sum(row["excused"] for row in rows)
-    return [f"ledger: {plural(len(rows), 'known deviation')}, {plural(excused, 'comparison')} excused"]
+    unlimited = sum(row["unlimited"] for row in rows)
+    beyond = f", {unlimited:,} of them whatever their size" if unlimited else ""
+    return [f"ledger: {plural(len(rows), 'known deviation')}, {plural(excused, 'comparison')} excused{beyond}"]
 
 
 def _cases(report: Report) -> list[str]:

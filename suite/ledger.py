@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import datetime
+import math
 import re
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from mpmath import mp, mpf
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
 from strategies.catalogue import PRIMITIVES
@@ -27,7 +29,9 @@ REQUIRED = {
     "id", "backend", "versions", "primitive", "order", "modes", "dtypes", "region", "witness", "quantity", "mode",
     "got", "true", "cause", "recheck",
 }  # fmt: skip
-OPTIONAL = {"upstream", "parameters", "weights", "tangent", "component", "then", "anywhere", "like"}
+OPTIONAL = {"upstream", "parameters", "weights", "tangent", "component", "then", "anywhere", "like", "any_size",
+            "raises"}  # fmt: skip
+MARGIN = 4  # how many times the error of its witness a row excuses
 RAISES = "raises "  # a `got` that starts so names the exception in place of a number
 ALLOWED = re.compile(r"^[\sxyzabsmaxinpt()<>=&|~.,+\-*/\d\[\]e]*$")
 FUNCTIONS = {
@@ -69,6 +73,8 @@ class Row:
     then: str = ""  # a primitive of one array that the witness applies to the result, where the fault needs it to show
     anywhere: bool = False  # the fault is of the modes in every program; the primitive is only the witness's
     like: str = ""  # the row of the same formula in the framework, met by another primitive
+    any_size: str = ""  # why the error has no largest size in the region
+    raises: str = ""  # how what other modes raise for the same cause begins
 
     def speaks_of(self, version: str) -> bool:
         """Whether the deviation is known to be in that version of its framework; builds ("+cpu") do not matter."""
@@ -81,6 +87,26 @@ class Row:
             and order >= self.order
             and any(fnmatchcase(name, pattern) for pattern in self.modes for name in (mode, mode.split(" of ")[0]))
         )
+
+    @cached_property
+    def size(self) -> float:
+        """Of the witness's error, beside the truth."""
+        with mp.workdps(40):
+            return float(abs(mpf(self.got) - mpf(self.true)) / abs(mpf(self.true)))
+
+    def limit(self, order: int, dtype: str) -> float:
+        """The largest error / bound that is excused: a bound has u of what it bounds in it at least, so that what is as
+        far off as the witness is below its error / u. At orders above the witness's no size is stated."""
+        if self.any_size or order > ORDERS[self.quantity]:
+            return math.inf
+        return MARGIN * self.size / PRECISIONS[dtype].unit_roundoff
+
+    def excuses(self, order: int, dtype: str, ratio: float, error: str) -> bool:
+        """Whether this is the deviation: the exception that the row names, or an answer as far off as it says."""
+        if error:
+            named = self.got.split(":")[0] + ":" if isinstance(self.got, str) else self.raises
+            return bool(named) and error.startswith(named)
+        return isinstance(self.got, float) and ratio <= self.limit(order, dtype)
 
     def contains(self, arguments: tuple[Floats, ...]) -> bool:
         """Whether any entry lies in the region."""
@@ -166,7 +192,7 @@ def _row(entry: dict[str, Any], where: str) -> Row:
             entry["quantity"], entry["mode"], _got(entry["got"]), entry["true"], entry["cause"],
             entry["recheck"], entry.get("upstream", ""), tuple(map(float.fromhex, entry.get("weights", []))), tangent,
             tuple(entry.get("component", [0])), entry.get("then", ""), bool(entry.get("anywhere", False)),
-            entry.get("like", ""),
+            entry.get("like", ""), entry.get("any_size", ""), entry.get("raises", ""),
         )  # fmt: skip
         inside = row.contains(witness)
         spoken = row.applies(row.backend, row.dtypes[0], row.mode, ORDERS[row.quantity])
@@ -175,6 +201,8 @@ def _row(entry: dict[str, Any], where: str) -> Row:
         raise DataError(f"{where}: {error}; versions are as 0.10.2 or >=0.7,<0.11") from None
     except Exception as error:
         raise DataError(f"{where}: {type(error).__name__}: {error}") from error
+    if isinstance(row.got, float) and not row.any_size and not (math.isfinite(row.got) and mpf(row.true)):
+        raise DataError(f"{where}: its error has no size beside the truth: say why as any_size")
     if not inside:
         raise DataError(f"{where}: its witness lies outside its region {row.region!r}")
     if not spoken:
@@ -207,10 +235,10 @@ def rows() -> tuple[Row, ...]:
 
 
 @cache
-def excuse(
+def known(
     backend: str, version: str, dtype: str, mode: str, order: int, program: Program, point: HashablePoint
-) -> Row | None:
-    """The row in whose region some step of the program lies here, if any."""
+) -> tuple[Row, ...]:
+    """The rows in whose region some step of the program lies here."""
     candidates = [
         row for row in rows()
         if row.applies(backend, dtype, mode, order)
@@ -218,12 +246,11 @@ def excuse(
         and row.speaks_of(version)
     ]  # fmt: skip
     if not candidates:
-        return None
-    if always := [row for row in candidates if row.anywhere]:
-        return always[0]
+        return ()
     values = float_values(program, point.arrays)
-    for row in candidates:
-        for step in program.steps:
-            if step.primitive == row.primitive and row.contains(tuple(values[i] for i in step.arguments)):
-                return row
-    return None
+
+    def met(row: Row) -> bool:
+        steps = (step for step in program.steps if step.primitive == row.primitive)
+        return row.anywhere or any(row.contains(tuple(values[i] for i in step.arguments)) for step in steps)
+
+    return tuple(sorted(filter(met, candidates), key=lambda row: not row.anywhere))

@@ -64,6 +64,8 @@ def row(
         "cause": cause or "TODO: the cause in one line; then widen the region and the modes to all that it spoils",
         "recheck": datetime.date.today() + RECHECK,
     }
+    if not isinstance(got, str) and not (math.isfinite(got) and exact[component]):
+        fields["any_size"] = "the truth is 0 there" if math.isfinite(got) else "the answer is not finite"
     return "[[deviation]]\n" + "".join(f"{key} = {toml(value)}\n" for key, value in fields.items())
 
 

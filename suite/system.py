@@ -241,8 +241,7 @@ class Check:
                  "primitive": ", ".join(dict.fromkeys(program.primitives)), "reason": reason}
             )  # fmt: skip
         else:
-            known = self.excuse(mode.name, mode.order, program, point)
-            verdict = Verdict("deviation", reason=known) if known else Verdict("error", reason=reason)
+            verdict = self.excused(Verdict("error", reason=reason), mode.name, mode.order, program, point)
             self.judged(verdict, mode.name, mode.order, program, point, None, None, None, mode, directions)
         return None
 
@@ -287,12 +286,8 @@ class Check:
             return
         program = self.program if program is None else program
         point = self.point if point is None else point
-        verdict = self.verdict(got, exact, tolerance, majorant)
+        verdict = self.excused(self.verdict(got, exact, tolerance, majorant), label, order, program, point)
         zero = order > 0 and bool(np.all(np.abs(exact.floats) <= exact.error))
-        if verdict.kind == "violated":
-            row = self.excuse(label, order, program, point)
-            if row is not None:
-                verdict = replace(verdict, kind="deviation", reason=row)
         self.judged(verdict, label, order, program, point, got, exact, tolerance, mode, directions, seconds, zero)
 
     def verdict(self, got: Floats, exact: Truth, tolerance: Floats, majorant: float = 0.0) -> Verdict:
@@ -310,14 +305,24 @@ class Check:
         except DomainError as error:
             return Verdict("inconclusive", reason=f"the oracle: {error}")
 
-    def excuse(self, label: str, order: int, program: Program, point: Point) -> str | None:
-        backend = self.system.backend
-        row = ledger.excuse(
-            backend.name, backend.version, self.system.precision.name, label, order, program, HashablePoint(point)
-        )
-        if row is not None:
-            self.system.emit({"kind": "ledger", "id": row.id, "status": "confirmed", "excused": 1})
-        return row.id if row else None
+    def excused(self, verdict: Verdict, label: str, order: int, program: Program, point: Point) -> Verdict:
+        """A deviation where the ledger knows the violation or error, and none worse; else the verdict, and why."""
+        if verdict.kind not in ("violated", "error"):
+            return verdict
+        backend, dtype = self.system.backend, self.system.precision.name
+        known = ledger.known(backend.name, backend.version, dtype, label, order, program, HashablePoint(point))
+        ratio, error = verdict.ratio or 0.0, verdict.reason if verdict.kind == "error" else ""
+        for row in known:
+            if row.excuses(order, dtype, ratio, error):
+                unlimited = int(not error and row.limit(order, dtype) == np.inf)
+                self.system.emit(
+                    {"kind": "ledger", "id": row.id, "status": "confirmed", "excused": 1, "unlimited": unlimited}
+                )
+                return replace(verdict, kind="deviation", reason=row.id)
+        if not known:
+            return verdict
+        said = f"worse than {', '.join(row.id for row in known)} in suite/ledger.toml"
+        return replace(verdict, reason=f"{verdict.reason}; {said}" if verdict.reason else said)
 
     def control(self, name: str, got: Floats, exact: Truth, tolerance: Floats, majorant: float = 0.0) -> None:
         """A corrupted answer, which must be seen to violate at least once in the test."""

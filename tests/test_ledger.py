@@ -20,6 +20,7 @@ from suite import backends, ledger, proposal, reproduce
 from suite.backends.backend import Mode, Unsupported
 from suite.system import System
 from suite.test_ledger import test_a_known_deviation_is_still_there as confirmed
+from suite.verdict import Verdict
 
 NUMPY = backends.load("numpy")
 VALUE = NUMPY.modes_of("value")[0]
@@ -153,3 +154,66 @@ def test_a_script_that_says_otherwise_is_red(
 ) -> None:
     assert reproduced(row, monkeypatch, name, "raises") == 1
     assert f"{name}: {says}" in capsys.readouterr().out
+
+
+def judged(row: ledger.Row, answer: float | str, monkeypatch: pytest.MonkeyPatch) -> tuple[str, str, list[Any]]:
+    """Verdict and reason where NumPy says this of exp(1), or raises it, with this row in the ledger; and its records."""
+    monkeypatch.setattr(ledger, "rows", lambda: (row,))
+    ledger.known.cache_clear()
+    records: list[Any] = []
+    with System(NUMPY, FLOAT64, records.append).example(EXP, ONE) as check:
+        (plain,) = [one for one in check.answers("value") if one.by == VALUE]
+        if isinstance(answer, str):
+            found = check.excused(Verdict("error", reason=answer), VALUE.name, 0, EXP, ONE)
+        else:
+            verdict = check.verdict(np.array([answer]), plain.truth, plain.tolerance)
+            found = check.excused(verdict, VALUE.name, 0, EXP, ONE)
+    ledger.known.cache_clear()
+    return found.kind, found.reason, [one for one in records if one["kind"] == "ledger"]
+
+
+WORSE = "worse than numpy-exp in suite/ledger.toml"
+ERROR = "RuntimeError: no kernel"
+
+
+@pytest.mark.parametrize(
+    ("changes", "answer", "kind", "reason"),
+    [
+        ({}, 1.001 * math.e, "deviation", "numpy-exp"),
+        ({}, 1.003 * math.e, "deviation", "numpy-exp"),
+        ({}, 1.5 * math.e, "violated", WORSE),
+        ({}, math.nan, "violated", WORSE),
+        ({}, ERROR, "error", f"{ERROR}; {WORSE}"),
+        ({"raises": "RuntimeError: no"}, ERROR, "deviation", "numpy-exp"),
+        ({"got": ERROR}, "RuntimeError: no such size", "deviation", "numpy-exp"),
+        ({"got": ERROR}, "TypeError: no kernel", "error", f"TypeError: no kernel; {WORSE}"),
+        ({"got": ERROR}, 1.001 * math.e, "violated", WORSE),
+        ({"region": "x > 2"}, 1.001 * math.e, "violated", ""),
+    ],
+)
+def test_a_row_excuses_what_it_says_and_nothing_worse(
+    row: ledger.Row,
+    changes: dict[str, str],
+    answer: float | str,
+    kind: str,
+    reason: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    found = judged(replace(row, **changes), answer, monkeypatch)  # type: ignore[arg-type]
+    assert found[:2] == (kind, reason)
+    assert [one["unlimited"] for one in found[2]] == [0] * (kind == "deviation")
+
+
+def test_what_has_no_largest_size_is_counted(row: ledger.Row, monkeypatch: pytest.MonkeyPatch) -> None:
+    kind, _, records = judged(replace(row, any_size="it grows"), 1.5 * math.e, monkeypatch)
+    assert kind == "deviation"
+    (told,) = summarise([*green(), *records])["ledger"]
+    assert (told["excused"], told["unlimited"]) == (1, 1)
+
+
+def test_a_row_without_a_size_says_why(tmp_path: Any) -> None:
+    (tmp_path / "ledger.toml").write_text(
+        proposal.row(NUMPY, FLOAT64, VALUE, EXP, ONE, (), (0,), math.inf, "numpy-exp")
+    )
+    with pytest.raises(ledger.DataError, match="its error has no size beside the truth: say why as any_size"):
+        ledger.read(tmp_path / "ledger.toml")

@@ -42,7 +42,7 @@ def judged(
             verdict = check.verdict(answer.numbers, answer.truth, answer.tolerance, answer.majorant)
         except DomainError:
             continue
-        if verdict.kind == "violated" and check.excuse(answer.mode, answer.order, f, x):
+        if check.excused(verdict, answer.mode, answer.order, f, x).kind == "deviation":
             evidence.excused += 1
         elif verdict.kind in ("holds", "violated"):
             evidence.expect(f"{answer.mode} is within its bound", verdict.kind == "holds")
