@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from strategies.functions import scalar_functions
 from strategies.mp_arrays import DomainError
+from strategies.points import directions
 from strategies.primitive import Floats
 from strategies.program import Point, Program
 from suite import controls
@@ -137,3 +138,54 @@ def test_one_more_input_changes_nothing_and_counts_its_copies(system: System, da
             holds_everywhere(
                 check, "an input broadcast, or empty", mode, np.append(fits, of_more.ravel() == copies), "a copy"
             )
+
+
+def judge_more(check: Check, system: System, *directions: Point) -> None:
+    """Every mode that only this identity asks, in turn, and what it must see fail, where the function can be judged."""
+    more = system.backend.more
+    (quantity,) = {mode.quantity for mode in more[system.identity]}
+    plain = check.answer(system.backend.modes_of(quantity)[0], None, None, *directions)
+    if plain is None or check.verdict_of(plain).kind == "inconclusive":
+        return
+    for mode in check.modes(quantity, more[system.identity]):
+        answer = check.answer(mode, None, None, *directions)
+        if answer is not None:
+            check.true(answer)
+    for mode in more[f"control of {system.identity}"]:
+        wrong = system.backend.run(mode, check.program, system.precision, check.point, *directions)
+        if wrong.numbers is not None:
+            check.control(mode.name, wrong.numbers, plain.truth, plain.tolerance, plain.majorant)
+
+
+@pytest.mark.identity("U6")
+@examples(1 / 3)
+@given(data=st.data())
+def test_a_batch_is_its_rows(system: System, data: st.DataObject) -> None:
+    """vmap(∇f)(X)ᵢ = ∇f(Xᵢ) for rows that differ, stacked along the first axis or the last, of all inputs or one, for
+    one row and beside none; and ∇(vmap(f)(X)ᵢ) = ∇f(Xᵢ). Cannot see batches of batches, nor large ones."""
+    f, x = system.draw(data, scalar_functions(system.precision, max_steps=4))
+    with system.example(f, x) as check:
+        judge_more(check, system)
+
+
+@pytest.mark.identity("U7")
+@examples(1 / 3)
+@given(data=st.data())
+def test_what_is_compiled_at_one_point_holds_at_another(system: System, data: st.DataObject) -> None:
+    """jit(∇f), traced and compiled at 3/4 x, is ∇f at x; so are ∇(jit f) and what was compiled ahead of time. A first
+    call is a mode of every identity. Cannot see a trace that depends on values, which JAX refuses."""
+    f, x = system.draw(data, scalar_functions(system.precision, max_steps=4))
+    with system.example(f, x) as check:
+        judge_more(check, system)
+
+
+@pytest.mark.identity("U8")
+@examples(1 / 3)
+@given(data=st.data())
+def test_torch_autograd_differentiates_what_torch_func_did(system: System, data: st.DataObject) -> None:
+    """D_v of torch.func's ∇f by torch.autograd, in either mode, is ∇²f v. Cannot see torch.autograd inside torch.func,
+    which torch refuses."""
+    f, x = system.draw(data, scalar_functions(system.precision, max_steps=4))
+    v = system.draw(data, directions(system.precision, f.inputs))
+    with system.example(f, x, v) as check:
+        judge_more(check, system, v)

@@ -96,6 +96,7 @@ class Backend:
     lacks: Mapping[str, str] = field(default_factory=dict)  # by identity, why it is not asked of this backend
     wrappers: list[Callable[..., Any]] = field(default_factory=list)  # control flow, which changes no derivative
     wrong: dict[str, Callable[..., Any]] = field(default_factory=dict)  # and such that does, by name of the control
+    more: dict[str, list[Mode]] = field(default_factory=dict)  # by the only identity that asks them
     dtypes: tuple[str, ...] = ("float64", "float32")  # that it computes in
 
     def __hash__(self) -> int:
@@ -105,14 +106,16 @@ class Backend:
         return f"{self.name} {self.version}"
 
     def mode(
-        self, quantity: Quantity, name: str, experimental: bool = False, differences: int = 0
+        self, quantity: Quantity, name: str, experimental: bool = False, differences: int = 0, of: str = ""
     ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-        """Registers a function as a mode of this backend. Raises ValueError where there is no such quantity."""
+        """Registers a function as a mode of this backend, or one that only the identity ``of`` asks: of its controls
+        where the name is of one. Raises ValueError where there is no such quantity."""
         if quantity not in ORDERS:
             raise ValueError(f"mode {name!r}: unknown quantity {quantity!r}; known are {', '.join(ORDERS)}")
 
         def register(function: Callable[..., Any]) -> Callable[..., Any]:
-            self.modes.append(Mode(quantity, name, function, differences, experimental))
+            modes = self.more.setdefault(of, []) if of else self.modes
+            modes.append(Mode(quantity, name, function, differences, experimental))
             return function
 
         return register
@@ -146,7 +149,7 @@ class Backend:
 
     def named(self, quantity: Quantity, name: str) -> Mode:
         """Raises KeyError where there is none."""
-        for mode in (*self.modes, *self.wrapped(quantity)):
+        for mode in (*self.modes, *(mode for more in self.more.values() for mode in more), *self.wrapped(quantity)):
             if (mode.quantity, mode.name) == (quantity, name):
                 return mode
         raise KeyError(f"{self.name} has no mode {name!r} for {quantity}")

@@ -211,3 +211,72 @@ def jet_curvature(f: Any, x: Any, v: Any) -> Any:
     zeros = [jax.numpy.zeros_like(t) for t in v]
     series = tuple([t, zero] for t, zero in zip(v, zeros))
     return jax.experimental.jet.jet(f, tuple(x), series)[1][1]
+
+
+# What only U6 and U7 ask (suite/test_taken_for_granted.py), and what they must see fail.
+
+
+@BACKEND.mode("gradient", "vmap(grad) of rows that differ", of="U6")
+def vmap_grad_of_rows(f: Any, x: Any) -> Any:
+    batch = [jax.numpy.stack([0.75 * a, a, 1.25 * a]) for a in x]
+    return [row[1] for row in jax.vmap(jax.grad(f, tuple(range(len(x)))))(*batch)]
+
+
+@BACKEND.mode("gradient", "vmap(grad, in_axes=-1)", of="U6")
+def vmap_grad_of_columns(f: Any, x: Any) -> Any:
+    batch = [jax.numpy.stack([0.75 * a, a, 1.25 * a], -1) for a in x]
+    return [row[1] for row in jax.vmap(jax.grad(f, tuple(range(len(x)))), -1)(*batch)]
+
+
+@BACKEND.mode("gradient", "vmap(grad) of one input", of="U6")
+def vmap_grad_of_one_input(f: Any, x: Any) -> Any:
+    batch = jax.numpy.stack([0.75 * x[0], x[0], 1.25 * x[0]])
+    shared = (0, *[None] * (len(x) - 1))
+    return [row[1] for row in jax.vmap(jax.grad(f, tuple(range(len(x)))), shared)(batch, *x[1:])]
+
+
+@BACKEND.mode("gradient", "vmap(grad) of one row and of none", of="U6")
+def vmap_grad_of_one_row(f: Any, x: Any) -> Any:
+    rows = jax.vmap(jax.grad(f, tuple(range(len(x)))))
+    parts = zip(rows(*[a[None][:0] for a in x]), rows(*[a[None] for a in x]))
+    return [jax.numpy.concatenate(part)[0] for part in parts]
+
+
+@BACKEND.mode("gradient", "grad of vmap", of="U6")
+def grad_of_vmap(f: Any, x: Any) -> Any:
+    def row(*x: Any) -> Any:
+        return jax.vmap(f)(*[jax.numpy.stack([0.75 * jax.lax.stop_gradient(a), a]) for a in x])[1]
+
+    return jax.grad(row, tuple(range(len(x))))(*x)
+
+
+@BACKEND.mode("gradient", "another row", of="control of U6")
+def another_row(f: Any, x: Any) -> Any:
+    batch = [jax.numpy.stack([0.75 * a, a]) for a in x]
+    return [row[0] for row in jax.vmap(jax.grad(f, tuple(range(len(x)))))(*batch)]
+
+
+@BACKEND.mode("gradient", "jit(grad), called again", of="U7")
+def jit_grad_again(f: Any, x: Any) -> Any:
+    compiled = jax.jit(jax.grad(f, tuple(range(len(x)))))
+    compiled(*[0.75 * a for a in x])
+    return compiled(*x)
+
+
+@BACKEND.mode("gradient", "grad(jit), called again", of="U7")
+def grad_jit_again(f: Any, x: Any) -> Any:
+    gradient = jax.grad(jax.jit(f), tuple(range(len(x))))
+    gradient(*[0.75 * a for a in x])
+    return gradient(*x)
+
+
+@BACKEND.mode("gradient", "jit(grad).lower.compile", of="U7")
+def compiled_ahead_of_time(f: Any, x: Any) -> Any:
+    gradient = jax.jit(jax.grad(f, tuple(range(len(x)))))
+    return gradient.lower(*[0.75 * a for a in x]).compile()(*x)
+
+
+@BACKEND.mode("gradient", "what was compiled in", of="control of U7")
+def compiled_in(f: Any, x: Any) -> Any:
+    moved = [0.75 * a for a in x]
+    return jax.jit(lambda *x: jax.grad(f, tuple(range(len(x))))(*moved))(*x)

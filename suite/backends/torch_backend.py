@@ -229,3 +229,72 @@ def functional_vhp(f: Any, x: Any, v: Any) -> Any:
 @BACKEND.mode("curvature", "jvp(jvp)")
 def forward_over_forward_product(f: Any, x: Any, v: Any) -> Any:
     return torch.func.jvp(lambda *x: torch.func.jvp(f, x, tuple(v))[1], tuple(x), tuple(v))[1]
+
+
+# What only U6 and U8 ask (suite/test_taken_for_granted.py), and what they must see fail.
+
+
+@BACKEND.mode("gradient", "vmap(func.grad) of rows that differ", of="U6")
+def vmap_grad_of_rows(f: Any, x: Any) -> Any:
+    batch = [torch.stack([0.75 * a, a, 1.25 * a]) for a in x]
+    return [row[1] for row in torch.func.vmap(torch.func.grad(f, tuple(range(len(x)))))(*batch)]
+
+
+@BACKEND.mode("gradient", "vmap(func.grad, in_dims=-1)", of="U6")
+def vmap_grad_of_columns(f: Any, x: Any) -> Any:
+    batch = [torch.stack([0.75 * a, a, 1.25 * a], -1) for a in x]
+    return [row[1] for row in torch.func.vmap(torch.func.grad(f, tuple(range(len(x)))), -1)(*batch)]
+
+
+@BACKEND.mode("gradient", "vmap(func.grad) of one input", of="U6")
+def vmap_grad_of_one_input(f: Any, x: Any) -> Any:
+    batch = torch.stack([0.75 * x[0], x[0], 1.25 * x[0]])
+    shared = (0, *[None] * (len(x) - 1))
+    return [row[1] for row in torch.func.vmap(torch.func.grad(f, tuple(range(len(x)))), shared)(batch, *x[1:])]
+
+
+@BACKEND.mode("gradient", "vmap(func.grad) of one row", of="U6")
+def vmap_grad_of_one_row(f: Any, x: Any) -> Any:
+    """torch raises an IndexError for a batch of none (2.13.0)."""
+    return [row[0] for row in torch.func.vmap(torch.func.grad(f, tuple(range(len(x)))))(*[a[None] for a in x])]
+
+
+@BACKEND.mode("gradient", "autograd.grad of vmap", of="U6")
+def grad_of_vmap(f: Any, x: Any) -> Any:
+    x = [a.clone().requires_grad_() for a in x]
+    return torch.autograd.grad(torch.func.vmap(f)(*[torch.stack([0.75 * a.detach(), a]) for a in x])[1], x)
+
+
+@BACKEND.mode("gradient", "another row", of="control of U6")
+def another_row(f: Any, x: Any) -> Any:
+    batch = [torch.stack([0.75 * a, a]) for a in x]
+    return [row[0] for row in torch.func.vmap(torch.func.grad(f, tuple(range(len(x)))))(*batch)]
+
+
+@BACKEND.mode("hvp", "autograd.grad of func.grad", of="U8")
+def autograd_of_func(f: Any, x: Any, v: Any) -> Any:
+    x = [a.clone().requires_grad_() for a in x]
+    g = torch.func.grad(f, tuple(range(len(x))))(*x)
+    live = [(a, t) for a, t in zip(g, v) if a.requires_grad]
+    if not live:
+        return [torch.zeros_like(a) for a in x]
+    return torch.autograd.grad([a for a, _ in live], x, [t for _, t in live], materialize_grads=True)
+
+
+@BACKEND.mode("hvp", "autograd.functional.vjp of func.grad", of="U8")
+def functional_of_func(f: Any, x: Any, v: Any) -> Any:
+    return torch.autograd.functional.vjp(torch.func.grad(f, tuple(range(len(x)))), tuple(x), tuple(v))[1]
+
+
+@BACKEND.mode("hvp", "autograd.forward_ad of func.grad", of="U8")
+def forward_ad_of_func(f: Any, x: Any, v: Any) -> Any:
+    with torch.autograd.forward_ad.dual_level():
+        duals = [torch.autograd.forward_ad.make_dual(a, t) for a, t in zip(x, v)]
+        rates = [torch.autograd.forward_ad.unpack_dual(g) for g in torch.func.grad(f, tuple(range(len(x))))(*duals)]
+        return [torch.zeros_like(a) if rate.tangent is None else rate.tangent for a, rate in zip(x, rates)]
+
+
+@BACKEND.mode("hvp", "a path stopped", of="control of U8")
+def half_detached_func(f: Any, x: Any, v: Any) -> Any:
+    half = torch.func.grad(lambda *x: 0.5 * f(*x), tuple(range(len(x))))
+    return torch.autograd.functional.vjp(half, tuple(x), tuple(v))[1]
