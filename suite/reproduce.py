@@ -58,7 +58,7 @@ def written(row: Row) -> str:
 
 def compact(text: str) -> str:
     """Without annotations, blank lines, and a line for each import; a function of one statement is one line."""
-    text = re.sub(r": Any\b| -> (Any|None)\b|^ *\n", "", text, flags=re.M)
+    text = re.sub(r": Any\b| -> (Any|None)\b|^ *\n|  # type: ignore.*", "", text, flags=re.M)
     text = re.sub(r"^( +)(\w+) = (.*)\n +return \2$", r"\1return \3", text, flags=re.M)
     text = re.sub(r"^( *)(def .*:)\n\1    (return .*)$", r"\1\2 \3", text, flags=re.M)
     lines = text.splitlines()

@@ -59,7 +59,7 @@ def function_with_a_generated_vmap(f: Any) -> Any:
     class Wrapped(torch.autograd.Function):
         generate_vmap_rule = True
         forward = staticmethod(f)
-        setup_context = staticmethod(lambda c, x, y: c.save_for_backward(*x) or c.save_for_forward(*x))
+        setup_context = staticmethod(lambda c, x, y: c.save_for_backward(*x) or c.save_for_forward(*x))  # type: ignore[assignment]
         backward = staticmethod(lambda ctx, u: torch.func.vjp(f, *ctx.saved_tensors)[1](u))
         jvp = staticmethod(lambda ctx, *t: torch.func.jvp(f, ctx.saved_tensors, t)[1])
 
