@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 from mpmath import mp
 
-from strategies.precision import Precision
+from strategies.precision import LONGDOUBLE, Precision
 from strategies.primitive import Floats
 from strategies.program import Point, Program, source
 from suite.backends import MODULES, load
@@ -36,7 +36,7 @@ def scripts(
         try:
             other = load(name)
             chosen = mode if name == backend.name else plainest(other, mode)
-            if chosen is not None and stands_alone(chosen):
+            if precision.name in other.dtypes and chosen is not None and stands_alone(chosen):
                 found[name] = script(other, precision, chosen, program, point, directions, component, exact, tolerance)
         except (ImportError, Unsupported):
             continue
@@ -102,7 +102,7 @@ def script(
     lines.append(assembled(mode, m, n, sizes, backend.name == "torch"))
     index = ", ".join(map(str, component))
     lines += [
-        f"got = mpf(float(got[{index}]))",
+        f"got = mp.convert(got[{index}])" if precision is LONGDOUBLE else f"got = mpf(float(got[{index}]))",
         f'true = mpf("{mp.nstr(exact.exact[component], 30)}")  # in mpmath',
         f"bound = {float(tolerance[component])!r}",
         'print(f"got {got}  true {true}  error {mp.nstr(abs(got - true), 3)}  bound {bound:.3g}")',

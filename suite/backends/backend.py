@@ -81,7 +81,7 @@ def plain_source(function: Callable[..., Any]) -> str:
 class Backend:
     """One framework.
 
-    ``array(values, dtype)`` makes a native array of a float64 one; ``numbers(array)`` gives back float64.
+    ``array(values, dtype)`` makes a native array of a float64 one; ``numbers(array)`` gives it back as float64 or wider.
     ``unsupported`` are the exceptions, and ``unsupported_words`` what they say, by which it tells that a mode does not
     exist for a function.
     """
@@ -98,6 +98,7 @@ class Backend:
     wrappers: list[Callable[..., Any]] = field(default_factory=list)  # control flow, which changes no derivative
     wrong: dict[str, Callable[..., Any]] = field(default_factory=dict)  # and such that does, by name of the control
     dtypes: tuple[str, ...] = ("float64", "float32")  # that it computes in
+    elsewhere: Mapping[str, str] = field(default_factory=dict)  # those that it computes in on other machines, and why
 
     def __hash__(self) -> int:
         return hash(self.name)
