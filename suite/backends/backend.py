@@ -81,7 +81,7 @@ def plain_source(function: Callable[..., Any]) -> str:
 class Backend:
     """One framework.
 
-    ``array(values, dtype)`` makes a native array of a float64 one; ``numbers(array)`` gives it back as float64 or wider.
+    ``array(values, dtype)`` makes a native array of float64; ``numbers(array)`` gives it back, in float64 or wider.
     ``unsupported`` are the exceptions, and ``unsupported_words`` what they say, by which it tells that a mode does not
     exist for a function.
     """
