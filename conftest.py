@@ -28,7 +28,7 @@ from reports.gist import BASELINE
 from reports.shards import ShardWriter, clear, read_shards
 from strategies.catalogue import CORE, OWN, PRIMITIVES
 from strategies.catalogue.left_out import LEFT_OUT
-from strategies.precision import HALF, PRECISIONS
+from strategies.precision import HALF, PRECISIONS, WIDE
 from strategies.reach import reach
 from suite import admission, backends, clock, contracts, conventions, corpus, floors, ledger, plugins, profiles
 from suite.claims import CLAIMS, UNVERIFIABLE
@@ -132,10 +132,11 @@ class Session:
                 self.left_out[name] = str(error)
                 continue
             self.left_out |= {f"{name} {primitive}": why for primitive, why in backends.absent(backend).items()}
+            self.left_out |= {f"{name} {dtype}": why for dtype, why in backend.elsewhere.items()}
             met = dict.fromkeys(named, 1.0) if named else profiles.precisions(name, backend.dtypes)
             for dtype, share in met.items():
                 if dtype not in backend.dtypes:
-                    self.left_out[f"{name} {dtype}"] = f"{name} does not compute in {dtype}"
+                    self.left_out.setdefault(f"{name} {dtype}", f"{name} does not compute in {dtype}")
                     continue
                 system = System(backend, PRECISIONS[dtype], self.emit, self.selected, share)
                 self.systems[str(system)] = system
@@ -301,7 +302,7 @@ def due(item: pytest.Item, known: Session) -> bool:
     backend, dtype = system.split("-")
     if backend in profiles.active.one_precision and dtype != known.dtypes[0]:
         return False
-    if "suite/document/" in item.nodeid and dtype in HALF:
+    if "suite/document/" in item.nodeid and dtype not in WIDE:
         return False
     if primitive is None:
         return True

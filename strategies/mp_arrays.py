@@ -15,6 +15,7 @@ MPArray = NDArray[np.object_]
 
 
 LARGEST_EXPONENT = 2**30
+WIDE_BITS = 200  # in which a number less its nearest float64 keeps more than a long double has
 
 
 class DomainError(ArithmeticError):
@@ -22,13 +23,26 @@ class DomainError(ArithmeticError):
 
 
 def mp_array(values: Any) -> MPArray:
-    """Entries as mpf, exactly. ``values`` is any array-like of floats or mpf."""
-    return np.asarray(np.frompyfunc(mpf, 1, 1)(np.asarray(values)), dtype=object)
+    """Entries as mpf, exactly. ``values`` is any array-like of floats, long doubles or mpf."""
+    array = np.asarray(values)
+    # mpf() refuses long doubles; mpmath's conversion takes all of their bits, whatever the working precision.
+    convert = mp.convert if array.dtype == np.longdouble else mpf
+    return np.asarray(np.frompyfunc(convert, 1, 1)(array), dtype=object)
 
 
 def to_floats(values: MPArray) -> NDArray[np.float64]:
     """Entries rounded to float64."""
     return values.astype(np.float64)
+
+
+def to_longdoubles(values: MPArray) -> NDArray[np.longdouble]:
+    """Entries rounded to long double, within 1 + 2^-40 half units in the last place: a float64, and what it leaves.
+
+    What is left below the subnormals of float64 is lost."""
+    high = to_floats(values)
+    with mp.workprec(WIDE_BITS):
+        rest = to_floats(np.asarray(values - mp_array(np.where(np.isfinite(high), high, 0.0)), dtype=object))
+    return high.astype(np.longdouble) + np.where(np.isfinite(high), rest, 0.0)
 
 
 @cache

@@ -32,13 +32,13 @@ def exponents(precision: Precision, wide: bool) -> SearchStrategy[int]:
 
 @cache
 def numbers(precision: Precision, wide: bool = True) -> SearchStrategy[float]:
-    """Full-width numbers of the precision, of either sign; 1.0 is the simplest.
+    """Full-width numbers of the precision, or of float64 if that is narrower, of either sign; 1.0 is the simplest.
 
     Magnitudes are mostly moderate; if ``wide``, a third are spread over 2**-e to 2**e, where e is a quarter of the
     largest exponent, so that second derivatives of 1/x stay representable.
     """
-    fraction_bits = precision.digits - 1
-    spread = SPREAD[precision.digits]
+    fraction_bits = precision.drawn_digits - 1
+    spread = SPREAD[precision.drawn_digits]
 
     def build(index: int, exponent: int, negative: bool) -> float:
         significand = 1 + ((index * spread) % (1 << fraction_bits)) / (1 << fraction_bits)

@@ -37,6 +37,7 @@ from suite.local import Local, local
 from suite.oracle import HashablePoint
 
 Contracts = Callable[[str], Contract]
+U = 2.0**-53  # of float64, in which the sensitivities are computed
 
 
 @dataclass(frozen=True)
@@ -80,7 +81,7 @@ class Analysis:
     def bound(self, precision: Precision, contracts: Contracts, smallest: float) -> Floats:
         """In the precision whose smallest number that is not flushed is ``smallest``."""
         u = precision.unit_roundoff
-        second_order = 4 * len(self.signed) * u
+        second_order = 4 * len(self.signed) * max(u, U)
         total = smallest * self.underflow
         for signed, absolute in zip(self.signed, self.absolute, strict=True):
             contract = contracts(signed.primitive)

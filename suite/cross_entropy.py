@@ -286,6 +286,7 @@ def tolerance(system: System, loss: Loss, z: Floats) -> tuple[Floats, float]:
     with mp.workdps(DIGITS):
         log_q = log_softmax(mp_array(z))
         q, depth = mp_arrays.to_floats(mp_arrays.exp(log_q)), mp_arrays.to_floats(-log_q)
+        excess = mp_arrays.to_floats(np.abs(loss.a.sum(axis=-1, keepdims=True) - 1))
     margin = np.abs(z - z.max(axis=-1, keepdims=True))
     steps = margin + depth + (q * margin).sum(axis=-1, keepdims=True)
     of_q = np.expm1(u * (steps + classes + 4 * math.log(classes) + 12))
@@ -295,7 +296,7 @@ def tolerance(system: System, loss: Loss, z: Floats) -> tuple[Floats, float]:
     size = weight * (q * total + parts)
     allowed = weight * q * total * of_q + size * u * (8 + rows + classes) + 2 * eta * (1 + weight) * (1 + total)
     if loss.formula is not None:
-        allowed += q * mp_arrays.to_floats(np.abs(loss.a.sum(axis=-1, keepdims=True) - 1))
+        allowed += q * excess
     return np.asarray(allowed).ravel(), float(np.max(size))
 
 

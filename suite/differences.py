@@ -37,7 +37,7 @@ def imaginary_truncation(program: Program, point: Point, precision: Precision) -
     found = []
     with mp.workdps(100):
         for i, value in enumerate(quantities.flat(point).tolist()):
-            k = (abs(mpf(value)) or mpf(1)) * mpf(2) ** -40
+            k = (abs(mpf(float(value))) or mpf(1)) * mpf(2) ** -40
             unit = mp_arrays.mp_array(np.eye(len(x))[i])
             third = along_line(lambda s, unit=unit: f(x + unit * s)[0], (mpf(0),), (mpf(1),), k)[2]
             found.append(float(imaginary_step(value, precision.digits) ** 2 / 3 * abs(third)))

@@ -240,7 +240,17 @@ class HashablePoint:
         return isinstance(other, HashablePoint) and self._bits() == other._bits()
 
     def _bits(self) -> tuple[tuple[object, bytes], ...]:
-        return tuple((x.shape, x.tobytes()) for x in self.arrays)
+        return tuple((x.shape, bits(x).tobytes()) for x in self.arrays)
+
+
+def bits(x: Floats) -> Floats:
+    """All that is known of x, in float64: x itself, or of long doubles (a value that a framework has computed) the
+    nearest and what it leaves, along a new first axis. Their own bytes have gaps, in which anything may stand."""
+    if x.dtype != np.longdouble:
+        return x
+    near = x.astype(np.float64)
+    with np.errstate(invalid="ignore"):
+        return np.stack([near, (x - near).astype(np.float64)])
 
 
 def value(program: Program, point: Point) -> Truth:

@@ -16,7 +16,7 @@ from hypothesis.internal.conjecture.providers import HypothesisProvider
 from hypothesis.internal.constants_ast import Constants
 
 from strategies.catalogue import CORE, OWN
-from strategies.precision import HALF, WIDE
+from strategies.precision import EXTENDED, HALF, WIDE
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class Profile:
     in_turns: bool = False  # whether runs share the primitives alone among them, by seed (TURNS)
     one_precision: tuple[str, ...] = ()  # backends met in the first precision only
     time_limit: float = 1200  # twenty times what the longest takes
-    half: float = 0.0  # share of the examples that half types get where no precision is named; 0: not looked at
+    half: float = 0.0  # share of the examples that half types, and long double, get where no precision is named
     document: bool = False  # whether the claims of suite/document are verified too
     hunt: bool = False  # whether examples climb towards their bounds, and the worst are kept (suite/hunt.py)
     own: int = (
@@ -170,4 +170,5 @@ def precisions(backend: str, offered: Sequence[str]) -> dict[str, float]:
     half = [name for name in offered if name in HALF] if active.half else []
     if active.in_turns and backend in TURNS and half:
         half = [half[turn % len(half)]]
-    return wide | dict.fromkeys(half, active.half)
+    extended = [name for name in offered if name in EXTENDED] if active.half else []
+    return wide | dict.fromkeys(half + extended, active.half)

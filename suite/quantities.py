@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 
@@ -22,7 +23,26 @@ def flat(point: Point) -> Floats:
 
 def hexadecimal(x: Floats) -> list[str]:
     """The entries with all their bits."""
-    return [float(value).hex() for value in np.ravel(x)]
+    return [written(value) for value in np.ravel(x)]
+
+
+def written(value: np.floating[Any]) -> str:
+    """As ``float.hex`` has it, also of a long double that is no float64: "0x1.5555555555555556p-2"."""
+    if float(value) == value or not np.isfinite(value):
+        return float(value).hex()
+    fraction, exponent = np.frexp(abs(value))
+    digits = f"{int(np.ldexp(fraction, 64)) * 2:017x}"
+    return f"{'-' * bool(value < 0)}0x{digits[0]}.{digits[1:].rstrip('0')}p{exponent - 1:+d}"
+
+
+def told(value: np.floating[Any]) -> str:
+    """A number in a record: hexadecimal; a long double that is no float64 by its shortest decimal, which shows all."""
+    return float(value).hex() if float(value) == value else str(value)
+
+
+def unit(*numbers: Floats) -> float:
+    """The unit roundoff of the arithmetic in which these numbers are added and multiplied here."""
+    return float(np.finfo(np.result_type(*numbers)).eps) / 2
 
 
 @timed("oracle")
@@ -91,7 +111,7 @@ def tolerance(
         return contracts.contract(backend.name, precision.name, mode, primitive)
 
     graph = bound.graph(program, HashablePoint(point))
-    drift = graph.drift(promised, precision.unit_roundoff)
+    drift = graph.drift(promised, max(precision.unit_roundoff, bound.U))
     allowed = found.bound(precision, promised, backend.smallest(precision))
     if precision.name in HALF and quantity != "value":
         allowed = allowed + bound.meeting(graph, promised, precision, *seeds(graph, quantity, *object_directions))

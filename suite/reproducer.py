@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 from mpmath import mp
 
-from strategies.precision import Precision
+from strategies.precision import LONGDOUBLE, Precision
 from strategies.primitive import Floats
 from strategies.program import Point, Program, source
 from suite.backends import MODULES, load
@@ -36,7 +36,7 @@ def scripts(
         try:
             other = load(name)
             chosen = mode if name == backend.name else plainest(other, mode)
-            if chosen is not None and stands_alone(chosen):
+            if precision.name in other.dtypes and chosen is not None and stands_alone(chosen):
                 found[name] = script(other, precision, chosen, program, point, directions, component, exact, tolerance)
         except (ImportError, Unsupported):
             continue
@@ -98,9 +98,9 @@ def script(
     sizes = [int(np.prod(shape)) for shape in program.inputs]
     lines += ["", "", function, "", "", mode.source, "", ""]
     lines.append(f"answer = {mode.function.__name__}({', '.join(arguments)})")
-    answer = assembled(mode, m, n, sizes, backend.name == "torch")
+    said = f"{assembled(mode, m, n, sizes, backend.name == 'torch')}[{', '.join(map(str, component))}]"
     lines += [
-        f"got = mpmath.mpf(float({answer}[{', '.join(map(str, component))}]))",
+        f"got = mpmath.mp.convert({said})" if precision is LONGDOUBLE else f"got = mpmath.mpf(float({said}))",
         f'true, bound = mpmath.mpf("{mp.nstr(exact.exact[component], 30)}"), {float(tolerance[component])!r}',
         'print(f"got {got}  true {true}  error {mpmath.nstr(abs(got - true), 3)}  bound {bound:.3g}")',
         "sys.exit(1 if not abs(got - true) <= bound else 0)",

@@ -38,7 +38,8 @@ class Violation(AssertionError):
 
 @dataclass(frozen=True)
 class Answer:
-    """What a mode said: ``numbers`` is flat, in float64, with its bound ``tolerance`` and its ``majorant``."""
+    """What a mode said: ``numbers`` is flat, in float64 or, where that was asked, in long double, with its bound
+    ``tolerance`` and its ``majorant``."""
 
     by: Mode
     program: Program
@@ -421,7 +422,7 @@ def describe(
     shown: dict[str, Any] = {"got": None, "true": None, "bound": None}
     if got is not None and exact is not None and tolerance is not None and got.shape == tolerance.shape:
         shown = {
-            "got": float(got[where]).hex() if np.isfinite(got[where]) else str(got[where]),
+            "got": quantities.told(got[where]) if np.isfinite(got[where]) else str(got[where]),
             "true": mp.nstr(exact.exact[where], 25),
             "bound": f"{float(tolerance[where]):.3g}",
         }

@@ -12,11 +12,10 @@ from strategies.points import arrays
 from strategies.primitive import Floats
 from strategies.program import Composition, Point, composed, shared, weighted
 from suite.profiles import examples
-from suite.quantities import truth
+from suite.quantities import truth, unit
 from suite.system import Answer, Check, System
 
 LEFTMOST_FIRST, RIGHTMOST_FIRST = "outputs first", "inputs first"
-U = 2.0**-53  # products of Jacobians are formed in float64, whatever the precision under test
 
 
 def stage_jacobians(check: Check, composition: Composition, point: Point) -> dict[str, list[Answer]]:
@@ -54,7 +53,7 @@ def product(jacobians: list[Answer], order: str) -> tuple[Floats, Floats]:
 
 def multiplied_error(a: Floats, a_error: Floats, b: Floats, b_error: Floats) -> Floats:
     a_size, b_size = np.abs(a), np.abs(b)
-    rounding = a.shape[1] * U * a_size @ b_size
+    rounding = a.shape[1] * unit(a, b) * a_size @ b_size
     return np.asarray(a_error @ b_size + a_size @ b_error + a_error @ b_error + rounding)
 
 
@@ -148,7 +147,7 @@ def test_paths_add_where_a_value_is_used_twice(system: System, data: st.DataObje
             whole = gradients[paths.mode]
             first, second = np.split(paths.numbers, 2)
             total = first + second
-            tolerance = np.add(*np.split(paths.tolerance, 2)) + U * np.abs(total)
+            tolerance = np.add(*np.split(paths.tolerance, 2)) + unit(total) * np.abs(total)
             numbers = total[None] @ jacobian.numbers
             error = multiplied_error(total[None], tolerance[None], jacobian.numbers, jacobian.tolerance)[0]
             error = error + whole.tolerance

@@ -8,14 +8,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from mpmath import mp
 
-from strategies.mp_arrays import mp_array
+from strategies.mp_arrays import mp_array, to_floats, to_longdoubles
 from strategies.primitive import Floats
 from strategies.program import Point
 from suite import clipping, oracle
 from suite.clipping import Way
 from suite.oracle import Truth
 from suite.profiles import examples
-from suite.quantities import flat
+from suite.quantities import flat, unit
 from suite.system import Check, System, exactly
 
 
@@ -64,10 +64,11 @@ def control_per_tensor(check: Check, way: Way, g: Point) -> None:
 def capped(clipped: Floats, truth: Truth, tolerance: Floats, order: float) -> tuple[Floats, Truth, Floats]:
     """The norm of the result, that of the exact result, and its tolerance, each of shape (1,); rounded once here."""
     with mp.workdps(60):
-        got = float(clipping.norm(mp_array(clipped), order))
+        exactly = np.array([clipping.norm(mp_array(clipped), order)], dtype=object)
         cap = np.array([clipping.norm(truth.exact[:-1], order)], dtype=object)
-    allowed = np.linalg.norm(tolerance, order) + 2.0**-53 * got
-    return np.array([got]), Truth(cap, np.zeros(1)), np.array([allowed])
+    got: Floats = to_floats(exactly) if clipped.dtype == np.float64 else np.asarray(to_longdoubles(exactly))
+    allowed = np.linalg.norm(tolerance, order) + unit(clipped) * got
+    return got, Truth(cap, np.zeros(1)), allowed
 
 
 @pytest.mark.identity("N3")
@@ -108,5 +109,5 @@ def proportional(system: System, clipped: Floats, entries: Floats, c: float) -> 
     with mp.workdps(60):
         right = Truth(mp_array(clipped[j]) * mp_array(entries), np.zeros(len(entries)))
     eta = system.backend.smallest(system.precision) * (1 + c)
-    roundings = 4 * system.precision.unit_roundoff + 2.0**-53
+    roundings = 4 * system.precision.unit_roundoff + unit(clipped)
     return left, right, roundings * np.abs(left) + eta * (np.abs(entries) + np.abs(entries[j]))

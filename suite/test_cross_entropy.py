@@ -14,6 +14,7 @@ from suite.backends.backend import Mode
 from suite.clipping import computed
 from suite.cross_entropy import Loss
 from suite.profiles import examples
+from suite.quantities import unit
 from suite.system import Check, System, exactly
 
 
@@ -53,7 +54,7 @@ def check_gradient(check: Check, loss: Loss, mode: Mode, z: Floats) -> None:
 
     rows = got.reshape(z.shape)
     sums, of_sums = rows.sum(axis=-1), tolerance.reshape(z.shape).sum(axis=-1)
-    of_sums += z.shape[1] * 2.0**-53 * np.abs(rows).sum(axis=-1)  # the sum is taken here, in float64
+    of_sums += z.shape[1] * unit(rows) * np.abs(rows).sum(axis=-1)  # the sum is taken here
     check.compare(f"{mode.name}: rows sum to 0", 1, sums, exactly(np.zeros(len(z))), of_sums, size)
 
 

@@ -16,7 +16,7 @@ from suite import controls
 from suite.backends.backend import Mode, Quantity
 from suite.oracle import linear
 from suite.profiles import examples
-from suite.quantities import flat, truth
+from suite.quantities import flat, truth, unit
 from suite.system import Answer, Check, System, exactly
 
 RANKS = [(i, o) for i in range(3) for o in range(3)]
@@ -147,12 +147,11 @@ def test_jvp_and_vjp_are_adjoint_and_linear(system: System, data: st.DataObject)
 
 
 def paired(answer: Answer, other: np.ndarray) -> tuple[np.ndarray, np.ndarray, float]:
-    """<answer, other> in float64, its tolerance including the product's own roundings, and the sum of sizes."""
+    """<answer, other>, its tolerance including the product's own roundings, and the sum of sizes."""
     terms = answer.numbers * other
     size = float(np.sum(np.abs(terms)))
-    tolerance = answer.tolerance @ np.abs(other) + len(terms) * 2.0**-53 * size
-    total = math.fsum(terms) if np.all(np.isfinite(terms)) else math.nan
-    return np.array([total]), np.array([tolerance]), size
+    tolerance = answer.tolerance @ np.abs(other) + len(terms) * unit(terms) * size
+    return np.array([terms.sum()]), np.array([tolerance]), size
 
 
 def halves(v: Point) -> tuple[Point, Point]:

@@ -15,7 +15,7 @@ from strategies.mp_arrays import DomainError
 from strategies.points import directions
 from strategies.primitive import Floats
 from strategies.program import Point, Program
-from suite import controls
+from suite import controls, oracle
 from suite.backends.backend import Mode
 from suite.profiles import examples
 from suite.quantities import flat
@@ -24,7 +24,9 @@ from suite.system import Answer, Check, System, exactly
 
 def same_bits(a: Floats, b: Floats) -> Floats:
     """1 where the bits agree, else 0."""
-    return np.asarray(a.view(np.int64) == b.view(np.int64), dtype=np.float64).ravel()
+    kind = np.result_type(a, b)
+    agree = oracle.bits(a.astype(kind)).view(np.int64) == oracle.bits(b.astype(kind)).view(np.int64)
+    return np.asarray(agree.reshape(-1, a.size).all(axis=0), dtype=np.float64)
 
 
 def holds_everywhere(check: Check, label: str, mode: Mode, agree: Floats, control: str) -> None:

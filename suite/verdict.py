@@ -15,8 +15,11 @@ Kind = Literal["holds", "violated", "deviation", "inconclusive", "unsupported", 
 
 # How small the bound must be beside the largest component to be evidence. What is off by more than that part
 # of itself is always seen: in half types an eighth, hence a wrong sign, a factor, a path or a transpose that counts.
-THRESHOLDS = {"float64": 2.0**-20, "float32": 2.0**-10, "float16": 2.0**-3, "bfloat16": 2.0**-3}
+THRESHOLDS = {
+    "longdouble": 2.0**-25, "float64": 2.0**-20, "float32": 2.0**-10, "float16": 2.0**-3, "bfloat16": 2.0**-3,
+}  # fmt: skip
 ORACLE_SHARE = 1e-3  # of the bound that the oracle's own error may take
+FINEST = 2.0**-53  # where a bound is 0, the oracle's error may be that share of this, squared, of the largest component
 
 
 @dataclass(frozen=True)
@@ -43,7 +46,7 @@ def judge(
     widest = float(np.max(bound, initial=0.0))
     if not widest <= THRESHOLDS[precision.name] * size or size == 0:
         return Verdict("inconclusive", reason="the bound is too wide beside the derivative")
-    floor = precision.unit_roundoff**2 * size
+    floor = max(precision.unit_roundoff, FINEST) ** 2 * size
     if not np.all(oracle_error <= ORACLE_SHARE * np.maximum(bound, floor)):
         return Verdict("inconclusive", reason="the oracle does not certify itself")
     digits = math.log10(size) - math.log10(widest) if widest > 0 else None

@@ -90,6 +90,8 @@ def answers(judged: Judged, own: Backend, precision: Precision, many: bool) -> d
         if module not in sys.modules or (many and name in COMPILES and name != own.name):
             continue
         other = load(name)
+        if precision.name not in other.dtypes:
+            continue
         mode = judged.mode if name == own.name else plainest(other, judged.mode)
         if mode is not None and not (mode.differences and name != own.name):
             found[name] = {"mode": mode.name} | _answer(judged, other, mode, precision, name == own.name)
@@ -120,4 +122,8 @@ def _answer(judged: Judged, backend: Backend, mode: Mode, precision: Precision, 
     distance = float(oracle.difference(finite, judged.exact)[where])
     total = bound + float(judged.exact.error[where])
     ratio = 0.0 if distance == 0 else distance / total if total > 0 else float("inf")
-    return {"got": said.hex(), "bound": f"{bound:.3g}", "ratio": ratio if np.isfinite(ratio) else str(ratio)}
+    return {
+        "got": quantities.told(got[where]),
+        "bound": f"{bound:.3g}",
+        "ratio": ratio if np.isfinite(ratio) else str(ratio),
+    }

@@ -166,6 +166,8 @@ def test_an_unknown_backend_is_refused_by_name() -> None:
 @pytest.mark.parametrize("precision", PRECISIONS.values(), ids=lambda p: p.name)
 @pytest.mark.parametrize("name", [n for n in installed() if n != "jax"])
 def test_numpy_and_torch_keep_subnormals(name: str, precision: Any) -> None:
+    if precision.name not in backends.load(name).dtypes:
+        pytest.skip(f"{name} does not compute in {precision.name}")
     assert backends.load(name).smallest(precision) == precision.smallest_subnormal
 
 

@@ -80,7 +80,7 @@ def plain_source(function: Callable[..., Any]) -> str:
 class Backend:
     """One framework.
 
-    ``array(values, dtype)`` makes a native array of a float64 one; ``numbers(array)`` gives back float64.
+    ``array(values, dtype)`` makes a native array of float64; ``numbers(array)`` gives it back, in float64 or wider.
     ``unsupported`` are the exceptions, and ``unsupported_words`` what they say, by which it tells that a mode does not
     exist for a function.
     """
@@ -98,6 +98,7 @@ class Backend:
     wrong: dict[str, Callable[..., Any]] = field(default_factory=dict)  # and such that does, by name of the control
     more: dict[str, list[Mode]] = field(default_factory=dict)  # by the only identity that asks them
     dtypes: tuple[str, ...] = ("float64", "float32")  # that it computes in
+    elsewhere: Mapping[str, str] = field(default_factory=dict)  # those that it computes in on other machines, and why
 
     def __hash__(self) -> int:
         return hash(self.name)

@@ -2,23 +2,29 @@
 
 What it verifies are values, products and difference formulas, not rules: the partials of each primitive come from its
 mpmath definition, rounded to the precision under test, and NumPy multiplies and adds them.
+
+In long double many functions of SciPy and of linear algebra have no loop, and raise or answer in float64: each step is
+looked at, and what is not computed in long double is unsupported.
 """
 
 from __future__ import annotations
 
 import functools
+from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from strategies.precision import LONGDOUBLE, Precision
 from strategies.primitive import Floats
 from strategies.program import Program, Step
 from suite.backends.backend import Backend, Unsupported, libraries
 from suite.differences import CENTRAL, FORWARD, IMAGINARY, imaginary_step
 from suite.differences import step as difference_step
-from suite.local import Local, local
+from suite.exact_partials import exact_partials
+from suite.local import local
 
 Array = NDArray[Any]
 
@@ -35,10 +41,44 @@ def array(values: Floats, dtype: str) -> Array:
 
 
 def numbers(value: Array) -> Floats:
-    return np.asarray(value, dtype=np.float64)
+    """As float64; long doubles stay what they are."""
+    return np.asarray(value, dtype=np.longdouble if is_long_double(value) else np.float64)
 
 
-BACKEND = Backend(
+def is_long_double(value: Any) -> bool:
+    """Whether an array holds long doubles, or complex numbers made of them, and these are not float64 itself."""
+    return np.asarray(value).real.dtype == np.longdouble != np.dtype(np.float64)
+
+
+class NumPy(Backend):
+    def function(self, program: Program, precision: Precision) -> Callable[..., Any]:
+        """In long double step by step, so that none passes that is computed in float64."""
+        if precision is not LONGDOUBLE:
+            return super().function(program, precision)
+
+        def f(*x: Any) -> Any:
+            return evaluated(program, x, precision.name)[-1]
+
+        f.program = program  # type: ignore[attr-defined]
+        return f
+
+
+def elsewhere() -> dict[str, str]:
+    """Why long double is not looked at on this machine, by name; empty where it is the format of 80 bits."""
+    found = np.finfo(np.longdouble)
+    digits = found.nmant + 1
+    if digits == LONGDOUBLE.digits:
+        return {}
+    known = {
+        53: "is float64 itself",
+        106: "is a pair of float64",
+        113: "is binary128, beyond what the oracle certifies",
+    }
+    what = known.get(digits, f"has {digits} bits")
+    return {LONGDOUBLE.name: f"numpy.longdouble {what} on this machine, not the x87's format of 64 bits"}
+
+
+BACKEND = NumPy(
     "numpy",
     np.__version__,
     array,
@@ -46,7 +86,8 @@ BACKEND = Backend(
     "numpy.array({values}, dtype=numpy.{dtype})",
     (NotImplementedError,),
     unsupported_words=("is unsupported in linalg",),
-    dtypes=("float64", "float32", "float16"),
+    dtypes=("float64", "float32", "float16", *(() if elsewhere() else (LONGDOUBLE.name,))),
+    elsewhere=elsewhere(),
 )
 
 
@@ -63,27 +104,59 @@ def evaluators(program: Program, dtype: str) -> list[tuple[Step, Any]]:
         if step.is_constant:
             found.append((step, functools.partial(array, step.constant, dtype)))
         else:
-            text = f"lambda x, y=None, z=None: {BACKEND.expression(step, ['x', 'y', 'z'])}"
+            names = [f"x{i}" for i in range(len(step.arguments))]
+            text = f"lambda {', '.join(names)}: {BACKEND.expression(step, names)}"
             found.append((step, eval(text, libraries(text))))
     return found
 
 
-def trace(f: Any, x: Any) -> tuple[list[Array], list[tuple[int, Step, Local, Array]]]:
-    """NumPy's value of every step, and of each (its number, the step, local partials, Jacobian in the precision).
+# As NumPy's users write them, in long double too, with a constant that is float64.
+NARROW = {"gelu_tanh": "numpy.sqrt(2 / numpy.pi)", "attention": "numpy.sqrt(d) of an integer d"}
+
+
+def evaluated(program: Program, x: Any, dtype: str) -> list[Array]:
+    """NumPy's value of every step, inputs first. Raises Unsupported where a step is not computed in long double."""
+    values = list(x)
+    for step, evaluate in evaluators(program, dtype):
+        if dtype == LONGDOUBLE.name and step.primitive in NARROW:
+            raise Unsupported(f"{step.primitive} is written with {NARROW[step.primitive]}, which is float64")
+        try:
+            found = np.asarray(evaluate(*(values[i] for i in step.arguments)))
+        except Exception as error:  # of a function that answers in float64, where it is looked at too
+            if dtype != LONGDOUBLE.name:
+                raise
+            raise Unsupported(f"{step.primitive} in long double: {error}") from error
+        if dtype == LONGDOUBLE.name and not is_long_double(found):
+            raise Unsupported(f"{step.primitive} answers long double in {found.dtype}")
+        values.append(found if dtype == LONGDOUBLE.name else np.asarray(found, dtype=dtype))
+    return values
+
+
+def partials(step: Step, arguments: list[Array], value: Array) -> tuple[Array, Array, Array]:
+    """Which arguments each output depends on (k, p), and its first and second partials by them, in the precision."""
+    dtype = value.dtype
+    if is_long_double(value):
+        return exact_partials(step, arguments)
+    found = local(step, [a.astype(np.float64) for a in arguments], value.astype(np.float64))
+    return found.index, found.first.astype(dtype), found.second.astype(dtype)
+
+
+def trace(f: Any, x: Any) -> tuple[list[Array], list[tuple[int, Step, Any, Array]]]:
+    """NumPy's value of every step, and of each (its number, the step, its partials, Jacobian in the precision).
 
     The Jacobian has shape (outputs, all scalar arguments of the step).
     """
     dtype = x[0].dtype
-    values, local_jacobians = list(x), []
-    for step, evaluate in evaluators(f.program, dtype.name):
-        values.append(np.asarray(evaluate(*(values[i] for i in step.arguments)), dtype=dtype))
+    values = evaluated(f.program, x, LONGDOUBLE.name if is_long_double(x[0]) else dtype.name)
+    local_jacobians = []
+    for number, step in enumerate(f.program.steps, start=len(x)):
         if step.is_constant:
             continue
-        arguments = [values[i].astype(np.float64) for i in step.arguments]
-        found = local(step, arguments, values[-1].astype(np.float64))
-        jacobian = np.zeros((len(found.index), sum(a.size for a in arguments)))
-        np.put_along_axis(jacobian, found.index, found.first, axis=1)
-        local_jacobians.append((len(values) - 1, step, found, jacobian.astype(dtype)))
+        arguments = [values[i] for i in step.arguments]
+        index, first, second = partials(step, arguments, values[number])
+        jacobian = np.zeros((len(index), sum(a.size for a in arguments)), dtype)
+        np.put_along_axis(jacobian, index, first, axis=1)
+        local_jacobians.append((number, step, (index, second), jacobian))
     return values, local_jacobians
 
 
@@ -200,9 +273,9 @@ def hessian(f: Any, x: Any) -> Any:
     adjoints, steps = pulled(f, x, np.ones((1, 1), x[0].dtype))
     n = len(tangents[0])
     whole = np.zeros((n, n), x[0].dtype)
-    for number, step, found, _ in steps:
-        t = np.concatenate([tangents[i] for i in step.arguments], axis=1)[:, found.index]
-        bent = (adjoints[number][0][:, None, None] * found.second.astype(x[0].dtype)).astype(x[0].dtype)
+    for number, step, (index, second), _ in steps:
+        t = np.concatenate([tangents[i] for i in step.arguments], axis=1)[:, index]
+        bent = adjoints[number][0][:, None, None] * second
         whole = whole + np.einsum("ikp,kpq,jkq->ij", t, bent, t)
     sizes = np.cumsum([a.size for a in x])[:-1]
     return [np.split(row, sizes, axis=1) for row in np.split(whole, sizes, axis=0)]
