@@ -137,13 +137,16 @@ def _time(report: Report) -> list[str]:
 
 
 def _ledger(report: Report) -> list[str]:
-    rows = report["ledger"]
-    if not rows:
+    rows = [row for row in report["ledger"] if row["status"] != "elsewhere"]
+    if not report["ledger"]:
         return []
+    others = len(report["ledger"]) - len(rows)
+    elsewhere = f", {others:,} in other versions" if others else ""
     excused = sum(row["excused"] for row in rows)
     unlimited = sum(row["unlimited"] for row in rows)
     beyond = f", {unlimited:,} of them whatever their size" if unlimited else ""
-    return [f"ledger: {plural(len(rows), 'known deviation')}, {plural(excused, 'comparison')} excused{beyond}"]
+    known = plural(len(rows), "known deviation")
+    return [f"ledger: {known}{elsewhere}, {plural(excused, 'comparison')} excused{beyond}"]
 
 
 def _cases(report: Report) -> list[str]:

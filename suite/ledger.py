@@ -104,8 +104,8 @@ class Row:
     def excuses(self, order: int, dtype: str, ratio: float, error: str) -> bool:
         """Whether this is the deviation: the exception that the row names, or an answer as far off as it says."""
         if error:
-            named = self.got.split(":")[0] + ":" if isinstance(self.got, str) else self.raises
-            return bool(named) and error.startswith(named)
+            named = (self.got.split(":")[0] + ":" if isinstance(self.got, str) else "", self.raises)
+            return error.startswith(tuple(filter(None, named)))
         return isinstance(self.got, float) and ratio <= self.limit(order, dtype)
 
     def contains(self, arguments: tuple[Floats, ...]) -> bool:

@@ -1,6 +1,6 @@
 """A script for every known deviation, and whether each still shows what the ledger says.
 
-    python -m suite.reproduce                       writes and runs all of them
+    python -m suite.reproduce                       writes and runs all that the installed versions have
     python -m suite.reproduce torch-trigamma        some
     python -m suite.reproduce --print jax-hypot-tie prints one, to file upstream
     python -m suite.reproduce --count               how many there are, and of how many formulas
@@ -13,6 +13,7 @@ unknown, or the ledger is wrong.
 from __future__ import annotations
 
 import argparse
+import importlib.metadata
 import re
 import subprocess
 import sys
@@ -100,10 +101,18 @@ def shown(got: float) -> str:
 
 def chosen(ids: list[str]) -> Iterator[Row]:
     rows = {row.id: row for row in ledger.rows()}
-    for name in ids or rows:
+    for name in ids or [name for name, row in rows.items() if installed(row)]:
         if name not in rows:
             raise KeyError(f"no deviation is called {name!r}; known are {', '.join(rows)}")
         yield rows[name]
+
+
+def installed(row: Row) -> bool:
+    """Whether the row speaks of the version that is installed; where none is, there is nothing to compare with."""
+    try:
+        return row.speaks_of(importlib.metadata.version(row.backend))
+    except importlib.metadata.PackageNotFoundError:
+        return True
 
 
 def counted(rows: Sequence[Row]) -> Iterator[str]:
@@ -122,7 +131,7 @@ def counted(rows: Sequence[Row]) -> Iterator[str]:
 
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m suite.reproduce", description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("ids", nargs="*", help="deviations (default: all)")
+    parser.add_argument("ids", nargs="*", help="deviations (default: all of the installed versions)")
     parser.add_argument("--print", action="store_true", help="print the scripts instead of running them")
     parser.add_argument("--count", action="store_true", help="count them, runs none")
     parser.add_argument("--out", type=Path, help="folder for the scripts (default: a temporary one)")
@@ -139,6 +148,8 @@ def main(arguments: list[str] | None = None) -> int:
         return 0
     if options.count:
         print("\n".join(counted(rows)))
+        if others := 0 if options.ids else len(ledger.rows()) - len(rows):
+            print(f"{others} more in versions that are not installed")
         return 0
     folder = options.out or Path(tempfile.mkdtemp(prefix="gradlaws-"))
     folder.mkdir(parents=True, exist_ok=True)

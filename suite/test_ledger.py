@@ -62,7 +62,7 @@ def confirm(row: ledger.Row, system: System) -> tuple[str, str]:
         ulp = mpf(2) ** -precision.digits * abs(true)
     if not np.isfinite(got) and not np.isfinite(row.got):
         return "confirmed", ""
-    if error <= max(recorded / 16, 64 * ulp):
+    if error <= max(recorded / 16, min(64 * ulp, recorded / 2)):
         return (
             "fixed",
             f"{row.id} is fixed in {row.backend} {system.backend.version}: remove its row from suite/ledger.toml",

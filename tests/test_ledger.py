@@ -105,6 +105,19 @@ def test_of_another_version_it_is_told_only(row: ledger.Row) -> None:
     assert [(one["status"], one["found"]) for one in report["ledger"]] == [("elsewhere", "fixed")]
 
 
+@pytest.mark.parametrize(("factor", "outcome"), [(1 + 2**-49, "holds"), (1.0, "violated")])
+def test_a_deviation_of_a_few_ulps_is_confirmed_and_its_fix_seen(factor: float, outcome: str, row: ledger.Row) -> None:
+    small = replace(row, got=(1 + 2**-49) * math.e, true="2.718281828459045235360287")
+    assert report_of(small, factor)[1]["outcome"] == outcome
+
+
+def test_scripts_are_of_the_versions_that_are_installed(row: ledger.Row, monkeypatch: pytest.MonkeyPatch) -> None:
+    old = replace(row, id="old", versions=("<1.0",))
+    monkeypatch.setattr(ledger, "rows", lambda: (row, old, replace(row, id="absent", backend="no-such-framework")))
+    assert [one.id for one in reproduce.chosen([])] == ["numpy-exp", "absent"]
+    assert [one.id for one in reproduce.chosen(["old"])] == ["old"]
+
+
 @pytest.mark.parametrize("row", ledger.rows(), ids=lambda row: row.id)
 def test_every_script_has_at_most_20_lines(row: ledger.Row) -> None:
     pytest.importorskip(row.backend)
@@ -187,6 +200,7 @@ ERROR = "RuntimeError: no kernel"
         ({"raises": "RuntimeError: no"}, ERROR, "deviation", "numpy-exp"),
         ({"got": ERROR}, "RuntimeError: no such size", "deviation", "numpy-exp"),
         ({"got": ERROR}, "TypeError: no kernel", "error", f"TypeError: no kernel; {WORSE}"),
+        ({"got": ERROR, "raises": "TypeError: no"}, "TypeError: no kernel", "deviation", "numpy-exp"),
         ({"got": ERROR}, 1.001 * math.e, "violated", WORSE),
         ({"region": "x > 2"}, 1.001 * math.e, "violated", ""),
     ],
