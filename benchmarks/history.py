@@ -117,9 +117,10 @@ def fixes(history: Sequence[Row]) -> tuple[list[Row], list[str]]:
 
 
 def shows(fix: Mapping[str, Any], row: Row) -> bool:
-    """Whether a version has what was fixed: its primitive alone is violated and as wrong, or a ledger row is worse."""
+    """Whether a version has what was fixed: its primitive alone is violated and as wrong, or a ledger row's witness
+    shows it (confirmed where the row is the old version's, worse where it is what is left)."""
     if "row" in fix:
-        return bool(row["deviations"].get(fix["row"]) == "worse")
+        return bool(row["deviations"].get(fix["row"]) == fix["found"])
     ratios = [number(one["ratio"]) or 0.0 for one in row["violations"] if one["primitive"] == fix["primitive"]]
     return any(not ratio <= BEYOND for ratio in ratios)
 
@@ -127,11 +128,12 @@ def shows(fix: Mapping[str, Any], row: Row) -> bool:
 def ranges(history: Sequence[Row]) -> Iterator[tuple[str, list[str]]]:
     """For each ledger row that was met on several versions, the ranges between measured versions that confirm it."""
     for _, group in groupby(history, key=lambda row: row["backend"]):
-        measured = [row for row in group if row["deviations"]]
-        for name in sorted({name for row in measured for name in row["deviations"]}):
+        versions = list(group)
+        for name in sorted({name for row in versions for name in row["deviations"]}):
+            measured = [row for row in versions if name in row["deviations"]]
             runs = [
                 [row["version"] for row in run]
-                for found, run in groupby(measured, key=lambda row: row["deviations"].get(name))
+                for found, run in groupby(measured, key=lambda row: row["deviations"][name])
                 if found == "confirmed"
             ]
             if len(measured) > 1 and runs:

@@ -58,6 +58,11 @@ def test_a_row_may_speak_of_what_was_confirmed_between_measured_versions() -> No
     }
 
 
+def test_a_version_that_a_row_was_not_asked_of_parts_no_range() -> None:
+    between = report("0.8.0", {"a": "confirmed"})
+    assert dict(history.ranges(history.rows([*REPORTS, between])))["b"] == [">=0.7.2,<=0.10.2"]
+
+
 def test_ranges_are_written_and_nothing_else_is_changed() -> None:
     block = '[[deviation]]\nid = "{}"\nversions = ["0.10.2"]\ncause = "versions = 1"\n\n'
     text = "# head\n" + block.format("a") + block.format("other")
