@@ -44,6 +44,9 @@ QUANTITIES: tuple[Quantity, ...] = ("gradient", "jvp", "hessian", "hvp", "curvat
 # JAX compiles each anew: the products that nest, at the first shapes that the primitive takes.
 FEWER: dict[str, tuple[Quantity, ...]] = {"jax": ("hvp", "curvature")}
 SHAPES_MET = {"jax": 1}
+# Met at shapes that are its own only: torch._weight_norm does not compare those of its arguments, and reads and writes
+# beyond the smaller one.
+UNCHECKED = ("weight_norm",)
 
 
 def native(backend: Backend, primitive: Primitive, parameters: Any) -> Callable[..., Any]:
@@ -70,7 +73,8 @@ def candidates(primitive: Primitive, shapes: Sequence[Shape]) -> Iterator[list[F
 
 def variants(primitive: Primitive, shapes: Sequence[Shape]) -> list[Any]:
     """Static parameters: those of these shapes, or of the first shapes that have any."""
-    for some in itertools.chain([shapes], itertools.product(MENU, repeat=primitive.arity)):
+    others = () if primitive.name in UNCHECKED else itertools.product(MENU, repeat=primitive.arity)
+    for some in itertools.chain([shapes], others):
         try:
             found = list(primitive.variants(*some))
         except (ValueError, IndexError, TypeError):
@@ -148,7 +152,7 @@ def at_one_point(
     # Of a derivative that is nothing beside what it is made of, as of a constant, a difference has no digits.
     least = SEEN * max(abs(value) for value in values)
     scale = {1: max(float(np.linalg.norm(gradients[1])), least) or 1.0}
-    scale[2] = max(float(np.linalg.norm(product)), SEEN * scale[1])
+    scale[2] = max(float(np.linalg.norm(product)), SEEN * scale[1], least)
     if not (np.all(np.isfinite(along)) and np.all(np.isfinite(product)) and math.isfinite(scale[1])):
         return
     for mode in modes(backend, sum(sizes)):

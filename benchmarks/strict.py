@@ -39,9 +39,10 @@ SECONDS = 2.0  # of processor time, for the truth of one primitive; special func
 PAIRS = 640  # of two arguments
 BLOCK = 256  # points come in multiples of it, so that XLA meets few shapes
 BINS = 40  # of a profile
-# Not met below 2⁻¹⁰, nor scaled: their continued fraction takes 1/|x| steps in every branch, so they do not come back.
-ENDLESS = {"jax": ("expi", "exp1", "expn")}
-SMALLEST_OF_ENDLESS = 2.0**-10
+# Met between these sizes only, beyond which they do not come back: JAX's continued fraction takes 1/|x| steps in every
+# branch, SciPy's series of ₁F₁ as many as x is large.
+ENDLESS = {**dict.fromkeys([("jax", "expi"), ("jax", "exp1"), ("jax", "expn")], (2.0**-10, math.inf)),
+           ("numpy", "hyp1f1"): (0.0, 2.0**30)}  # fmt: skip
 
 
 def sample(precision: Precision, name: str) -> Floats:
@@ -212,8 +213,8 @@ def strict(
     system = backends.load(backend)
     # What is smaller is 0 to this backend, and the report says so.
     seen = np.all(abs(x) >= system.smallest(precision), axis=1)
-    if primitive.name in ENDLESS.get(backend, ()):
-        seen &= abs(x[:, 0]) >= SMALLEST_OF_ENDLESS
+    least, most = ENDLESS.get((backend, primitive.name), (0.0, math.inf))
+    seen &= (abs(x[:, 0]) >= least) & (abs(x[:, 0]) <= most)
     x, exact = x[seen], [*itertools.compress(exact, seen)]
     if len(x) < 4:
         return

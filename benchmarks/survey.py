@@ -207,7 +207,6 @@ def main(arguments: list[str] | None = None) -> int:
     ]
     rewritten(options.out, records)
     failed = 0
-    start = time.perf_counter()
     try:
         with options.out.open("a") as out:
             for count, (named, found) in enumerate(surveys(tasks, options.jobs, options.plugin), start=1):
@@ -222,7 +221,7 @@ def main(arguments: list[str] | None = None) -> int:
     except KeyboardInterrupt:
         print(f"interrupted: {options.out} keeps what was surveyed; run again with --resume", file=sys.stderr)
         return 130
-    seconds, cpu = time.perf_counter() - start, sum(r.get("cpu", 0.0) for r in records)
+    seconds, cpu = (sum(r.get(key, 0.0) for r in records) for key in ("seconds", "cpu"))  # of those that were kept too
     if options.save:
         told = f"{len({(r['primitive'], r['dtype']) for r in records if r['layer'] == 'done'})} of {everything()} tasks"
         atlas.save(
@@ -233,8 +232,8 @@ def main(arguments: list[str] | None = None) -> int:
         print(line(group))
     new = sum(not known(group[0]) for group in grouped(found))
     print(
-        f"{len(records)} records in {seconds:.0f} s ({cpu:.0f} s of processor time): {len(grouped(found))} candidates,"
-        f" {new} of them not in the ledger: {options.out}"
+        f"{len(records)} records, tasks of {seconds:.0f} s ({cpu:.0f} s of processor time):"
+        f" {len(grouped(found))} candidates, {new} of them not in the ledger: {options.out}"
     )
     return 1 if new or failed else 0
 

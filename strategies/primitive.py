@@ -17,6 +17,10 @@ Kind = Literal["elementwise", "arithmetic", "linear", "structured"]
 Terms = Callable[..., tuple[Any, Any]]
 
 
+def whole(matrix: Floats) -> Floats:
+    return matrix
+
+
 @dataclass(frozen=True)
 class Primitive:
     """One differentiable function on real arrays, declared once.
@@ -31,6 +35,9 @@ class Primitive:
     ``spellings`` says how each framework writes it: a dotted name, or an expression in x, y and the parameters.
     ``terms(*arrays, value)`` are the sizes (S1, S2) of the largest terms in the usual formulas of its first and
     second derivatives, where they cancel (the bound needs them; see suite/bound.py).
+    ``matrix`` is the part of a first argument, a square matrix, that is inverted: its condition number counts.
+    ``squares`` names the backends in whose spelling it is us who square an argument or the result: far from 1 that
+    over- or underflows where the function does not, and is no deviation of the backend.
     """
 
     name: str
@@ -43,6 +50,8 @@ class Primitive:
     variants: Callable[..., Iterable[Parameters]]
     shape: Callable[..., Shape]
     terms: Terms | None = None
+    matrix: Callable[[Floats], Floats] = whole
+    squares: tuple[str, ...] = ()
 
     def expression(self, backend: str, arguments: Iterable[str], parameters: Parameters) -> str:
         """The call as that framework's users would write it. Raises KeyError if it has no such function."""
@@ -136,12 +145,15 @@ def structured(
     domain: Callable[..., bool] = everywhere,
     arity: int = 1,
     terms: Terms | None = None,
+    matrix: Callable[[Floats], Floats] = whole,
+    squares: tuple[str, ...] = (),
     **names: str,
 ) -> Primitive:
     """Mixes entries; to the bound it is one node, whatever happens inside."""
     return Primitive(
-        name, arity, "structured", definition, spelled(names, arity), symbol, domain, variants, shape, terms
-    )
+        name, arity, "structured", definition, spelled(names, arity), symbol, domain, variants, shape, terms, matrix,
+        squares,
+    )  # fmt: skip
 
 
 def catalogue(*families: Iterable[Primitive]) -> dict[str, Primitive]:

@@ -90,7 +90,7 @@ def structured(step: Step, arguments: Sequence[Floats], value: Floats) -> Local:
             sizes[2][row, own, own] += taylor.FUNCTION_ULPS * second.reshape(rows, n, n)[row]
     index = np.broadcast_to(np.arange(p), (k, p))
     found = conditioned(index, partials, tuple(sizes), np.broadcast_to(flat, (k, p)))
-    return replace(found, norms=normwise(arguments[0], partials))
+    return replace(found, norms=normwise(step.declaration.matrix(arguments[0]), partials))
 
 
 def normwise(matrix: Floats, partials: tuple[Floats, ...]) -> tuple[float, float, float]:

@@ -10,13 +10,15 @@ from mpmath import mp
 
 from benchmarks import certify
 from benchmarks.certify import defaults
+from strategies.catalogue import PRIMITIVES
 from strategies.mp_arrays import DomainError
 from strategies.precision import FLOAT32, FLOAT64, Precision
 from strategies.primitive import Floats
-from strategies.program import Point, Program, Step, constant_step
+from strategies.program import Point, Program, Step, constant_step, float_values
 from suite import backends, bound, oracle, quantities, taylor
 from suite.bound import Graph
 from suite.contracts import Contract
+from suite.local import local
 from suite.verdict import judge
 
 U = 2.0**-20  # so coarse that float64's own rounding does not matter
@@ -130,6 +132,21 @@ def test_the_bound_of_a_step_is_what_its_contract_says() -> None:
     graph = Graph(Program(((),), (Step("exp", (0,)),)), (np.array(2.0),))
     allowed = bound.analyse(graph, np.ones((1, 1))).bound(FLOAT64, defaults, 0.0)
     assert allowed[0] == pytest.approx(4 * 2.0**-53 * math.exp(2), rel=1e-9)
+
+
+TRIANGULAR = ("triangular_solve", "triangular_solve_transposed", "cholesky_solve", "cholesky_inverse")
+
+
+@pytest.mark.parametrize("name", TRIANGULAR)
+def test_of_a_triangle_only_the_triangle_is_conditioned(name: str) -> None:
+    """What lies above the diagonal is not read; this matrix is conditioned far better than its lower triangle."""
+    point = (np.array([[0.75, -1.75], [2.25, -0.5]]), np.array([1.0, 2.0]))[: PRIMITIVES[name].arity]
+    step = Step(name, tuple(range(len(point))))
+    value = float_values(Program(tuple(x.shape for x in point), (step,)), point)[-1]
+    found = local(step, point, value)
+    triangle = np.linalg.cond(np.tril(point[0]))
+    assert triangle > 5 * np.linalg.cond(point[0])
+    assert found.norms[1] == pytest.approx(np.max(np.abs(found.first)) * triangle)
 
 
 def test_what_is_flushed_counts() -> None:

@@ -247,3 +247,17 @@ def test_other_primitives_shrink_to_two_steps_at_most(name: str, monkeypatch: py
 
 def test_shapes_come_from_a_small_menu() -> None:
     assert {shape for p, _ in sample(functions.programs(FLOAT64), 40) for shape in p.inputs} <= set(SHAPES)
+
+
+def test_who_squares_in_our_spelling_has_a_spelling() -> None:
+    assert all(set(primitive.squares) <= set(primitive.spellings) for primitive in PRIMITIVES.values())
+
+
+@pytest.mark.parametrize(("name", "entries"), [
+    ("eigenvector", [[1.0, 2.0**-100], [0.0, 4.0]]),
+    ("singular_vector", [[1.0, 0.0], [2.0**-100, 4.0]]),
+])  # fmt: skip
+def test_vectors_are_squared_where_no_entry_of_them_vanishes(name: str, entries: list[list[float]]) -> None:
+    along, across = np.array(entries), np.array([[1.0, 0.5], [0.75, 3.0]])
+    assert not PRIMITIVES[name].domain(along)
+    assert PRIMITIVES[name].domain(across)

@@ -68,6 +68,20 @@ def triangle(a: Floats) -> bool:
     return triangle_conditioned(a, a)
 
 
+def mixed(shares: Floats) -> bool:
+    """Neither entry of the eigenvector is near 0: LAPACK promises vectors to u of their norm only, and the square of an
+    entry below that, with all its derivatives, is rounding."""
+    return bool(np.min(shares) > 1e-4)
+
+
+def eigenvectors_mixed(a: Floats) -> bool:
+    return eigenvalues_apart(a) and mixed(np.linalg.eigh((a + a.T) / 2)[1][:, 1] ** 2)
+
+
+def singular_vectors_mixed(a: Floats) -> bool:
+    return singular_values_apart(a) and mixed(np.linalg.svd(a)[0][:, 0] ** 2)
+
+
 def invertible_reflections(a: Floats, t: Floats) -> bool:
     """Both factors 1 − τ v vᵀ can be inverted, as torch's derivative does."""
     apart = abs(t * np.array([1 + a[1, 0] ** 2, 1]) - 1) > 1e-2
@@ -76,27 +90,28 @@ def invertible_reflections(a: Floats, t: Floats) -> bool:
 
 FAMILY = (
     structured("cholesky_inverse", cholesky_inverse, same, of_two_rows, "(tril({x}) tril({x})ᵀ)⁻¹", triangle,
+               matrix=np.tril,
                numpy="scipy.linalg.cho_solve((numpy.tril({x}), True), numpy.eye(2, dtype={x}.dtype))",
                torch="torch.cholesky_inverse(torch.tril({x}))",
                jax="jax.scipy.linalg.cho_solve((jax.numpy.tril({x}), True), jax.numpy.eye(2, dtype={x}.dtype))"),
     structured("cholesky_solve", cholesky_solve, lambda a, b: b, of_two_rows_and_vector,
-               "(tril({x}) tril({x})ᵀ)⁻¹{y}", triangle_conditioned, arity=2,
+               "(tril({x}) tril({x})ᵀ)⁻¹{y}", triangle_conditioned, arity=2, matrix=np.tril,
                numpy="scipy.linalg.cho_solve((numpy.tril({x}), True), {y})",
                torch="torch.cholesky_solve({y}[:, None], torch.tril({x}))[:, 0]",
                jax="jax.scipy.linalg.cho_solve((jax.numpy.tril({x}), True), {y})"),
     structured("triangular_solve_transposed", transposed_solve, lambda a, b: b, of_two_rows_and_vector,
-               "tril({x})⁻ᵀ{y}", triangle_conditioned, arity=2,
+               "tril({x})⁻ᵀ{y}", triangle_conditioned, arity=2, matrix=np.tril,
                numpy="scipy.linalg.solve_triangular({x}, {y}, lower=True, trans=1)",
                torch="torch.triangular_solve({y}[:, None], torch.tril({x}), upper=False, transpose=True)[0][:, 0]",
                jax="jax.scipy.linalg.solve_triangular({x}, {y}, lower=True, trans=1)"),
     structured("householder_product", householder_product, lambda a, t: a, of_two_rows_and_vector, "Q({x}, {y})",
                invertible_reflections, arity=2, torch="torch.linalg.householder_product",
                jax="jax.lax.linalg.householder_product"),
-    structured("eigenvector", eigenvector, lambda shape: (2,), of_two_rows, "v₁(({x} + {x}ᵀ)/2)²", eigenvalues_apart,
+    structured("eigenvector", eigenvector, lambda shape: (2,), of_two_rows, "v₁(({x} + {x}ᵀ)/2)²", eigenvectors_mixed,
                numpy="numpy.linalg.eigh(({x} + {x}.T) / 2)[1][:, 1] ** 2",
                torch="torch.linalg.eigh(({x} + {x}.T) / 2)[1][:, 1] ** 2",
                jax="jax.numpy.linalg.eigh(({x} + {x}.T) / 2)[1][:, 1] ** 2"),
-    structured("singular_vector", singular_vector, lambda shape: (2,), of_two_rows, "u₀({x})²", singular_values_apart,
+    structured("singular_vector", singular_vector, lambda shape: (2,), of_two_rows, "u₀({x})²", singular_vectors_mixed,
                numpy="numpy.linalg.svd({x})[0][:, 0] ** 2", torch="torch.linalg.svd({x})[0][:, 0] ** 2",
                jax="jax.numpy.linalg.svd({x})[0][:, 0] ** 2"),
     structured("frobenius_condition", frobenius_condition, scalar, of_two_rows, "cond({x})", well_conditioned,

@@ -76,6 +76,7 @@ FAMILY = (
                numpy="scipy.special.softmax(-{x}, axis=-1)", torch="torch.nn.functional.softmin({x}, dim=-1)",
                jax="jax.nn.softmax(-{x}, axis=-1)"),
     structured("rms_norm", rms_norm, same, of_several, "rms_norm({x})", nonzero_rows,
+               squares=("numpy", "jax"),
                numpy="{x} / numpy.sqrt(numpy.mean({x} * {x}, axis=-1, keepdims=True) + 1e-5)",
                torch="torch.nn.functional.rms_norm({x}, {x}.shape[-1:], eps=1e-5)",
                jax="{x} / jax.numpy.sqrt(jax.numpy.mean({x} * {x}, axis=-1, keepdims=True) + 1e-5)"),

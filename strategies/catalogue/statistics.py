@@ -75,7 +75,7 @@ FAMILY = (
                lambda shape: [{}] if len(shape) == 2 else [], "‖{x}‖F", lambda x: bool(np.any(x != 0)),
                numpy="numpy.linalg.norm", torch="torch.linalg.matrix_norm", jax="jax.numpy.linalg.norm"),
     structured("root_mean_square", lambda xp, x: xp.sqrt(mean(xp, x * x)), reduced, of_rows, "rms({x})",
-               lambda x: bool(np.all(np.any(x != 0, axis=-1))),
+               lambda x: bool(np.all(np.any(x != 0, axis=-1))), squares=("numpy", "torch", "jax"),
                numpy="numpy.sqrt(numpy.mean({x} * {x}, axis=-1))", torch="torch.sqrt(torch.mean({x} * {x}, -1))",
                jax="jax.numpy.sqrt(jax.numpy.mean({x} * {x}, axis=-1))"),
     structured("max", lambda xp, x: xp.ordered(x)[..., -1], reduced, of_several, "max({x})", distinct,

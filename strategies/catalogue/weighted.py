@@ -56,7 +56,7 @@ FAMILY = (
                arity=3, numpy=f"{NORMALISED} * {{y}} + {{z}}", jax=f"{STANDARDIZED} * {{y}} + {{z}}",
                torch="torch.nn.functional.layer_norm({x}, {x}.shape[-1:], {y}, {z})"),
     structured("rms_norm_affine", lambda xp, x, y: rms_norm(xp, x) * y, first, per_column, "rms_norm({x})·{y}",
-               lambda x, y: nonzero_rows(x) and bool(np.all(abs(y) < 1e3)), arity=2,
+               lambda x, y: nonzero_rows(x) and bool(np.all(abs(y) < 1e3)), arity=2, squares=("numpy", "jax"),
                numpy="{x} / numpy.sqrt(numpy.mean({x} * {x}, axis=-1, keepdims=True) + 1e-5) * {y}",
                torch="torch.nn.functional.rms_norm({x}, {x}.shape[-1:], {y}, eps=1e-5)",
                jax="{x} / jax.numpy.sqrt(jax.numpy.mean({x} * {x}, axis=-1, keepdims=True) + 1e-5) * {y}"),
