@@ -255,8 +255,13 @@ def vmap_grad_of_one_input(f: Any, x: Any) -> Any:
 
 @BACKEND.mode("gradient", "vmap(func.grad) of one row", of="U6")
 def vmap_grad_of_one_row(f: Any, x: Any) -> Any:
-    """torch raises an IndexError for a batch of none (2.13.0)."""
     return [row[0] for row in torch.func.vmap(torch.func.grad(f, tuple(range(len(x)))))(*[a[None] for a in x])]
+
+
+@BACKEND.mode("gradient", "vmap(func.grad) of no row", of="U6")
+def vmap_grad_of_no_row(f: Any, x: Any) -> Any:
+    rows = torch.func.vmap(torch.func.grad(f, tuple(range(len(x)))))
+    return [torch.cat(part)[0] for part in zip(rows(*[a[None][:0] for a in x]), rows(*[a[None] for a in x]))]
 
 
 @BACKEND.mode("gradient", "autograd.grad of vmap", of="U6")
