@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 import math
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from functools import cache, cached_property
 from pathlib import Path
@@ -72,7 +72,7 @@ class Row:
     component: tuple[int, ...] = (0,)
     then: str = ""  # a primitive of one array that the witness applies to the result, where the fault needs it to show
     anywhere: bool = False  # the fault is of the modes in every program; the primitive is only the witness's
-    like: str = ""  # the row of the same formula in the framework, met by another primitive
+    like: str = ""  # the row of the same formula in the framework, met by another primitive; it has its upstream
     any_size: str = ""  # why the error has no largest size in the region
     raises: str = ""  # how what other modes raise for the same cause begins
 
@@ -158,7 +158,8 @@ def read(*paths: Path) -> tuple[Row, ...]:
                 raise DataError(f"{paths[-1]}: {a.id} and {b.id} overlap: merge them or part their regions")
         if a.like and a.like not in {row.id for row in rows if row.backend == a.backend and not row.like}:
             raise DataError(f"{paths[-1]}: {a.id} is like {a.like!r}, which is no row of {a.backend} that is like none")
-    return rows
+    upstream = {row.id: row.upstream for row in rows}
+    return tuple(replace(row, upstream=row.upstream or upstream.get(row.like, "")) for row in rows)
 
 
 def _holds(a: Row, b: Row) -> bool:

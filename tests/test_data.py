@@ -222,6 +222,12 @@ def test_a_deviation_that_is_like_no_row_is_refused(tmp_path: Path) -> None:
         ledger_of(tmp_path, changed(DEVIATION, "order = 2", 'order = 2\nlike = "torch-nothing"'))
 
 
+def test_a_deviation_that_is_like_another_has_its_upstream(tmp_path: Path) -> None:
+    first = changed(DEVIATION, "order = 2", 'order = 2\nupstream = "torch#1"')
+    other = changed(changed(DEVIATION, '"torch-lgamma"', '"again"\nlike = "torch-lgamma"'), "float64", "float32")
+    assert [row.upstream for row in ledger_of(tmp_path, first + other)] == ["torch#1", "torch#1"]
+
+
 def test_an_overlap_is_found_whichever_row_comes_first(tmp_path: Path) -> None:
     """The wide region holds the witness of the narrow one, not the other way round."""
     wide = changed(changed(DEVIATION, '"x > 2"', '"x > 0"'), '"0x1.8p+1"', '"0x1.0p+0"')
