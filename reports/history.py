@@ -64,6 +64,8 @@ def _cell(row: Mapping[str, Any] | None) -> Record | None:
     counts = counts if isinstance(counts, Mapping) else {}
     bad = sum(int(counts.get(name, 0)) for name in ("violated", "error"))
     findings = row.get("findings") or []
+    if not any(counts.values()) and not findings and row.get("worst") is None:
+        return None  # a run that was asked of the known deviations only
     return {
         "status": "violated" if bad else "deviation" if counts.get("deviation") or findings else "holds",
         "bad": bad, "total": sum(int(total) for total in counts.values()), "worst": row.get("worst"),

@@ -106,3 +106,14 @@ def test_the_page_has_a_column_for_each_version_and_a_line_for_each_identity() -
     assert [row["what"] for row in group["rows"]] == ["all", "alone", "known deviations"]
     assert group["rows"][0]["cells"][0]["findings"] == ["f(x) = x·2³ by grad: 100000000000000.0 × bound"]
     assert [cell["total"] for cell in group["rows"][2]["cells"]] == [3, 3, 3]
+
+
+def test_nothing_is_said_of_what_was_not_compared() -> None:
+    asked = report("0.8.0", {"a": "confirmed"})
+    asked["cells"] = [{**asked["cells"][0], "counts": {}, "worst": None, "worst_holding": None}]
+    (group,) = (page.history({"rows": history.rows([asked])}) or {})["groups"]
+    assert [(row["what"], row["cells"][0] is None) for row in group["rows"]] == [
+        ("all", True),
+        ("alone", True),
+        ("known deviations", False),
+    ]
