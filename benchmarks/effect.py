@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import itertools
+from typing import Any
 
 import numpy as np
 
@@ -19,7 +20,6 @@ from suite.clipping import ways
 
 MENU: tuple[Shape, ...] = ((3,), (3, 3), (), (2, 3))
 FACTORS = (1.0, 0.3, 6.0, -1.0)  # of the points: where rules have thresholds, one of them is beyond
-DIRECTIONLESS = ("value", "gradient", "jacobian", "hessian")
 
 
 def generic(shape: Shape, phase: float) -> Floats:
@@ -41,22 +41,29 @@ def objective(name: str) -> tuple[Program, Point]:
     return weighted(alone, generic(alone.output, np.e)), point
 
 
+def directions(mode: Mode, f: Program) -> tuple[Point, ...]:
+    """The tangent or cotangent that a mode asks for, if any."""
+    if mode.quantity == "vjp":
+        return ((generic(f.output, 2.0),),)
+    return (tuple(generic(shape, 2.0) for shape in f.inputs),) if mode.quantity in ("jvp", "hvp", "curvature") else ()
+
+
 def derivatives(fault: Fault) -> list[Floats]:
     """What the fault may change, by every mode and at several points: an empty array where a mode is refused."""
     backend, precision, found = backends.load(fault.backend), PRECISIONS["float64"], []
-    asked: list[tuple[Mode, Program, Point]] = []
+    asked: list[tuple[Any, ...]] = []  # a mode, a program, a point, and perhaps a direction
     for name in fault.primitives:
         f, x = objective(name)
         cases = [(f, tuple(factor * array for array in x)) for factor in FACTORS]
         if len(set(f.inputs)) == 1 < len(f.inputs):
             cases.append((shared(f), x[:1]))
-        asked += [(mode, *case) for mode in backend.modes if mode.quantity in DIRECTIONLESS for case in cases]
+        asked += [(mode, *case, *directions(mode, case[0])) for mode in backend.modes for case in cases]
     if not fault.primitives:
         gradients = (generic((2, 3), 0.0), generic((3,), 1.0))
         for threshold in (1e-3, 3.0):
             asked += [(way.mode, way.program, gradients) for way in ways(backend, gradients, 2.0, threshold)]
-    for mode, f, point in asked:
-        numbers = backend.run(mode, f, precision, point).numbers
+    for mode, f, *point in asked:
+        numbers = backend.run(mode, f, precision, *point).numbers
         found.append(np.zeros(0) if numbers is None else numbers)
     return found
 

@@ -11,7 +11,7 @@ import contextlib
 import pytest  # noqa: F401
 
 import conftest  # noqa: F401
-from benchmarks.effect import DIRECTIONLESS, objective
+from benchmarks.effect import directions, objective
 from benchmarks.plant_functions import arithmetic
 from strategies.precision import FLOAT64
 from suite import backends
@@ -22,5 +22,4 @@ for name in backends.MODULES:
         arithmetic(name)
         backend = backends.load(name)
         for mode in backend.modes if name != "jax" else ():
-            if mode.quantity in DIRECTIONLESS:
-                backend.run(mode, FUNCTION, FLOAT64, POINT)
+            backend.run(mode, FUNCTION, FLOAT64, POINT, *directions(mode, FUNCTION))
