@@ -12,7 +12,7 @@ import time
 import tomllib
 import zlib
 from collections import Counter
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
@@ -190,6 +190,7 @@ class Session:
                 for backend in {system.backend: None for system in self.systems.values()}
             },
             "not_in_catalogue": LEFT_OUT,
+            "turns": turns(items, self.systems),
             "domains": {name: reach(primitive) for name, primitive in PRIMITIVES.items()},
             "contracts": contracts.in_force(),
             "floor": profiles.active.floor,
@@ -235,6 +236,24 @@ def met_alone(items: Sequence[pytest.Item]) -> dict[str, str]:
         f"alone, {system}": f"{met} of {sum(system.split('-')[0] in p.spellings for p in PRIMITIVES.values())}"
         for system, met in sorted(counts.items())
     }
+
+
+def turns(items: Sequence[pytest.Item], systems: Mapping[str, System]) -> dict[str, dict[str, list[str]]]:
+    """By system and seed, the primitives that this run does not meet by themselves and a run with that seed does."""
+    if not profiles.active.in_turns:
+        return {}
+    alone = [(system_of(item), str(parameters_of(item)["primitive"])) for item in items if identity_of(item) == "alone"]
+    found: dict[str, dict[str, list[str]]] = {}
+    for name in sorted({system for system, _ in alone}):
+        system, met = systems[name], {primitive for other, primitive in alone if other == name}
+        where = system.backend.name, system.precision.name
+        left = [p for p in PRIMITIVES if where[0] in PRIMITIVES[p].spellings and p not in met]
+        for primitive in left:
+            seed = profiles.next_turn(primitive, *where, system.share)
+            found.setdefault(" ".join(where), {}).setdefault("never" if seed is None else str(seed), []).append(
+                primitive
+            )
+    return found
 
 
 def commit() -> str:
@@ -306,9 +325,8 @@ def due(item: pytest.Item, known: Session) -> bool:
         return False
     if primitive is None:
         return True
-    if known.systems[system].share < 1 and not profiles.rarely_due(primitive):
-        return False
-    return backend in PRIMITIVES[primitive].spellings and profiles.due(primitive, backend, [*PRECISIONS].index(dtype))
+    spelled = backend in PRIMITIVES[primitive].spellings
+    return spelled and profiles.due(primitive, backend, dtype, known.systems[system].share)
 
 
 SESSION = pytest.StashKey[Session]()
@@ -512,7 +530,7 @@ def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
     full = getattr(test, SETTINGS, None)
     if system is not None and full is not None:
         is_own = own.get("primitive") in OWN
-        setattr(test, SETTINGS, profiles.shared(full, system.backend.name, is_own, system.share))
+        setattr(test, SETTINGS, profiles.shared(full, system.backend.name, system.identity, is_own, system.share))
     clock.seconds.clear()
     start = time.perf_counter()
     try:

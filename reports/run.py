@@ -35,6 +35,7 @@ def merged_run(headers: Sequence[Record], systems: Iterable[tuple[str, str]]) ->
         "catalogue": _catalogue(headers),
         "domains": _one_record(headers, "domains"),
         "contracts": _one_record(headers, "contracts"),
+        "turns": _one_record(headers, "turns"),
         "not_in_catalogue": _one_mapping(headers, "not_in_catalogue"),
         "not_applicable": _one_mapping(headers, "not_applicable"),
         "identities": [identities[name] for name in order],

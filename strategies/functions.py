@@ -287,16 +287,22 @@ REPAIRS: tuple[Callable[[Floats], Floats], ...] = (
 
 
 @st.composite
-def alone(draw: DrawFn, precision: Precision, primitive: Primitive) -> tuple[Program, Point]:
-    """The primitive by itself, at a point of its domain: one that is drawn, and moved there if it lies outside."""
+def alone(draw: DrawFn, precision: Precision, primitive: Primitive, pick: int | None = None) -> tuple[Program, Point]:
+    """The primitive by itself, at a point of its domain: one that is drawn, and moved there if it lies outside.
+
+    With ``pick``, of the shapes and parameters only the simplest and that one, counted around: what compiles a
+    function for each can afford many points.
+    """
     menu = (*ALL_RANKS, (2,), (2, 2)) if primitive.kind in ("structured", "linear") else ALL_RANKS
     fitting = [
         (shapes, parameters)
         for shapes in itertools.product(menu, repeat=primitive.arity)
         for parameters in primitive.variants(*shapes)
     ]
+    if pick is not None:
+        fitting = [fitting[0], fitting[pick % len(fitting)]]
     shapes, parameters = draw(st.sampled_from(fitting))
-    drawn = [draw(points.arrays(precision, shape)) for shape in shapes]
+    drawn = [draw(points.arrays(precision, shape, around=True)) for shape in shapes]
     for repairs in itertools.product(REPAIRS, repeat=primitive.arity):
         point = tuple(
             np.vectorize(precision.round, otypes=[float])(repair(x)) for repair, x in zip(repairs, drawn, strict=True)

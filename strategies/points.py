@@ -21,21 +21,27 @@ SPREAD = {53: 0x13C6EF372FE94F | 1, 24: 0x9E3779 | 1, 11: 0x279, 8: 0x4F}
 MODERATE = (0, 1, -1, 0, 1, -2, 2, -3)
 
 
+# Where functions of one variable bend, saturate and have the thresholds of their branches.
+AROUND = (-8, 5)
+
+
 @cache
-def exponents(precision: Precision, wide: bool) -> SearchStrategy[int]:
+def exponents(precision: Precision, wide: bool, around: bool = False) -> SearchStrategy[int]:
     moderate = st.sampled_from(MODERATE)
     if not wide:
         return moderate
     limit = precision.moderate_exponent
-    return st.one_of(moderate, moderate, st.integers(-limit, limit))
+    near = st.integers(max(AROUND[0], -limit), min(AROUND[1], limit))
+    return st.one_of(moderate, near if around else moderate, st.integers(-limit, limit))
 
 
 @cache
-def numbers(precision: Precision, wide: bool = True) -> SearchStrategy[float]:
+def numbers(precision: Precision, wide: bool = True, around: bool = False) -> SearchStrategy[float]:
     """Full-width numbers of the precision, or of float64 if that is narrower, of either sign; 1.0 is the simplest.
 
     Magnitudes are mostly moderate; if ``wide``, a third are spread over 2**-e to 2**e, where e is a quarter of the
-    largest exponent, so that second derivatives of 1/x stay representable.
+    largest exponent, so that second derivatives of 1/x stay representable; if ``around`` too, another third over
+    AROUND.
     """
     fraction_bits = precision.drawn_digits - 1
     spread = SPREAD[precision.drawn_digits]
@@ -44,13 +50,13 @@ def numbers(precision: Precision, wide: bool = True) -> SearchStrategy[float]:
         significand = 1 + ((index * spread) % (1 << fraction_bits)) / (1 << fraction_bits)
         return math.ldexp(-significand if negative else significand, exponent)
 
-    return st.builds(build, st.integers(0, 2**fraction_bits - 1), exponents(precision, wide), st.booleans())
+    return st.builds(build, st.integers(0, 2**fraction_bits - 1), exponents(precision, wide, around), st.booleans())
 
 
 @cache
-def arrays(precision: Precision, shape: Shape, wide: bool = True) -> SearchStrategy[Floats]:
+def arrays(precision: Precision, shape: Shape, wide: bool = True, around: bool = False) -> SearchStrategy[Floats]:
     n = int(np.prod(shape))
-    return st.lists(numbers(precision, wide), min_size=n, max_size=n).map(
+    return st.lists(numbers(precision, wide, around), min_size=n, max_size=n).map(
         lambda values: np.array(values, dtype=np.float64).reshape(shape)
     )
 

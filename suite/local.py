@@ -65,10 +65,15 @@ def entrywise(primitive: Primitive, arguments: Sequence[Floats], value: Floats) 
             first, second = primitive.terms(*spread, value.ravel())
             sizes = (
                 absolute[0],
-                absolute[1] + np.broadcast_to(first, k)[:, None],
-                absolute[2] + np.broadcast_to(second, k)[:, None, None],
+                absolute[1] + of_partials(first, k, 1),
+                absolute[2] + of_partials(second, k, 2),
             )
     return conditioned(index, partials, sizes, np.stack(spread, axis=-1))
+
+
+def of_partials(terms: Floats, k: int, order: int) -> Floats:
+    """Terms of k entries, of all partials of that order alike or, with an axis more for each order, one by one."""
+    return terms if np.ndim(terms) == 1 + order else np.broadcast_to(terms, k).reshape((k,) + (1,) * order)
 
 
 def structured(step: Step, arguments: Sequence[Floats], value: Floats) -> Local:

@@ -16,7 +16,7 @@ from hypothesis.internal.conjecture.providers import HypothesisProvider
 from hypothesis.internal.constants_ast import Constants
 
 from strategies.catalogue import CORE, OWN
-from strategies.precision import EXTENDED, HALF, WIDE
+from strategies.precision import EXTENDED, HALF, PRECISIONS, WIDE
 
 
 @dataclass(frozen=True)
@@ -77,16 +77,22 @@ TURNS = {"jax": (2, 10)}
 HESSIANS = {"jax": 3}  # and over how many of these the Hessians, which cost more there than all else
 
 
-def due(primitive: str, backend: str, place: int) -> bool:
-    """Whether a primitive alone has its turn in this run, on a backend and in the precision at that place in line."""
+def due(primitive: str, backend: str, dtype: str, share: float = 1.0, run: int | None = None) -> bool:
+    """Whether a primitive alone has its turn in a run, of this seed if none is given, on a backend and in a precision
+    that gets this share of the examples."""
+    run = turn if run is None else run
+    if share < 1 and not (primitive in CORE and (zlib.crc32(primitive.encode()) // 3 + run) % 4 == 0):
+        return False
     if active.own:
         return primitive in OWN
-    return not active.in_turns or primitive in OWN or in_turn(primitive, backend, place, turn)
+    return not active.in_turns or primitive in OWN or in_turn(primitive, backend, [*PRECISIONS].index(dtype), run)
 
 
-def rarely_due(primitive: str) -> bool:
-    """Whether a primitive alone has its turn in a precision that gets a share of the examples only."""
-    return primitive in CORE and (zlib.crc32(primitive.encode()) // 3 + turn) % 4 == 0
+def next_turn(primitive: str, backend: str, dtype: str, share: float = 1.0) -> int | None:
+    """The next seed with which a run looks at it there; None where none does."""
+    step = len(HALF) if dtype in HALF and backend in TURNS else 1  # which take turns themselves
+    later = range(turn + step, turn + 200 * step, step)
+    return next((run for run in later if due(primitive, backend, dtype, share, run)), None)
 
 
 def in_turn(primitive: str, backend: str, place: int, run: int) -> bool:
@@ -138,11 +144,12 @@ def load(name: str) -> Profile:
 
 def examples(weight: float) -> settings:
     """Settings for a test that deserves ``weight`` times the profile's examples."""
-    return settings(max_examples=max(2, round(active.examples * weight)))
+    return settings(max_examples=max(FEWEST, round(active.examples * weight)))
 
 
 # JAX compiles each new function, and each new shape of each primitive: one of its examples costs as much as ten others.
 SHARES = {"jax": 0.25}
+FEWEST = 4  # of a share; the first example is the simplest that there is
 OWN_SHARES = {"jax": 0.5}  # of the examples of a plugin's primitive alone
 MODES = {"jax": 2}
 ALONE = {"jax": 1}  # every primitive is met alone, so its modes share the primitives among them
@@ -155,12 +162,19 @@ def modes(backend: str, identity: str) -> int | None:
     return min(active.modes, (ALONE if identity == "alone" else MODES).get(backend, active.modes))
 
 
-def shared(full: settings, backend: str, own: bool = False, share: float = 1.0) -> settings:
+def shared(full: settings, backend: str, identity: str = "", own: bool = False, share: float = 1.0) -> settings:
     """The settings of a test on one backend, of a plugin's own primitive alone or any other, in a precision that gets
     this share of the examples."""
     if own and active.own:
         return settings(full, max_examples=round(active.own * OWN_SHARES.get(backend, 1.0)))
-    return settings(full, max_examples=max(2, round(full.max_examples * SHARES.get(backend, 1.0) * share)))
+    if identity != "alone":  # which is met in few shapes instead
+        share *= SHARES.get(backend, 1.0)
+    return settings(full, max_examples=max(FEWEST, round(full.max_examples * share)))
+
+
+def pick_of(backend: str) -> int | None:
+    """Which shapes of a primitive alone are met in this run, beside the simplest; None: all."""
+    return zlib.crc32(str(turn).encode()) if active.in_turns and backend in SHARES else None
 
 
 def precisions(backend: str, offered: Sequence[str]) -> dict[str, float]:
