@@ -15,8 +15,8 @@ from __future__ import annotations
 
 import argparse
 import itertools
-import json
 import sys
+import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -25,6 +25,7 @@ from pathlib import Path
 import numpy as np
 from hypothesis import HealthCheck, Phase, given, settings
 
+from benchmarks import saved
 from strategies import functions
 from strategies.catalogue import PRIMITIVES
 from strategies.mp_arrays import DomainError
@@ -321,16 +322,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if options.programs < 1:
         parser.error("--programs: at least 1")
     programs = sample(options.programs)
-    results, worst = {}, 0.0
+    found, worst, start = [], 0.0, time.perf_counter()
     for name, digits in DIGITS.items():
         rows = {order: summary(values) for order, values in measured(programs, digits).items()}
-        results[name] = rows
+        found += [{"unit": name, "order": order, **row} for order, row in rows.items()]
         for order, row in rows.items():
             worst = max(worst, row["max"] or 0.0)
             shown = [f"{row[k]:8.2g}" if row[k] is not None else f"{'–':>8}" for k in ("median", "p99", "max")]
             print(f"{name:10}  {order:22} {row['conclusive']:5} conclusive   {'  '.join(shown)}", flush=True)
-    options.out.parent.mkdir(parents=True, exist_ok=True)
-    options.out.write_text(json.dumps({"programs": len(programs), "results": results}, indent=1) + "\n")
+    command = f"python -m benchmarks.certify --programs {options.programs}"
+    seconds = time.perf_counter() - start
+    saved.save(options.out, saved.result("certify", command, seconds, found, programs=len(programs)))
     print(f"{len(programs)} programs: the largest error is {worst:.2g} of its bound; {options.out}")
     return 0 if worst <= 1 else 1
 

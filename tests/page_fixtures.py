@@ -136,6 +136,10 @@ def measured() -> dict[str, Record]:
             for name in ("erf", "exp") for tool, delta in (("gradlaws", 2e-13), ("gradcheck", 1e-2), ("none", None))
         ],
         "soak": [],
+        "certify": [
+            {"unit": "float32", "order": "forward, worst signs", "conclusive": 90, "median": 0.5, "p99": 0.8,
+             "max": 0.99}
+        ],
         "history": [
             {"backend": "jax", "version": version, "identity": "D4", "counts": {"holds": 90, "violated": bad},
              "worst": worst,
@@ -146,6 +150,7 @@ def measured() -> dict[str, Record]:
     found = {
         kind: head | {"kind": kind, "command": COMMANDS[kind], "rows": rows[kind], "missing": ""} for kind in COMMANDS
     }
+    found["certify"] |= {"programs": 200}
     found["soak"] |= {"comparisons": 1_000_000, "seeds": 40, "alarms": [], "histogram": {"-9": 10, "-1": 2, "zero": 5}}
     return found
 
