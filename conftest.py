@@ -2,17 +2,11 @@
 
 from __future__ import annotations
 
-import datetime
-import importlib.metadata
 import os
-import platform
 import re
-import subprocess
 import time
-import tomllib
 import zlib
-from collections import Counter
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
@@ -26,88 +20,21 @@ import strategies  # noqa: F401  (all of it, always: see its __init__)
 from reports.build import build
 from reports.gist import BASELINE
 from reports.shards import ShardWriter, clear, read_shards
-from strategies.catalogue import CORE, OWN, PRIMITIVES
-from strategies.catalogue.left_out import LEFT_OUT
-from strategies.precision import HALF, PRECISIONS, WIDE
-from strategies.reach import reach
-from suite import admission, backends, clock, contracts, conventions, corpus, floors, ledger, plugins, profiles
-from suite.claims import CLAIMS, UNVERIFIABLE
+from strategies.catalogue import OWN, PRIMITIVES
+from strategies.precision import PRECISIONS, WIDE
+from suite import admission, backends, clock, contracts, conventions, corpus, floors, ledger, options, plugins, profiles
+from suite.claims import CLAIMS
 from suite.document.evidence import Evidence
+from suite.header import header
+from suite.items import identity_of, parameters_of, system_of
+from suite.options import chosen, part
 from suite.system import System
 
 ROOT = Path(__file__).parent
-DISTRIBUTIONS = ("numpy", "scipy", "torch", "jax", "jaxlib", "optax", "mpmath", "gmpy2", "hypothesis", "pytest")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    group = parser.getgroup("gradlaws", "gradlaws: derivatives against the truth")
-    group.addoption(
-        "--profile",
-        choices=[*profiles.PROFILES],
-        default="smoke",
-        help="how much is looked at: smoke (default), gate, claims (all of the document), explore (random), or what is "
-        "stored: pin, replay",
-    )
-    lists = {
-        ("--backends",): ([*backends.MODULES], "those that are installed"),
-        ("--dtypes",): ([*PRECISIONS], "all that the profile looks at"),
-        ("--identities", "--claims"): ([*CLAIMS], "all"),
-    }
-    for options, (names, default) in lists.items():
-        text = f"comma-separated, from {','.join(names)} (default: {default})"
-        group.addoption(*options, default="", help=text)
-    group.addoption(
-        "--plugin",
-        action="append",
-        default=[],
-        metavar="MODULE",
-        help="a module, or a file.py, with primitives or a backend of your own (suite/plugins.py); may be repeated",
-    )
-    group.addoption(
-        "--modes",
-        default="*",
-        help="comma-separated patterns, as 'func.*,jit(*', without those that follow a !, as '*,!vmap*' (default: all)",
-    )
-    group.addoption(
-        "--corpus", default=str(corpus.DATA), metavar="FILE", help="the stored cases of pin and replay (default: ours)"
-    )
-    group.addoption("--out", default="reports/out", help="folder of the report (default: reports/out)")
-    group.addoption(
-        "--shard", default="", metavar="K/N", help="part K of N of the tests; python -m reports merge joins"
-    )
-    group.addoption(
-        "--no-report", action="store_true", help="measure only, and leave the judging to python -m reports gate"
-    )
-    group.addoption(
-        "--time-limit",
-        type=positive,
-        metavar="SECONDS",
-        help="of one test; then its worker is ended (default: by profile)",
-    )
-
-
-def chosen(config: pytest.Config, option: str, known: list[str]) -> list[str]:
-    """The names given to an option, or all. Raises UsageError where one is unknown."""
-    names = [name.strip() for name in config.getoption(option).split(",") if name.strip()] or known
-    for name in names:
-        if name not in known:
-            raise pytest.UsageError(f"{option}: unknown {name!r}; known are {', '.join(known)}")
-    return names
-
-
-def positive(text: str) -> float:
-    """A number of seconds. Raises ValueError where it is none."""
-    if not 0 < float(text) < 1e9:
-        raise ValueError
-    return float(text)
-
-
-def part(text: str) -> tuple[int, int]:
-    """Which of how many shards. Raises UsageError where it is none."""
-    k, _, n = (text or "1/1").partition("/")
-    if not (k.isdecimal() and n.isdecimal() and 1 <= int(k) <= int(n)):
-        raise pytest.UsageError(f"--shard: {text!r} is no part K/N of the tests, as 1/4")
-    return int(k), int(n)
+    options.add(parser)
 
 
 class Session:
@@ -158,149 +85,11 @@ class Session:
         if self.writer is not None:
             self.writer.write(record)
 
-    def header(self, config: pytest.Config, items: list[pytest.Item]) -> dict[str, Any]:
-        """Versions and settings, and what this run is meant to cover."""
-        asked = {identity_of(item) for item in items} - {""}
-        systems = {s: None for item in items if (s := system_of(item))}
-        return {
-            "suite": tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"],
-            "profile": self.profile,
-            "asked": asked_for(config),
-            "shard": config.getoption("--shard"),
-            "seed": str(config.getoption("--hypothesis-seed")),
-            "started": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
-            "versions": {
-                "python": platform.python_version(),
-                **{system.backend.name: system.backend.version for system in self.systems.values()},
-                **versions(),
-            },
-            "commit": commit(),
-            "platform": platform.platform(),
-            "cpus": os.cpu_count(),
-            "settings": {
-                "max_examples": profiles.active.examples,
-                "modes": ",".join(self.modes),
-                "primitives": f"{len(CORE)} composed, {len(PRIMITIVES)} alone"
-                + (" in turn" if profiles.active.in_turns else ""),
-                **met_alone(items),
-            },
-            "catalogue": {"composed": list(CORE), "all": list(PRIMITIVES)}
-            | {
-                backend.name: [name for name, p in PRIMITIVES.items() if backend.name in p.spellings]
-                for backend in {system.backend: None for system in self.systems.values()}
-            },
-            "not_in_catalogue": LEFT_OUT,
-            "turns": turns(items, self.systems),
-            "domains": {name: reach(primitive) for name, primitive in PRIMITIVES.items()},
-            "contracts": contracts.in_force(),
-            "floor": profiles.active.floor,
-            "floors": floors.rows() if profiles.active.floor else (),
-            "coarse": [*HALF],
-            "left_out": self.left_out,
-            "not_applicable": {
-                f"{claim.id} {backend.name}": reason
-                for claim in CLAIMS.values()
-                for backend in {system.backend: None for system in self.systems.values()}
-                if (reason := claim.why_not(backend))
-            },
-            "flush": {
-                f"{system.backend.name} {system.precision.name}": flushing(system) for system in self.systems.values()
-            },
-            "identities": [claim.record for claim in CLAIMS.values() if claim.id in asked and not claim.document],
-            "claims": [claim.record for claim in CLAIMS.values() if claim.id in asked]
-            if profiles.active.document
-            else [],
-            "unverifiable": UNVERIFIABLE if profiles.active.document else [],
-            "systems": [s.split("-") for s in self.systems if s in systems],
-        }
-
-
-NARROWING = ("keyword", "markexpr", "deselect", "ignore", "ignore_glob", "plugin", "modes", "backends", "dtypes",
-             "identities")  # fmt: skip
-
-
-def asked_for(config: pytest.Config) -> dict[str, str]:
-    """The options and paths by which this run is about less than the whole suite, or about more."""
-    given = {name: config.getoption(name) for name in NARROWING}
-    told = {name: value if isinstance(value, str) else ",".join(value) for name, value in given.items() if value}
-    paths = [arg for arg in config.args if Path(str(config.invocation_params.dir), arg).resolve() != ROOT / "suite"]
-    return {name: value for name, value in told.items() if (name, value) != ("modes", "*")} | (
-        {"paths": " ".join(paths)} if paths else {}
-    )
-
-
-def met_alone(items: Sequence[pytest.Item]) -> dict[str, str]:
-    """How many of a system's primitives this run meets by themselves."""
-    counts = Counter(system_of(item) for item in items if identity_of(item) == "alone")
-    return {
-        f"alone, {system}": f"{met} of {sum(system.split('-')[0] in p.spellings for p in PRIMITIVES.values())}"
-        for system, met in sorted(counts.items())
-    }
-
-
-def turns(items: Sequence[pytest.Item], systems: Mapping[str, System]) -> dict[str, dict[str, list[str]]]:
-    """By system and seed, the primitives that this run does not meet by themselves and a run with that seed does."""
-    if not profiles.active.in_turns:
-        return {}
-    alone = [(system_of(item), str(parameters_of(item)["primitive"])) for item in items if identity_of(item) == "alone"]
-    found: dict[str, dict[str, list[str]]] = {}
-    for name in sorted({system for system, _ in alone}):
-        system, met = systems[name], {primitive for other, primitive in alone if other == name}
-        where = system.backend.name, system.precision.name
-        left = [p for p in PRIMITIVES if where[0] in PRIMITIVES[p].spellings and p not in met]
-        for primitive in left:
-            seed = profiles.next_turn(primitive, *where, system.share)
-            found.setdefault(" ".join(where), {}).setdefault("never" if seed is None else str(seed), []).append(
-                primitive
-            )
-    return found
-
-
-def commit() -> str:
-    """The commit that is under way, with + where files differ from it; empty outside a checkout."""
-    command = ["git", "-C", str(ROOT), "describe", "--always", "--abbrev=12", "--dirty=+", "--exclude=*"]
-    try:
-        return subprocess.run(command, capture_output=True, text=True, timeout=10).stdout.strip()
-    except (OSError, subprocess.TimeoutExpired):
-        return ""
-
 
 def drawn(item: pytest.Item) -> dict[str, int]:
     """How many examples Hypothesis drew, by what became of them, from its own statistics."""
     told = re.search(r"(\d+) passing, (\d+) failing, and (\d+) invalid", getattr(item, "hypothesis_statistics", ""))
     return dict(zip(("passing", "failing", "invalid"), map(int, told.groups()), strict=True)) if told else {}
-
-
-def versions() -> dict[str, str]:
-    found = {}
-    for name in DISTRIBUTIONS:
-        try:
-            found[name] = importlib.metadata.version(name)
-        except importlib.metadata.PackageNotFoundError:
-            continue
-    return found
-
-
-def flushing(system: System) -> str:
-    kept = system.backend.smallest(system.precision) == system.precision.smallest_subnormal
-    return "subnormals kept" if kept else "subnormals flushed to zero"
-
-
-def identity_of(item: pytest.Item) -> str:
-    marker = item.get_closest_marker("identity")
-    case = parameters_of(item).get("case")
-    return str(marker.args[0]) if marker else getattr(case, "identity", "")
-
-
-def parameters_of(item: pytest.Item) -> dict[str, Any]:
-    callspec = getattr(item, "callspec", None)
-    return dict(callspec.params) if callspec else {}
-
-
-def system_of(item: pytest.Item) -> str:
-    callspec = getattr(item, "callspec", None)
-    system = callspec.params.get("system", "") if callspec else ""
-    return system if isinstance(system, str) else ""  # pytest's own token where no system is left
 
 
 def nowhere(item: pytest.Item) -> bool:
@@ -465,7 +254,7 @@ def pytest_collection_finish(session: pytest.Session) -> None:
         return
     known = config.stash[SESSION]
     worker = os.environ.get("PYTEST_XDIST_WORKER", "main")
-    known.writer = ShardWriter(known.out / "shards", worker, known.header(config, known.whole))
+    known.writer = ShardWriter(known.out / "shards", worker, header(config, known.whole, known.systems, known.left_out))
     known.emit({"kind": "plan", "tests": [item.nodeid for item in session.items]})
     for record in UNCOLLECTED:
         known.emit(record)
@@ -607,7 +396,7 @@ def pytest_sessionfinish(session: pytest.Session) -> Iterator[None]:
     if hasattr(config, "workerinput"):
         return
     if CRASHED:
-        writer = ShardWriter(known.out / "shards", "controller", known.header(config, []))
+        writer = ShardWriter(known.out / "shards", "controller", header(config, [], known.systems, known.left_out))
         for record in CRASHED:
             writer.write(record)
         writer.close()

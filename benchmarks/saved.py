@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime
-import importlib.metadata
 import json
 import os
 import platform
@@ -11,20 +10,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from suite.versions import versions
+
 SCHEMA = 1
 FOLDER = Path(__file__).parent / "results"
-DISTRIBUTIONS = ("numpy", "scipy", "torch", "jax", "optax", "mpmath", "hypothesis")
-
-
-def versions() -> dict[str, str]:
-    """Of Python and of what was measured; what is not installed is left out."""
-    found = {"python": platform.python_version()}
-    for name in DISTRIBUTIONS:
-        try:
-            found[name] = importlib.metadata.version(name)
-        except importlib.metadata.PackageNotFoundError:
-            continue
-    return found
 
 
 def machine() -> str:

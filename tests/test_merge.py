@@ -138,7 +138,7 @@ def outside() -> dict[str, str]:
 
 @pytest.mark.parametrize("text", ["0/2", "3/2", "1", "a/b", "-1/2"])
 def test_a_part_that_is_none_is_refused(text: str, tmp_path: Path) -> None:
-    from conftest import part
+    from suite.options import part
 
     with pytest.raises(pytest.UsageError, match="no part K/N"):
         part(text)
