@@ -10,6 +10,7 @@ import runpy
 import signal
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -52,11 +53,19 @@ def in_a_fork(
     os.dup2(output, sys.stderr.fileno())
     os.chdir(ROOT)
     os.environ.update(variables)
+    threading.Thread(target=end_with_parent, daemon=True).start()
     try:
         sys.exit(task(*arguments))
     finally:
         usage = resource.getrusage(resource.RUSAGE_SELF)
         used.value = usage.ru_utime + usage.ru_stime
+
+
+def end_with_parent() -> None:
+    """What asked may be killed, and then nobody waits for the answer."""
+    if parent := multiprocessing.parent_process():
+        parent.join()
+        os._exit(1)
 
 
 def run_tests(*arguments: str) -> int:

@@ -33,7 +33,7 @@ STATUSES = {
 EXPECTED = ("killed", "explained")
 UNDECIDED = ("untested", "timeout", "failed")
 BESIDE = {KINKS: "suite/test_conventions.py", LEDGER: "suite/test_ledger.py"}  # tests of no identity
-GATES, PERIOD = 6, 60  # so many gates at most, their seeds apart by a multiple of all turns
+GATES, PERIOD = 12, 60  # so many gates at most, their seeds apart by a multiple of all turns
 GREEN = ("passed", "skipped")
 
 
