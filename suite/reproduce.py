@@ -153,12 +153,12 @@ def main(arguments: list[str] | None = None) -> int:
         return 0
     folder = options.out or Path(tempfile.mkdtemp(prefix="gradlaws-"))
     folder.mkdir(parents=True, exist_ok=True)
+    statuses: list[int] = []
     with ThreadPoolExecutor(options.jobs) as pool:
-        results = list(pool.map(lambda row: run(row, folder, options.time_limit), rows))
-    for _, text in results:
-        print(text)
-    statuses = {status for status, _ in results}
-    print(f"{sum(not status for status, _ in results)} of {len(results)} say what the ledger says; scripts in {folder}")
+        for status, text in pool.map(lambda row: run(row, folder, options.time_limit), rows):
+            statuses.append(status)
+            print(f"[{len(statuses)}/{len(rows)}] {text}", flush=True)
+    print(f"{statuses.count(0)} of {len(statuses)} say what the ledger says; scripts in {folder}")
     return 1 if 1 in statuses else max(statuses, default=0)
 
 
