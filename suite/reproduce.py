@@ -157,7 +157,7 @@ def main(arguments: list[str] | None = None) -> int:
     with ThreadPoolExecutor(options.jobs) as pool:
         for status, text in pool.map(lambda row: run(row, folder, options.time_limit), rows):
             statuses.append(status)
-            print(f"[{len(statuses)}/{len(rows)}] {text}", flush=True)
+            print(text, flush=True)
     print(f"{statuses.count(0)} of {len(statuses)} say what the ledger says; scripts in {folder}")
     return 1 if 1 in statuses else max(statuses, default=0)
 
