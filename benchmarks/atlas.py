@@ -7,14 +7,13 @@ import json
 import os
 import platform
 from collections.abc import Callable, Iterable, Sequence
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 from strategies.catalogue import PRIMITIVES
 from suite import contracts
+from suite.versions import versions
 
-VERSIONS = ("torch", "jax", "numpy", "scipy", "mpmath")
 ALWAYS = ("strict", "bound")  # layers of which each worst is told; of the others what exceeds its limit
 
 
@@ -57,7 +56,7 @@ def save(path: Path, table: Sequence[dict[str, Any]], command: str, done: str, s
     head = {
         "schema": 1, "kind": "survey", "command": command, "surveyed": done,
         "machine": f"{platform.machine()} {platform.system()}, {os.cpu_count()} processors",
-        "versions": {name: version(name) for name in VERSIONS},
+        "versions": versions(),
         "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
         "seconds": round(seconds), "processor_seconds": round(cpu),
     }  # fmt: skip

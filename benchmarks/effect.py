@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib
 import itertools
-from typing import Any
 
 import numpy as np
 
@@ -51,19 +50,19 @@ def directions(mode: Mode, f: Program) -> tuple[Point, ...]:
 def derivatives(fault: Fault) -> list[Floats]:
     """What the fault may change, by every mode and at several points: an empty array where a mode is refused."""
     backend, precision, found = backends.load(fault.backend), PRECISIONS["float64"], []
-    asked: list[tuple[Any, ...]] = []  # a mode, a program, a point, and perhaps a direction
+    asked: list[tuple[Mode, Program, tuple[Point, ...]]] = []  # a point, and perhaps a direction
     for name in fault.primitives:
         f, x = objective(name)
         cases = [(f, tuple(factor * array for array in x)) for factor in FACTORS]
         if len(set(f.inputs)) == 1 < len(f.inputs):
             cases.append((shared(f), x[:1]))
-        asked += [(mode, *case, *directions(mode, case[0])) for mode in backend.modes for case in cases]
+        asked += [(mode, g, (at, *directions(mode, g))) for mode in backend.modes for g, at in cases]
     if not fault.primitives:
         gradients = (generic((2, 3), 0.0), generic((3,), 1.0))
         for threshold in (1e-3, 3.0):
-            asked += [(way.mode, way.program, gradients) for way in ways(backend, gradients, 2.0, threshold)]
-    for mode, f, *point in asked:
-        numbers = backend.run(mode, f, precision, *point).numbers
+            asked += [(way.mode, way.program, (gradients,)) for way in ways(backend, gradients, 2.0, threshold)]
+    for mode, f, points in asked:
+        numbers = backend.run(mode, f, precision, *points).numbers
         found.append(np.zeros(0) if numbers is None else numbers)
     return found
 

@@ -33,7 +33,7 @@ STATUSES = {
 EXPECTED = ("killed", "explained")
 UNDECIDED = ("untested", "timeout", "failed")
 BESIDE = {KINKS: "suite/test_conventions.py", LEDGER: "suite/test_ledger.py"}  # tests of no identity
-GATES, PERIOD = 12, 60  # so many gates at most, their seeds apart by a multiple of all turns
+GATES = 12  # so many at most, their seeds apart by a multiple of all turns
 GREEN = ("passed", "skipped")
 
 
@@ -104,7 +104,7 @@ def alone(fault: Fault, gate: int) -> Iterator[list[str]]:
     """Its primitives alone, under the seed with which their turn comes in the gate, and comes again."""
     for primitive in fault.primitives:
         test = f"suite/test_primitives.py::test_a_primitive_alone[{fault.backend}-{DTYPE}-{primitive}]"
-        yield [test, "--hypothesis-seed", str(profiles.first_turn(primitive, fault.backend) + PERIOD * gate)]
+        yield [test, "--hypothesis-seed", str(profiles.first_turn(primitive, fault.backend) + profiles.PERIOD * gate)]
 
 
 def tested(fault: Fault, tests: Sequence[str], out: Path, clock: Clock, planted: bool = True) -> dict[str, Any]:

@@ -35,6 +35,7 @@ def header(
     """Versions and settings, and what this run is meant to cover."""
     asked = {identity_of(item) for item in items} - {""}
     met = {s: None for item in items if (s := system_of(item))}
+    backends = list({system.backend: None for system in systems.values()})
     return {
         "suite": tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"],
         "profile": config.getoption("--profile"),
@@ -42,10 +43,7 @@ def header(
         "shard": config.getoption("--shard"),
         "seed": str(config.getoption("--hypothesis-seed")),
         "started": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
-        "versions": {
-            **{system.backend.name: system.backend.version for system in systems.values()},
-            **versions(),
-        },
+        "versions": {backend.name: backend.version for backend in backends} | versions(),
         "commit": commit(),
         "platform": platform.platform(),
         "cpus": os.cpu_count(),
@@ -59,7 +57,7 @@ def header(
         "catalogue": {"composed": list(CORE), "all": list(PRIMITIVES)}
         | {
             backend.name: [name for name, p in PRIMITIVES.items() if backend.name in p.spellings]
-            for backend in {system.backend: None for system in systems.values()}
+            for backend in backends
         },
         "not_in_catalogue": LEFT_OUT,
         "turns": turns(items, systems),
@@ -72,7 +70,7 @@ def header(
         "not_applicable": {
             f"{claim.id} {backend.name}": reason
             for claim in CLAIMS.values()
-            for backend in {system.backend: None for system in systems.values()}
+            for backend in backends
             if (reason := claim.why_not(backend))
         },
         "flush": {f"{system.backend.name} {system.precision.name}": flushing(system) for system in systems.values()},
@@ -110,13 +108,12 @@ def turns(items: Sequence[pytest.Item], systems: Mapping[str, System]) -> dict[s
     found: dict[str, dict[str, list[str]]] = {}
     for name in sorted({system for system, _ in alone}):
         system, met = systems[name], {primitive for other, primitive in alone if other == name}
-        where = system.backend.name, system.precision.name
-        left = [p for p in PRIMITIVES if where[0] in PRIMITIVES[p].spellings and p not in met]
-        for primitive in left:
-            seed = profiles.next_turn(primitive, *where, system.share)
-            found.setdefault(" ".join(where), {}).setdefault("never" if seed is None else str(seed), []).append(
-                primitive
-            )
+        backend, dtype = system.backend.name, system.precision.name
+        seeds: dict[str, list[str]] = {}
+        for primitive in (p for p in PRIMITIVES.values() if backend in p.spellings and p.name not in met):
+            seed = profiles.next_turn(primitive.name, backend, dtype, system.share)
+            seeds.setdefault("never" if seed is None else str(seed), []).append(primitive.name)
+        found[f"{backend} {dtype}"] = seeds
     return found
 
 

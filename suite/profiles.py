@@ -75,6 +75,7 @@ turn = 0  # of this run: its seed
 ONE_IN_TWO = (1, 2)
 TURNS = {"jax": (2, 10)}
 HESSIANS = {"jax": 3}  # and over how many of these the Hessians, which cost more there than all else
+PERIOD = 60  # a multiple of all turns, also of those of half types and of their primitives
 
 
 def due(primitive: str, backend: str, dtype: str, share: float = 1.0, run: int | None = None) -> bool:
@@ -91,7 +92,7 @@ def due(primitive: str, backend: str, dtype: str, share: float = 1.0, run: int |
 def next_turn(primitive: str, backend: str, dtype: str, share: float = 1.0) -> int | None:
     """The next seed with which a run looks at it there; None where none does."""
     step = len(HALF) if dtype in HALF and backend in TURNS else 1  # which take turns themselves
-    later = range(turn + step, turn + 200 * step, step)
+    later = range(turn + step, turn + PERIOD * step + 1, step)
     return next((run for run in later if due(primitive, backend, dtype, share, run)), None)
 
 

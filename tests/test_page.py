@@ -118,7 +118,7 @@ def test_everything_recorded_is_shown_somewhere(pages: dict[str, str]) -> None:
     for words in ("<math ", "pytorch#61641", "print(&#39;trigamma&#39;)", "product", "NotImplementedError: no rule",
     "mul → tanh",
                   "log2 error", "It is usual", "gradcheck", "torch-mul", "1,000,000 comparisons",
-                  "worst signs",  "0.4.33", "lgamma",
+                  "worst signs", "0.4.33", "lgamma",
                   "|x| at 0", "differ", "sorting", "erf", "discarded 4"):  # fmt: skip
         assert words in whole, words
 
