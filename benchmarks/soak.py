@@ -36,8 +36,8 @@ from suite.claims import CLAIMS
 from suite.profiles import PROFILES
 
 OUT = ROOT / "reports/out/soak.jsonl"
-RARELY = 8  # what is slow is met under one seed of so many: JAX, which compiles each function, and
-SLOW = "func.linearize"  # torch's, which traces it
+RARELY = 8  # what is slow is met under one seed of so many: JAX, which compiles each function, and what
+TRACED = ("func.linearize*", "* of cond")  # torch traces, a quarter of a run's time
 
 
 def soaked(
@@ -51,7 +51,7 @@ def soaked(
         try:
             done = clock.run(
                 run_tests, "suite", *(f"--ignore={path}" for path in BESIDE.values()), "--profile", profile,
-                "--backends", ",".join(met), "--modes", "*" if rare else f"*,!{SLOW}",
+                "--backends", ",".join(met), "--modes", ",".join(("*", *(f"!{modes}" for modes in TRACED if not rare))),
                 "--identities", identities, "--hypothesis-seed", str(seed), "-q", "--tb", "no", "--out", folder,
                 *(f"--plugin={name}" for name in own),
             )  # fmt: skip
