@@ -109,7 +109,7 @@ PRIMITIVES = [
     primitive({name!r}, {call!r}, {backend!r}, {bounds!r}, {definition!r}, {reference!r}, {whole!r}),
 ]
 CONTRACTS = [
-    {{"backend": {backend!r}, "primitive": {name!r}, "ulps": {ulps!r}, "absolute": {absolute!r},
+    {{"backends": [{backend!r}], "primitives": [{name!r}], "ulps": {ulps!r}, "absolute": {absolute!r},
      "conditioning": {conditioning!r}, "reason": "as it was asked"}},
 ]
 LIBRARIES = ({module!r},)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import tomllib
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -17,8 +18,8 @@ from suite.backends import MODULES
 DATA = Path(__file__).with_name("contracts.toml")
 DEFAULT_ULPS = {"elementwise": 4.0, "arithmetic": 1.0, "linear": 1.0, "structured": 1.0}
 TYPES: dict[str, type | tuple[type, ...]] = {
-    "backend": str, "primitive": str, "ulps": list, "reason": str, "conditioning": (int, float),
-    "absolute": (int, float), "normwise": (int, float), "modes": list, "dtypes": list,
+    "backends": list, "primitives": list, "modes": list, "dtypes": list, "ulps": list, "reason": str,
+    "conditioning": (int, float), "absolute": (int, float), "normwise": (int, float),
 }  # fmt: skip
 
 
@@ -40,15 +41,16 @@ class Contract:
 
 @dataclass(frozen=True)
 class Row:
-    backend: str
-    primitive: str
+    backends: tuple[str, ...]
+    primitives: tuple[str, ...]
     contract: Contract
     reason: str
     modes: tuple[str, ...] = ("*",)
     dtypes: tuple[str, ...] = tuple(PRECISIONS)
 
-    def covers(self, backend: str, dtype: str, mode: str) -> bool:
-        return self.backend == backend and dtype in self.dtypes and any(fnmatchcase(mode, m) for m in self.modes)
+    def covers(self, backend: str, dtype: str, mode: str, primitive: str) -> bool:
+        named = backend in self.backends and primitive in self.primitives and dtype in self.dtypes
+        return named and any(fnmatchcase(mode, pattern) for pattern in self.modes)
 
 
 def table(path: Path, name: str) -> list[dict[str, Any]]:
@@ -72,17 +74,16 @@ def read(path: Path = DATA) -> tuple[Row, ...]:
     """The rows of a contracts file. Raises DataError, in one line, where one is not as it should be."""
     entries = table(path, "contract")
     rows = tuple(_row(entry, f"{path}: contract {number}") for number, entry in enumerate(entries, start=1))
-    for i, a in enumerate(rows):
-        for b in rows[:i]:
-            same = (a.backend, a.primitive) == (b.backend, b.primitive)
-            if same and set(a.dtypes) & set(b.dtypes) and overlap(a.modes, b.modes):
-                raise DataError(f"{path}: two contracts overlap for {a.primitive} on {a.backend}: merge them")
+    for a, b in itertools.combinations(rows, 2):
+        backends, primitives = set(a.backends) & set(b.backends), set(a.primitives) & set(b.primitives)
+        if backends and primitives and set(a.dtypes) & set(b.dtypes) and overlap(a.modes, b.modes):
+            raise DataError(f"{path}: two contracts overlap for {min(primitives)} on {min(backends)}: merge them")
     return rows
 
 
 def _row(entry: dict[str, Any], where: str) -> Row:
     required, optional = (
-        {"backend", "primitive", "ulps", "reason"},
+        {"backends", "primitives", "ulps", "reason"},
         {"conditioning", "absolute", "normwise", "modes", "dtypes"},
     )
     if missing := required - set(entry):
@@ -92,18 +93,16 @@ def _row(entry: dict[str, Any], where: str) -> Row:
     for key, kind in TYPES.items():
         if key in entry and not isinstance(entry[key], kind):
             raise DataError(f"{where}: {key} = {entry[key]!r} is of the wrong type")
-    if entry["backend"] not in MODULES:
-        raise DataError(f"{where}: unknown backend {entry['backend']!r}; known are {', '.join(MODULES)}")
-    if entry["primitive"] not in PRIMITIVES:
-        raise DataError(f"{where}: unknown primitive {entry['primitive']!r}")
+    for key, known in (("backends", MODULES), ("primitives", PRIMITIVES), ("dtypes", PRECISIONS)):
+        if wrong := [name for name in entry.get(key, ()) if name not in tuple(known)]:
+            hint = f"; known are {', '.join(known)}" if len(known) < 10 else ""
+            raise DataError(f"{where}: unknown {key} {', '.join(map(str, wrong))}{hint}")
     ulps = entry["ulps"]
     if len(ulps) != 3 or not all(isinstance(c, int | float) and c >= 0 for c in ulps):
         raise DataError(f"{where}: ulps must be three numbers, for value, first and second partials")
-    if unknown_dtypes := set(entry.get("dtypes", ())) - set(PRECISIONS):
-        raise DataError(f"{where}: unknown dtypes {sorted(unknown_dtypes)}; known are {sorted(PRECISIONS)}")
     return Row(
-        entry["backend"],
-        entry["primitive"],
+        tuple(entry["backends"]),
+        tuple(entry["primitives"]),
         Contract(
             (float(ulps[0]), float(ulps[1]), float(ulps[2])),
             float(entry.get("conditioning", 0.0)),
@@ -139,7 +138,7 @@ def contract(backend: str, dtype: str, mode: str, primitive: str) -> Contract:
     an expression, and formulas of derivatives round at each step.
     """
     for row in rows():
-        if row.primitive == primitive and row.covers(backend, dtype, mode):
+        if row.covers(backend, dtype, mode, primitive):
             return row.contract
     default = DEFAULT_ULPS[PRIMITIVES[primitive].kind]
     return Contract((1.0 if dtype in HALF and primitive in CORE else default, default, default))
@@ -148,11 +147,13 @@ def contract(backend: str, dtype: str, mode: str, primitive: str) -> Contract:
 def in_force() -> dict[str, list[float]]:
     """What every row allows: ulps of value, first and second partials, conditioning, absolute, normwise."""
     return {
-        " ".join((row.backend, row.primitive, ",".join(row.modes), ",".join(row.dtypes))): [
+        " ".join((backend, primitive, ",".join(row.modes), ",".join(row.dtypes))): [
             *row.contract.ulps,
             row.contract.conditioning,
             row.contract.absolute,
             row.contract.normwise,
         ]
         for row in rows()
+        for backend in row.backends
+        for primitive in row.primitives
     }

@@ -12,7 +12,7 @@ A plugin is a Python module with any of
         another framework: suite/backends/backend.py says what its functions take and give, `@BACKEND.mode(quantity,
         name)` registers each way to a derivative, and SPELLINGS maps names of primitives to its calls. Primitives that
         it does not spell are not asked of it.
-    CONTRACTS = [{"backend": "torch", "primitive": "my_op", "ulps": [8, 8, 8], "reason": "..."}]
+    CONTRACTS = [{"backends": ["torch"], "primitives": ["my_op"], "ulps": [8, 8, 8], "reason": "..."}]
         rows as in suite/contracts.toml, where the default of 4 ulps is not what an operation promises.
     LEDGER = "my_backend.toml"
         its known deviations, as rows of suite/ledger.toml; a path from the module's folder.
@@ -118,8 +118,8 @@ def with_spelling(primitive: Primitive, backend: str, text: str) -> Primitive:
 
 def contracts_like(backend: str, name: str) -> list[dict[str, Any]]:
     """For a framework that computes with another's functions: the other's rows."""
-    rows = [row for row in contracts.table(contracts.DATA, "contract") if row["backend"] == backend]
-    return [{key: value for key, value in row.items() if key != "modes"} | {"backend": name} for row in rows]
+    rows = [row for row in contracts.table(contracts.DATA, "contract") if backend in row["backends"]]
+    return [{key: value for key, value in row.items() if key != "modes"} | {"backends": [name]} for row in rows]
 
 
 def spellings_like(backend: str, change: Callable[[str], str]) -> dict[str, str]:

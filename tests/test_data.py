@@ -11,8 +11,8 @@ from suite.contracts import DataError
 
 CONTRACT = """
 [[contract]]
-backend = "torch"
-primitive = "lgamma"
+backends = ["torch"]
+primitives = ["lgamma"]
 ulps = [4, 8, 16]
 reason = "digamma is slow"
 """
@@ -70,8 +70,8 @@ def test_the_shipped_files_load() -> None:
 def test_a_right_contract_is_read_with_its_defaults(tmp_path: Path) -> None:
     (row,) = contracts_of(tmp_path, CONTRACT)
     assert row.contract == contracts.Contract((4.0, 8.0, 16.0))
-    assert row.covers("torch", "float32", "any mode")
-    assert not row.covers("jax", "float32", "any mode")
+    assert row.covers("torch", "float32", "any mode", "lgamma")
+    assert not row.covers("jax", "float32", "any mode", "lgamma")
 
 
 @pytest.mark.parametrize(
@@ -96,21 +96,32 @@ def test_deviations_overlap_only_where_they_speak_of_one_version(tmp_path: Path)
         ledger_of(tmp_path, DEVIATION + changed(earlier, '["<2.12"]', '[">=2.10,<2.14"]'))
 
 
+def test_a_contract_names_several_primitives_and_backends(tmp_path: Path) -> None:
+    several = changed(changed(CONTRACT, '["torch"]', '["torch", "jax"]'), '["lgamma"]', '["lgamma", "digamma"]')
+    (row,) = contracts_of(tmp_path, several)
+    assert row.covers("jax", "float32", "any mode", "digamma")
+    assert not row.covers("numpy", "float32", "any mode", "digamma")
+    with pytest.raises(DataError, match="overlap for lgamma on torch"):
+        contracts_of(tmp_path, several + CONTRACT)
+
+
 def test_modes_of_a_contract_are_patterns(tmp_path: Path) -> None:
     (row,) = contracts_of(tmp_path, CONTRACT + 'modes = ["jit(*"]\n')
-    assert row.covers("torch", "float64", "jit(grad)")
-    assert not row.covers("torch", "float64", "grad")
+    assert row.covers("torch", "float64", "jit(grad)", "lgamma")
+    assert not row.covers("torch", "float64", "grad", "lgamma")
 
 
 @pytest.mark.parametrize(
     ("old", "new", "says"),
     [
-        ('"lgamma"', '"lgama"', "unknown primitive 'lgama'"),
+        ('"lgamma"', '"lgama"', "unknown primitives lgama"),
+        ('["torch"]', '["troch"]', "unknown backends troch; known are numpy, torch, jax"),
+        ('["lgamma"]', '"lgamma"', "primitives = 'lgamma' is of the wrong type"),
         ('reason = "digamma is slow"', "", "lacks reason"),
         ("[4, 8, 16]", "[4, 8, 16]\nulp = 3", "unknown ulp"),
         ("[4, 8, 16]", "[4, 8]", "three numbers"),
         ("[4, 8, 16]", "[4, 8, -1]", "three numbers"),
-        ("[4, 8, 16]", '[4, 8, 16]\ndtypes = ["float8"]', "unknown dtypes ['float8']"),
+        ("[4, 8, 16]", '[4, 8, 16]\ndtypes = ["float8"]', "unknown dtypes float8; known are "),
     ],
     ids=lambda text: text.splitlines()[-1][:20] if text else "",
 )

@@ -29,6 +29,6 @@ PRIMITIVES = [
     ),
 ]  # fmt: skip
 CONTRACTS = [
-    {"backend": "torch", "primitive": "faulty_log_cosh", "ulps": [4, 4, 4], "absolute": 4, "conditioning": 4,
+    {"backends": ["torch"], "primitives": ["faulty_log_cosh"], "ulps": [4, 4, 4], "absolute": 4, "conditioning": 4,
      "reason": "logaddexp(x, -x) - log 2 cancels near 0"},
 ]  # fmt: skip

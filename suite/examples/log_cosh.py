@@ -70,7 +70,6 @@ PRIMITIVES = [
 ]  # fmt: skip
 # Near 0 it is a difference of numbers near log 2, which is absolute rounding: 4 u beside the ulps of the value.
 CONTRACTS = [
-    {"backend": name, "primitive": "log_cosh", "ulps": [4, 4, 4], "absolute": 4, "conditioning": 4,
-     "reason": "logaddexp(x, -x) - log 2 cancels near 0"}
-    for name in ("torch", "jax")
+    {"backends": ["torch", "jax"], "primitives": ["log_cosh"], "ulps": [4, 4, 4], "absolute": 4, "conditioning": 4,
+     "reason": "logaddexp(x, -x) - log 2 cancels near 0"},
 ]  # fmt: skip
