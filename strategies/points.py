@@ -31,8 +31,7 @@ def exponents(precision: Precision, wide: bool, around: bool = False) -> SearchS
     if not wide:
         return moderate
     limit = precision.moderate_exponent
-    near = st.integers(max(AROUND[0], -limit), min(AROUND[1], limit))
-    return st.one_of(moderate, near if around else moderate, st.integers(-limit, limit))
+    return st.one_of(moderate, near_one(precision) if around else moderate, st.integers(-limit, limit))
 
 
 @cache
@@ -55,10 +54,21 @@ def numbers(precision: Precision, wide: bool = True, around: bool = False) -> Se
 
 @cache
 def arrays(precision: Precision, shape: Shape, wide: bool = True, around: bool = False) -> SearchStrategy[Floats]:
+    """Numbers, each of its own magnitude; if ``around``, half of them at a common one, since functions of whole arrays
+    have the thresholds of their branches in norms."""
     n = int(np.prod(shape))
-    return st.lists(numbers(precision, wide, around), min_size=n, max_size=n).map(
+    entries = st.lists(numbers(precision, wide, around), min_size=n, max_size=n).map(
         lambda values: np.array(values, dtype=np.float64).reshape(shape)
     )
+    if not around or n < 2:
+        return entries
+    return st.one_of(entries, st.builds(np.ldexp, arrays(precision, shape, wide=False), near_one(precision)))
+
+
+def near_one(precision: Precision) -> SearchStrategy[int]:
+    """Exponents of the magnitudes of AROUND."""
+    limit = precision.moderate_exponent
+    return st.integers(max(AROUND[0], -limit), min(AROUND[1], limit))
 
 
 def directions(precision: Precision, shapes: Sequence[Shape]) -> SearchStrategy[tuple[Floats, ...]]:
