@@ -33,7 +33,9 @@ from typing import Any
 
 from mpmath import mp, mpf
 
+from strategies import mp_arrays
 from strategies.catalogue import PRIMITIVES
+from suite import taylor
 from suite.checked import NameFault, default_ulps, primitive, spelling
 from suite.claims import CLAIMS
 from suite.reference import ReferenceFault
@@ -77,6 +79,12 @@ def probe(options: argparse.Namespace) -> dict[str, Any]:
     return answer
 
 
+# What a definition of whole arrays may call: what both array namespaces have.
+OF_WHOLE_ARRAYS = [
+    name for name in vars(mp_arrays) if getattr(vars(taylor).get(name), "__module__", "") == taylor.__name__
+]
+
+
 def defined(options: argparse.Namespace) -> None:
     """Whether the definition can be evaluated in the middle of its domain. Raises CannotCheck."""
     inner = [(max(low, -4.0), min(high, 4.0)) for low, high in options.domain]
@@ -92,6 +100,8 @@ def defined(options: argparse.Namespace) -> None:
     except (NameFault, ReferenceFault) as error:
         raise CannotCheck(str(error)) from error
     except Exception as error:
+        if isinstance(error, AttributeError) and error.obj is mp_arrays:
+            raise CannotCheck(f"{name}: xp has no {error.name}; it has {', '.join(OF_WHOLE_ARRAYS)}") from error
         told = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise CannotCheck(f"{name} cannot be evaluated inside the domain: {type(error).__name__}: {told}") from error
     if not isinstance(value, mpf):

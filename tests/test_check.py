@@ -186,6 +186,17 @@ def test_a_definition_that_is_none_is_one_line(
     assert says in line
 
 
+def test_a_definition_of_whole_arrays_is_told_what_it_may_call(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    file = tmp_path / "wholes.py"
+    file.write_text("def definition(xp, x): return x / xp.sum(x)")
+    given = ["m:f", f"--definition={file}:definition", "--domain=-5,-1", "--whole", f"--out={tmp_path}"]
+    assert check.main(given) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "xp has no sum; it has exp, log, sqrt, total" in line
+
+
 def test_a_reference_in_numpy_scipy_or_torch_is_evaluated_in_mpmath() -> None:
     import scipy.special
     import torch
