@@ -76,8 +76,8 @@ def _title(failure: Record) -> str:
 
 def _block(failure: Record, out: Path) -> list[str]:
     where = "" if out == DEFAULT_OUT else f" --report {out / 'report.json'}"
-    scripts = {name: out / "repro" / f"{failure['id']}_{name}.py" for name in failure["scripts"]}
-    own = [scripts[failure["backend"]]] if failure["backend"] in scripts else list(scripts.values())
+    name = failure["backend"]
+    script = f" · reproducer: {out / 'repro' / failure['id']}_{name}.py" if name in failure["scripts"] else ""
     numbers = (
         f"  got {_short(failure['got'])}   true {_short(failure['true'])}   "
         f"bound {ratio(failure['bound'])}   ({ratio(failure['ratio'])} × bound)"
@@ -86,8 +86,7 @@ def _block(failure: Record, out: Path) -> list[str]:
         _title(failure),
         f"  {_clipped(failure['function'] or '')}    {plural(failure['steps'] or 0, 'step')}, n = {failure['size']}",
         numbers if failure["got"] is not None else f"  {_clipped(failure['message'] or '')}",
-        f"  {failure['replay']}{where} · python -m reports show {failure['id']}{where}"
-        + "".join(f" · reproducer: {path}" for path in own[:1]),
+        f"  {failure['replay']}{where} · python -m reports show {failure['id']}{where}{script}",
     ]
 
 

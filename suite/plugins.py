@@ -116,10 +116,14 @@ def with_spelling(primitive: Primitive, backend: str, text: str) -> Primitive:
     return replace(primitive, spellings={**primitive.spellings, backend: text})
 
 
-def contracts_like(backend: str, name: str) -> list[dict[str, Any]]:
-    """For a framework that computes with another's functions: the other's rows."""
+def contracts_like(backend: str, name: str, *primitives: str) -> list[dict[str, Any]]:
+    """For a framework that computes as another does: the other's rows, all of them or of these primitives."""
     rows = [row for row in contracts.table(contracts.DATA, "contract") if backend in row["backends"]]
-    return [{key: value for key, value in row.items() if key != "modes"} | {"backends": [name]} for row in rows]
+    return [
+        {key: value for key, value in row.items() if key != "modes"} | {"backends": [name], "primitives": names}
+        for row in rows
+        if (names := [one for one in row["primitives"] if not primitives or one in primitives])
+    ]
 
 
 def spellings_like(backend: str, change: Callable[[str], str]) -> dict[str, str]:

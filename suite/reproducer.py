@@ -11,7 +11,7 @@ from mpmath import mp
 from strategies.precision import LONGDOUBLE, Precision
 from strategies.primitive import Floats
 from strategies.program import Point, Program, source
-from suite.backends import MODULES, load
+from suite.backends import load
 from suite.backends.backend import LIBRARIES, Backend, Mode, Unsupported
 from suite.oracle import Truth
 
@@ -26,9 +26,9 @@ def scripts(
     component: tuple[int, ...],
     exact: Truth | None,
     tolerance: Floats | None,
-    frameworks: Sequence[str] = tuple(MODULES),
+    frameworks: Sequence[str],
 ) -> dict[str, str]:
-    """One script per installed framework: the failing mode in its own, the plainest mode of that quantity elsewhere."""
+    """One script per framework: the failing mode in its own, the plainest mode of that quantity elsewhere."""
     if mode is None or exact is None or tolerance is None:
         return {}
     found = {}

@@ -15,6 +15,7 @@ import mlx.nn
 import numpy as np
 
 from suite.backends.backend import Backend
+from suite.plugins import contracts_like
 
 mlx.core.set_default_device(mlx.core.cpu)  # which alone has float64
 
@@ -24,12 +25,12 @@ BACKEND = Backend(
     lambda values, dtype: mlx.core.array(np.asarray(values, dtype=dtype), dtype=getattr(mlx.core, dtype)),
     lambda answer: np.array(answer, dtype=np.float64),
     "mlx.core.array({values}, dtype=mlx.core.{dtype})",
-    (NotImplementedError,),
-    lacks={"H2": "it has no Hessian", "H3": "it has no Hessian"},
+    (NotImplementedError,), lacks={"H2": "it has no Hessian", "H3": "it has no Hessian"},
     unsupported_words=("Not implemented", "not implemented", "not supported"),
-)
+)  # fmt: skip
 LIBRARIES = ("mlx.core", "mlx.nn")
 LEDGER = "apple_mlx.toml"
+CONTRACTS = contracts_like("jax", "mlx", "logaddexp")
 NAMES = {"atan2": "arctan2", "pow": "power", "norm": "linalg.norm"}
 ONE = ["square", "sin", "cos", "exp", "log", "log1p", "expm1", "sqrt", "reciprocal", "tanh", "sigmoid", "erf"]
 TWO = ["pow", "maximum", "atan2", "logaddexp", "outer"]
@@ -41,10 +42,9 @@ SPELLINGS = {
     "sum": "mlx.core.sum({x}, axis={axis})", "prod": "mlx.core.prod({x}, axis=-1)",
     "logsumexp": "mlx.core.logsumexp({x}, axis=-1)", "norm": "mlx.core.linalg.norm({x}, axis=-1)",
     "softmax": "mlx.core.softmax({x}, axis=-1)", "transpose": "mlx.core.transpose({x})",
-    "layer_norm": "mlx.core.fast.layer_norm({x}, None, None, 1e-5)",
-    "reshape": "mlx.core.reshape({x}, {shape})", "broadcast": "mlx.core.broadcast_to({x}, {shape})",
-    "concatenate": "mlx.core.concatenate([{x}, {y}])", "slice": "{x}[{start}::{step}]",
-    "gather": "mlx.core.take({x}, mlx.core.array({indices}), axis=0)",
+    "layer_norm": "mlx.core.fast.layer_norm({x}, None, None, 1e-5)", "reshape": "mlx.core.reshape({x}, {shape})",
+    "broadcast": "mlx.core.broadcast_to({x}, {shape})", "concatenate": "mlx.core.concatenate([{x}, {y}])",
+    "slice": "{x}[{start}::{step}]", "gather": "mlx.core.take({x}, mlx.core.array({indices}), axis=0)",
 }  # fmt: skip
 
 
