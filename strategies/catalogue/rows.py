@@ -53,6 +53,14 @@ def cosine(xp: Any, x: Any, y: Any) -> Any:
     return xp.total(x * y) / (xp.sqrt(xp.total(x * x)) * xp.sqrt(xp.total(y * y)))
 
 
+def glu_terms(x: Floats, value: Floats) -> tuple[Floats, Floats]:
+    """Of a σ(b): a (σ − σ²) by b, and σ − σ² and a (σ − σ²)(1 − 2σ) beside it."""
+    a, gate = np.abs(x[..., 0]), 1 / (1 + np.exp(-x[..., 1]))
+    none = np.zeros_like(a)
+    first = np.stack([none, a * gate], -1)
+    return first, np.stack([np.stack([none, gate], -1), np.stack([gate, 3 * a * gate], -1)], -2)
+
+
 def softplus(xp: Any, x: Any) -> Any:
     return xp.log(1 + xp.exp(x))
 
@@ -92,7 +100,7 @@ FAMILY = (
                jax="{x} / jax.numpy.linalg.norm({x}, axis=-1, keepdims=True)"),
     structured("glu", lambda xp, x: x[..., 0:1] / (1 + xp.exp(-x[..., 1:2])), lambda shape: (*shape[:-1], 1),
                lambda shape: [{}] if shape and shape[-1] == 2 else [], "glu({x})",
-               lambda x: bool(np.all(abs(x) < 30)),
+               lambda x: bool(np.all(abs(x) < 30)), terms=glu_terms,
                numpy="{x}[..., :1] * scipy.special.expit({x}[..., 1:])", torch="torch.nn.functional.glu({x}, -1)",
                jax="jax.nn.glu({x}, -1)"),
     structured("cross_entropy", lambda xp, x: logsumexp(xp, x) - x[..., 0], reduced, of_several,

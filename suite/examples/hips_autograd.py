@@ -41,7 +41,7 @@ def known(text: str) -> str:
 
 
 SPELLINGS = spellings_like("numpy", known)
-CONTRACTS = contracts_like("numpy", "autograd") + contracts_like("jax", "autograd", "glu")
+CONTRACTS = contracts_like("numpy", "autograd")
 
 
 @BACKEND.mode("value", "eager")
