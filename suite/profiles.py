@@ -53,7 +53,7 @@ PROFILES = {
         examples=8, floor=0, seed=0, shrink_seconds=20, modes=1, alone=False, one_precision=("jax",), document=True
     ),
     "soak": Profile(
-        examples=20, floor=0, seed=0, shrink_seconds=30, modes=99, in_turns=True, half=0.5, time_limit=3600
+        examples=12, floor=0, seed=0, shrink_seconds=30, modes=99, in_turns=True, half=0.5, time_limit=3600
     ),
     "explore": Profile(
         examples=1000, floor=0, seed=None, shrink_seconds=120, database=True, hunt=True, half=1, time_limit=14400
