@@ -161,6 +161,17 @@ def test_a_backend_that_lacks_modes_is_asked_what_it_has_and_the_report_says_the
     assert not found["failures"], done.stdout
 
 
+def test_a_backend_that_is_wrong_has_a_script_of_its_own(tmp_path: Path) -> None:
+    path = tmp_path / "partial_backend.py"
+    path.write_text(PARTIAL.replace("numpy.sin", "numpy.cos"))
+    done = run(*ALONE, f"--plugin={path}", "--backends=partial", "-k", "sin]", f"--out={tmp_path}/out")
+    assert "_partial.py" in done.stdout
+    (failure,) = report(tmp_path / "out")["failures"]
+    script = failure["scripts"]["partial"]
+    again = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=False)
+    assert again.returncode == 1 and "numpy.cos(x)" in script, again.stderr
+
+
 def test_the_right_operation_holds_and_the_faulty_one_is_caught_in_composition(tmp_path: Path) -> None:
     """A derivative wrong by 10⁻⁹, in a counterexample of two steps at most."""
     own = ("suite/test_first_order.py", "--identities=G1", "--profile=smoke", "--backends=torch")

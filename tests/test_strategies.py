@@ -50,6 +50,13 @@ def representable(precision: Precision, values: np.ndarray) -> bool:
     return all(precision.round(v) == v for v in np.ravel(values).tolist())
 
 
+@pytest.mark.parametrize("norm", [2.0**-6, 2.0**-3, 0.5])
+def test_matrices_around_one_have_small_norms_too(norm: float) -> None:
+    """Where norms choose the branch: matrix_exp takes another polynomial in each of these decades."""
+    matrices = sample(points.arrays(FLOAT64, (2, 2), around=True), 300)
+    assert any(norm / 8 < abs(matrix).sum(axis=0).max() < norm for matrix in matrices)
+
+
 @precisions
 def test_points_are_representable_in_the_precision_under_test(precision: Precision) -> None:
     assert all(representable(precision, x) for x in sample(points.arrays(precision, (2, 3)), 100))
