@@ -5,7 +5,7 @@
 
 Every violation in a framework that has no fault planted in it, and that suite/ledger.toml does not know, is an alarm:
 it is our bound, our oracle, or a finding, and has to be understood. JAX, which compiles each function, is met under one
-seed of eight. Comparisons that say nothing are not counted. Results are a line for each seed in reports/out/soak.jsonl.
+seed of 16. Comparisons that say nothing are not counted. Results are a line for each seed in reports/out/soak.jsonl.
 
 Exit status: 0 no alarm, 1 alarms, 2 bad usage or a run that could not be made, 130 interrupted.
 """
@@ -36,7 +36,7 @@ from suite.claims import CLAIMS
 from suite.profiles import PROFILES
 
 OUT = ROOT / "reports/out/soak.jsonl"
-RARELY = 8  # what is slow is met under one seed of so many: JAX, which compiles each function, and what
+RARELY = 16  # what is slow is met under one seed of so many: JAX, which compiles each function, and what
 TRACED = ("func.linearize*", "* of cond")  # torch traces, a quarter of a run's time
 
 
