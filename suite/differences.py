@@ -63,9 +63,10 @@ def allowance(program: Program, point: Point, precision: Precision, order: int, 
     with mp.workdps(60):
         for i, value in enumerate(quantities.flat(point).tolist()):
             h = mpf(step(value, precision.digits, order))
-            unit = mp_arrays.mp_array(np.eye(len(x))[i]) * h
-            before = x if order == FORWARD else x - unit
-            quotient = (f(x + unit)[0] - f(before)[0]) / (h * order)
+            after, before = x.copy(), x.copy()
+            with mp.workprec(precision.digits):  # across a power of two x + h may have to be rounded
+                after[i], before[i] = x[i] + h, x[i] if order == FORWARD else x[i] - h
+            quotient = (f(after)[0] - f(before)[0]) / (h * order)
             truncation = abs(quotient - exact.exact[i])
             rounding = 2 * (1 + mpf(2) ** -4) * value_bound / (h * order)
             allowed.append(float(truncation + rounding + 4 * precision.unit_roundoff * abs(quotient)))

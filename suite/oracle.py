@@ -131,6 +131,17 @@ def second_differences(f: Function, x: MPArray, steps: Sequence[MPArray], method
     return np.asarray(found / (h * h), dtype=object)
 
 
+def visible(program: Program, point: Point, ndim: int) -> Floats:
+    """How much a value may change, beyond its derivative, over a step that is to be near 0: 2**-60 of itself.
+
+    What changes by more has a jump there, as softmax has beside a tie of logits so large that the step, which is
+    relative to them, is larger than 1; both methods then say 0. Shape (m, 1, ...).
+    """
+    f = np.abs(np.ravel(float_values(program, point)[-1]))
+    least = float(np.min(sizes(program, point)))
+    return np.asarray(2.0**-60 * np.maximum(f, least)).reshape((-1,) + (1,) * (ndim - 1))
+
+
 def certified(
     program: Program,
     point: Point,
@@ -154,7 +165,9 @@ def certified(
         # Of the largest number on the way, not of the value: a value may be what a cancellation has left.
         noise = mpf(float(np.max(met))) * amplification
         # Twice, since both may err in the same direction, as long as the certificate errs by less than half as much.
-        error = 2 * np.abs(certificate - exact) + noise
+        apart = np.abs(certificate - exact)
+        jumped = apart * mpf(2) ** (-order * check.step_bits) > visible(program, point, exact.ndim)
+        error = np.where(jumped.astype(bool), mp.inf, 2 * apart + noise)
         for axis, scale in enumerate(scales, start=exact.ndim - len(scales)):
             shape = [1] * exact.ndim
             shape[axis] = -1

@@ -26,8 +26,10 @@ def row(
 ) -> str:  # fmt: skip
     """What a mode said at ``component``, or what it raised there, as a row in TOML.
 
-    "" where the program is more than one primitive with its result weighted, since a row speaks of one.
+    "" where the program is not one primitive, with its result weighted or not, since a row speaks of one.
     """
+    if not program.steps:
+        return ""
     step, *rest = program.steps
     alone = Program(program.inputs, (step,))
     weights = rest[0].constant if rest and rest[0].is_constant else None

@@ -236,3 +236,11 @@ def test_what_a_cancellation_has_swamped_is_within_its_error() -> None:
     with mp.workdps(60):
         true = mp.exp(-117) / (1 + mp.exp(-117))
         assert abs(found.exact[0] - true) <= found.error[0]
+
+
+def test_a_tie_of_large_logits_is_not_certified() -> None:
+    """A step that is relative to 1e51 is beyond all that softmax does beside a tie: every difference says 0."""
+    tied = Program(((2,),), (Step("softmax", (0,)), Step("exp", (1,))))
+    near, far = (oracle.jacobian(tied, (np.full(2, x),)) for x in (1.0, 1e51))
+    assert np.all(near.error < 1e-30) and np.all(abs(near.floats) > 0.1)
+    assert np.all(np.isinf(far.error))

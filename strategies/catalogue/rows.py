@@ -121,7 +121,7 @@ FAMILY = (
                of_vector_pairs, "mse({x}, {y})", arity=2,
                numpy="numpy.mean(numpy.square({x} - {y}))", torch="torch.nn.functional.mse_loss({x}, {y})",
                jax="jax.numpy.mean(optax.squared_error({x}, {y}))"),
-    structured("binary_cross_entropy_with_logits", lambda xp, x, y: softplus(xp, x) - x * y, lambda x, y: x,
+    structured("binary_cross_entropy_with_logits", lambda xp, x, y: (1 - y) * x + softplus(xp, -x), lambda x, y: x,
                of_equal_shapes, "bce({x}, {y})", moderate_pairs, arity=2,
                numpy="numpy.logaddexp({x}, 0) - {x} * {y}",
                torch="torch.nn.functional.binary_cross_entropy_with_logits({x}, {y}, reduction='none')",

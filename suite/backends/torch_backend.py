@@ -40,6 +40,7 @@ BACKEND = Backend(
         "Batching rule not implemented",
         "does not yet have a batching rule",
         "vmap: we do not yet support",
+        "returned as-is as output is being saved for backward. This is not supported",
         "data-dependent control flow",
         "must override the setup_context staticmethod",
         "don't yet support saved tensor hooks",
