@@ -2,10 +2,12 @@
 
     python -m benchmarks.soak --minutes 30            from seed 1 on
     python -m benchmarks.soak --resume --minutes 60   goes on where an earlier run has stopped
+    python -m benchmarks.soak --again                 runs the tests that have raised an alarm again, under their seeds
 
 Every violation in a framework that has no fault planted in it, and that suite/ledger.toml does not know, is an alarm:
-it is our bound, our oracle, or a finding, and has to be understood. JAX, which compiles each function, is met under one
-seed of 16. Comparisons that say nothing are not counted. Results are a line for each seed in reports/out/soak.jsonl.
+it is our bound, our oracle, or a finding, and has to be understood; --again calls it mended where its test passes now
+under the same seed. JAX, which compiles each function, is met under one seed of 16. Comparisons that say nothing are
+not counted. Results are a line for each seed in reports/out/soak.jsonl.
 
 Exit status: 0 no alarm, 1 alarms, 2 bad usage or a run that could not be made, 130 interrupted.
 """
@@ -44,14 +46,41 @@ def soaked(
     seed: int, backends: Sequence[str], profile: str, identities: str = "", own: Sequence[str] = ()
 ) -> dict[str, Any]:
     """One run under one seed, of these identities or all. Raises RuntimeError where it says nothing."""
-    rare = seed % RARELY == 0
-    met = [name for name in backends if name != "jax" or rare]
+    met = [name for name in backends if name != "jax" or seed % RARELY == 0]
+    found, clock = measured(seed, met, profile, identities, own, "suite")
+    counts = found["totals"]["counts"]
+    return {
+        "seed": seed, "backends": met, "profile": profile, "identities": identities, "seconds": round(clock.elapsed, 1),
+        "cpu": round(clock.cpu, 1), "comparisons": sum(counts.get(verdict, 0) for verdict in CONCLUSIVE),
+        "counts": counts, "histogram": histogram(found["cells"]), "alarms": alarms(found, seed),
+        "versions": found["run"]["versions"],
+    }  # fmt: skip
+
+
+def asked_again(run: dict[str, Any]) -> dict[str, Any]:
+    """The run, with what its alarms are now: mended where their test passes under the same seed."""
+    again = []
+    for alarm in run["alarms"]:
+        if not alarm.get("mended"):
+            found, _ = measured(run["seed"], run["backends"], run["profile"], "", (), alarm["test"])
+            alarm = {**alarm, "mended": not alarms(found, run["seed"])}
+            now = "mended" if alarm["mended"] else "still there"
+            print(f"seed {run['seed']}: {alarm['test']}: {now}", file=sys.stderr)
+        again.append(alarm)
+    return {**run, "alarms": again}
+
+
+def measured(
+    seed: int, met: Sequence[str], profile: str, identities: str, own: Sequence[str], tests: str
+) -> tuple[dict[str, Any], Clock]:
+    """The report of a run of these tests, and its time. Raises RuntimeError where there is none."""
     clock = Clock()
+    modes = ("*", *(f"!{traced}" for traced in TRACED if seed % RARELY))
     with tempfile.TemporaryDirectory(prefix="gradlaws-soak-") as folder:
         try:
             done = clock.run(
-                run_tests, "suite", *(f"--ignore={path}" for path in BESIDE.values()), "--profile", profile,
-                "--backends", ",".join(met), "--modes", ",".join(("*", *(f"!{modes}" for modes in TRACED if not rare))),
+                run_tests, tests, *(f"--ignore={path}" for path in BESIDE.values()), "--profile", profile,
+                "--backends", ",".join(met), "--modes", ",".join(modes),
                 "--identities", identities, "--hypothesis-seed", str(seed), "-q", "--tb", "no", "--out", folder,
                 *(f"--plugin={name}" for name in own),
             )  # fmt: skip
@@ -60,14 +89,7 @@ def soaked(
         report = Path(folder, "report.json")
         if done.status not in RAN or not report.exists():
             raise RuntimeError(f"seed {seed}: {done.last_line}")
-        found = json.loads(report.read_text())
-    counts = found["totals"]["counts"]
-    return {
-        "seed": seed, "backends": met, "profile": profile, "seconds": round(clock.elapsed, 1),
-        "cpu": round(clock.cpu, 1), "comparisons": sum(counts.get(verdict, 0) for verdict in CONCLUSIVE),
-        "counts": counts, "histogram": histogram(found["cells"]), "alarms": alarms(found, seed),
-        "versions": found["run"]["versions"],
-    }  # fmt: skip
+        return json.loads(report.read_text()), clock
 
 
 def histogram(cells: Sequence[dict[str, Any]]) -> dict[str, int]:
@@ -103,7 +125,9 @@ def summary(runs: Sequence[dict[str, Any]]) -> dict[str, Any]:
         counts.update(run["counts"])
     return {
         "comparisons": sum(run["comparisons"] for run in runs), "counts": dict(sorted(counts.items())),
-        "seeds": len({run["seed"] for run in runs}), "alarms": [alarm for run in runs for alarm in run["alarms"]],
+        "seeds": len({run["seed"] for run in runs}),
+        "alarms": [alarm for run in runs for alarm in run["alarms"] if not alarm.get("mended")],
+        "mended": [alarm for run in runs for alarm in run["alarms"] if alarm.get("mended")],
         "histogram": {name: total[name] for name in sorted(total, key=bucket_order)},
         "cpu": round(sum(run["cpu"] for run in runs)),
     }  # fmt: skip
@@ -113,8 +137,8 @@ def told(total: dict[str, Any]) -> str:
     """The summary in words, and the tail of error / bound."""
     judged = sum(total["histogram"].values())
     lines = [
-        f"{total['comparisons']:,} comparisons under {total['seeds']} seeds, {len(total['alarms'])} alarms,"
-        f" {total['cpu']:,} s of CPU time",
+        f"{total['comparisons']:,} comparisons under {total['seeds']} seeds, {len(total['alarms'])} alarms"
+        f" and {len(total['mended'])} that are mended, {total['cpu']:,} s of CPU time",
         "error / bound of the judged:",
     ]
     above = judged
@@ -151,6 +175,7 @@ def parser() -> argparse.ArgumentParser:
     options.add_argument("--plugin", action="append", default=[], metavar="MODULE", help="see suite/plugins.py")
     options.add_argument("--profile", default="soak", choices=PROFILES, help="default: %(default)s")
     options.add_argument("--resume", action="store_true", help="keep the runs of the file, and leave out their seeds")
+    options.add_argument("--again", action="store_true", help="ask what has raised an alarm in the file again, no more")
     options.add_argument("--out", type=Path, default=OUT, help=f"a line for each seed (default: {OUT})")
     options.add_argument("--save", type=Path, nargs="?", const=saved.FOLDER / "soak.json", metavar="FILE",
                          help="keep the sum (default: benchmarks/results/soak.json)")  # fmt: skip
@@ -172,7 +197,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if unknown := [name for name in options.backends.split(",") if name not in MODULES]:
         command.error(f"--backends: unknown {', '.join(unknown)}; known are {', '.join(MODULES)}")
     try:
-        runs, damaged = saved.lines(options.out) if options.resume else ([], 0)
+        runs, damaged = saved.lines(options.out) if options.resume or options.again else ([], 0)
         saved.rewrite(options.out, runs)
     except OSError as error:
         command.error(f"{error}; give another file")
@@ -182,7 +207,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     seeds = (seed for seed in itertools.count(options.seed) if seed not in met)
     status = 0
     try:
-        for run in runs_of(seeds, options):
+        if options.again:
+            runs = [asked_again(run) for run in runs]
+            saved.rewrite(options.out, runs)
+        for run in () if options.again else runs_of(seeds, options):
             runs.append(run)
             with options.out.open("a") as file:
                 file.write(json.dumps(run, ensure_ascii=False) + "\n")

@@ -84,7 +84,7 @@ def false_alarms(soak: Mapping[str, Any]) -> Record | None:
         return None
     histogram = {name: int(total) for name, total in (soak.get("histogram") or {}).items()}
     ordered = {name: histogram[name] for name in sorted(histogram, key=bucket_order)}
-    alarms = soak.get("alarms") or []
+    alarms, mended = soak.get("alarms") or [], soak.get("mended") or []
     comparisons = int(soak["comparisons"])
     judged = sum(ordered.values())
     tail = []
@@ -96,8 +96,9 @@ def false_alarms(soak: Mapping[str, Any]) -> Record | None:
         "comparisons": comparisons, "seeds": soak.get("seeds"), "alarms": alarms if isinstance(alarms, list) else [],
         "total": len(alarms) if isinstance(alarms, list) else int(alarms), "counts": soak.get("counts") or {},
         "histogram": ordered, "tail": tail, "p99": quantile(ordered, 0.99) if ordered else None,
+        "mended": mended,
         # With no alarm among n, the rate is below 3/n at 95 % confidence.
-        "rate": 3 / comparisons if not alarms else None,
+        "rate": 3 / comparisons if not alarms and not mended else None,
     }  # fmt: skip
 
 

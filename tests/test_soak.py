@@ -51,6 +51,29 @@ def test_the_sum_tells_the_tail_and_every_alarm() -> None:
     assert "alarm: seed 2: G1 numpy eager float64" in told
 
 
+def test_an_alarm_whose_test_passes_under_its_seed_is_mended(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out, kept = tmp_path / "soak.jsonl", tmp_path / "soak.json"
+    stays = {**ALARM, "test": "suite/test_x.py::test_z"}
+    out.write_text("".join(json.dumps(one) + "\n" for one in (run(1), run(2, ALARM, stays))))
+    asked: list[tuple[int, str]] = []
+
+    def measured(seed: int, *given: Any) -> tuple[dict[str, Any], None]:
+        asked.append((seed, given[-1]))
+        outcome = "failed" if given[-1] == stays["test"] else "passed"
+        return {"failures": [], "tests": {"all": [{"nodeid": given[-1], "outcome": outcome, "message": "m"}]}}, None
+
+    monkeypatch.setattr(soak, "measured", measured)
+    assert soak.main(["--again", f"--out={out}", f"--save={kept}"]) == 1
+    assert asked == [(2, ALARM["test"]), (2, stays["test"])]
+    assert "200 comparisons under 2 seeds, 1 alarms and 1 that are mended" in capsys.readouterr().out
+    table = json.loads(kept.read_text())
+    assert ([a["test"] for a in table["mended"]], len(table["alarms"])) == ([ALARM["test"]], 1)
+    asked.clear()
+    assert soak.main(["--again", f"--out={out}"]) == 1 and asked == [(2, stays["test"])]
+
+
 def test_a_soak_is_resumed_from_whatever_an_interruption_left(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
