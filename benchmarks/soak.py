@@ -42,11 +42,15 @@ RARELY = 16  # what is slow is met under one seed of so many: JAX, which compile
 TRACED = ("func.linearize*", "* of cond")  # torch traces, a quarter of a run's time
 
 
+def rare(seed: int) -> bool:
+    return seed % RARELY == 0
+
+
 def soaked(
     seed: int, backends: Sequence[str], profile: str, identities: str = "", own: Sequence[str] = ()
 ) -> dict[str, Any]:
     """One run under one seed, of these identities or all. Raises RuntimeError where it says nothing."""
-    met = [name for name in backends if name != "jax" or seed % RARELY == 0]
+    met = [name for name in backends if name != "jax" or rare(seed)]
     found, clock = measured(seed, met, profile, identities, own, "suite")
     counts = found["totals"]["counts"]
     return {
@@ -57,12 +61,12 @@ def soaked(
     }  # fmt: skip
 
 
-def asked_again(run: dict[str, Any]) -> dict[str, Any]:
+def asked_again(run: dict[str, Any], own: Sequence[str]) -> dict[str, Any]:
     """The run, with what its alarms are now: mended where their test passes under the same seed."""
     again = []
     for alarm in run["alarms"]:
         if not alarm.get("mended"):
-            found, _ = measured(run["seed"], run["backends"], run["profile"], "", (), alarm["test"])
+            found, _ = measured(run["seed"], run["backends"], run["profile"], "", own, alarm["test"])
             alarm = {**alarm, "mended": not alarms(found, run["seed"])}
             now = "mended" if alarm["mended"] else "still there"
             print(f"seed {run['seed']}: {alarm['test']}: {now}", file=sys.stderr)
@@ -75,7 +79,7 @@ def measured(
 ) -> tuple[dict[str, Any], Clock]:
     """The report of a run of these tests, and its time. Raises RuntimeError where there is none."""
     clock = Clock()
-    modes = ("*", *(f"!{traced}" for traced in TRACED if seed % RARELY))
+    modes = ("*", *(f"!{traced}" for traced in TRACED if not rare(seed)))
     with tempfile.TemporaryDirectory(prefix="gradlaws-soak-") as folder:
         try:
             done = clock.run(
@@ -123,11 +127,12 @@ def summary(runs: Sequence[dict[str, Any]]) -> dict[str, Any]:
     for run in runs:
         total.update(run["histogram"])
         counts.update(run["counts"])
+    met = [alarm for run in runs for alarm in run["alarms"]]
     return {
         "comparisons": sum(run["comparisons"] for run in runs), "counts": dict(sorted(counts.items())),
         "seeds": len({run["seed"] for run in runs}),
-        "alarms": [alarm for run in runs for alarm in run["alarms"] if not alarm.get("mended")],
-        "mended": [alarm for run in runs for alarm in run["alarms"] if alarm.get("mended")],
+        "alarms": [alarm for alarm in met if not alarm.get("mended")],
+        "mended": [alarm for alarm in met if alarm.get("mended")],
         "histogram": {name: total[name] for name in sorted(total, key=bucket_order)},
         "cpu": round(sum(run["cpu"] for run in runs)),
     }  # fmt: skip
@@ -208,15 +213,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     status = 0
     try:
         if options.again:
-            runs = [asked_again(run) for run in runs]
+            runs = [asked_again(run, options.plugin) for run in runs]
             saved.rewrite(options.out, runs)
-        for run in () if options.again else runs_of(seeds, options):
-            runs.append(run)
-            with options.out.open("a") as file:
-                file.write(json.dumps(run, ensure_ascii=False) + "\n")
-            made = sum(r["comparisons"] for r in runs)
-            print(f"seed {run['seed']}: {run['comparisons']:,} comparisons, {len(run['alarms'])} alarms,"
-                  f" {run['seconds']:.0f} s; {made:,} in all", file=sys.stderr)  # fmt: skip
+        else:
+            for run in runs_of(seeds, options):
+                runs.append(run)
+                with options.out.open("a") as file:
+                    file.write(json.dumps(run, ensure_ascii=False) + "\n")
+                made = sum(r["comparisons"] for r in runs)
+                print(f"seed {run['seed']}: {run['comparisons']:,} comparisons, {len(run['alarms'])} alarms,"
+                      f" {run['seconds']:.0f} s; {made:,} in all", file=sys.stderr)  # fmt: skip
     except RuntimeError as error:
         print(error, file=sys.stderr)
         status = 2

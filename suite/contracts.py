@@ -16,6 +16,7 @@ from strategies.precision import HALF, PRECISIONS
 from suite.backends import MODULES
 
 DATA = Path(__file__).with_name("contracts.toml")
+REQUIRED = {"backends", "primitives", "ulps", "reason"}
 DEFAULT_ULPS = {"elementwise": 4.0, "arithmetic": 1.0, "linear": 1.0, "structured": 1.0}
 TYPES: dict[str, type | tuple[type, ...]] = {
     "backends": list, "primitives": list, "modes": list, "dtypes": list, "ulps": list, "reason": str,
@@ -82,14 +83,10 @@ def read(path: Path = DATA) -> tuple[Row, ...]:
 
 
 def _row(entry: dict[str, Any], where: str) -> Row:
-    required, optional = (
-        {"backends", "primitives", "ulps", "reason"},
-        {"conditioning", "absolute", "normwise", "modes", "dtypes"},
-    )
-    if missing := required - set(entry):
+    if missing := REQUIRED - set(entry):
         raise DataError(f"{where}: lacks {', '.join(sorted(missing))}")
-    if unknown := set(entry) - required - optional:
-        raise DataError(f"{where}: has unknown {', '.join(sorted(unknown))}; known are {sorted(required | optional)}")
+    if unknown := set(entry) - set(TYPES):
+        raise DataError(f"{where}: has unknown {', '.join(sorted(unknown))}; known are {sorted(TYPES)}")
     for key, kind in TYPES.items():
         if key in entry and not isinstance(entry[key], kind):
             raise DataError(f"{where}: {key} = {entry[key]!r} is of the wrong type")

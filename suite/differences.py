@@ -65,7 +65,9 @@ def allowance(program: Program, point: Point, precision: Precision, order: int, 
             h = mpf(step(value, precision.digits, order))
             after, before = x.copy(), x.copy()
             with mp.workprec(precision.digits):  # across a power of two x + h may have to be rounded
-                after[i], before[i] = x[i] + h, x[i] if order == FORWARD else x[i] - h
+                after[i] += h
+                if order == CENTRAL:
+                    before[i] -= h
             quotient = (f(after)[0] - f(before)[0]) / (h * order)
             truncation = abs(quotient - exact.exact[i])
             rounding = 2 * (1 + mpf(2) ** -4) * value_bound / (h * order)

@@ -74,15 +74,15 @@ def flat_point(point: Point) -> MPArray:
     return mp_arrays.mp_array(np.concatenate([np.ravel(x) for x in point]))
 
 
-def sizes(program: Program, point: Point) -> Floats:
-    """Of all numbers met on the way, and 1."""
-    found = np.abs(np.concatenate([np.ravel(v) for v in (*point, *float_values(program, point), np.ones(1))]))
+def sizes(point: Point, computed: Sequence[Floats]) -> Floats:
+    """Of all numbers met on the way from the point over what is computed there, and 1."""
+    found = np.abs(np.concatenate([np.ravel(v) for v in (*point, *computed, np.ones(1))]))
     return np.asarray(found[(found > 0) & np.isfinite(found)])
 
 
 def dynamic_range(program: Program, point: Point) -> int:
     """Decimal digits between the largest and the smallest number met, or 1: that much of a sum can be swamped."""
-    return decades(sizes(program, point))
+    return decades(sizes(point, float_values(program, point)))
 
 
 def decades(met: Floats) -> int:
@@ -131,15 +131,14 @@ def second_differences(f: Function, x: MPArray, steps: Sequence[MPArray], method
     return np.asarray(found / (h * h), dtype=object)
 
 
-def visible(program: Program, point: Point, ndim: int) -> Floats:
+def visible(value: Floats, met: Floats, ndim: int) -> Floats:
     """How much a value may change, beyond its derivative, over a step that is to be near 0: 2**-60 of itself.
 
     What changes by more has a jump there, as softmax has beside a tie of logits so large that the step, which is
     relative to them, is larger than 1; both methods then say 0. Shape (m, 1, ...).
     """
-    f = np.abs(np.ravel(float_values(program, point)[-1]))
-    least = float(np.min(sizes(program, point)))
-    return np.asarray(2.0**-60 * np.maximum(f, least)).reshape((-1,) + (1,) * (ndim - 1))
+    size = np.maximum(np.abs(np.ravel(value)), float(np.min(met)))  # the point may be of long doubles
+    return np.asarray(2.0**-60 * size).reshape((-1,) + (1,) * (ndim - 1))
 
 
 def certified(
@@ -153,8 +152,8 @@ def certified(
 
     Its trailing axes are relative to ``scales``, and are brought back to the coordinates of x.
     """
-    f, x = flat_function(program), flat_point(point)
-    met = sizes(program, point)
+    f, x, computed = flat_function(program), flat_point(point), float_values(program, point)
+    met = sizes(point, computed)
     reach = order * decades(met)
     method, check = (difference.widened(reach) for difference in METHODS[order])
     with mp.workdps(check.digits):
@@ -166,7 +165,7 @@ def certified(
         noise = mpf(float(np.max(met))) * amplification
         # Twice, since both may err in the same direction, as long as the certificate errs by less than half as much.
         apart = np.abs(certificate - exact)
-        jumped = apart * mpf(2) ** (-order * check.step_bits) > visible(program, point, exact.ndim)
+        jumped = apart * mpf(2) ** (-order * check.step_bits) > visible(computed[-1], met, exact.ndim)
         error = np.where(jumped.astype(bool), mp.inf, 2 * apart + noise)
         for axis, scale in enumerate(scales, start=exact.ndim - len(scales)):
             shape = [1] * exact.ndim
@@ -187,7 +186,8 @@ def unit_steps(scale: MPArray) -> list[MPArray]:
 @lru_cache(CACHED)
 def _value(program: Program, point: HashablePoint) -> Truth:
     """In two precisions: what cancels beyond the digits of one, as in log(sigmoid(200)), shows in the other."""
-    f, x, met = flat_function(program), flat_point(point.arrays), sizes(program, point.arrays)
+    f, x = flat_function(program), flat_point(point.arrays)
+    met = sizes(point.arrays, float_values(program, point.arrays))
     reach = decades(met)
     with mp.workdps(FIRST_CERTIFICATE.digits + reach):
         certificate = f(x)

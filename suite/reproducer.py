@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable
 
 import numpy as np
 from mpmath import mp
@@ -26,7 +26,7 @@ def scripts(
     component: tuple[int, ...],
     exact: Truth | None,
     tolerance: Floats | None,
-    frameworks: Sequence[str],
+    frameworks: Iterable[str],
 ) -> dict[str, str]:
     """One script per framework: the failing mode in its own, the plainest mode of that quantity elsewhere."""
     if mode is None or exact is None or tolerance is None:

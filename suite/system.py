@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import zlib
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
@@ -416,9 +416,9 @@ def inputs(program: Program, point: Point, names: list[str] | None = None) -> li
 def describe(
     system: System, verdict: Verdict, label: str, order: int, program: Program, point: Point,
     got: Floats | None, exact: Truth | None, tolerance: Floats | None, mode: Mode | None, directions: tuple[Point, ...],
-    frameworks: Sequence[str] | None = None,
+    frameworks: Iterable[str] = MODULES,  # those that plugins add too
 ) -> dict[str, Any]:  # fmt: skip
-    """The failure as a record, with a script for each of the frameworks, or of all that are installed."""
+    """The failure as a record, with a script for each of the frameworks."""
     where = verdict.component
     text = mathematics(program)
     case = system.case(label, "holds" if verdict.kind == "holds" else "violated")
@@ -450,8 +450,7 @@ def describe(
         "verdict": verdict.kind, "message": verdict.reason, "row": row,
         "graph": witnesses.graph(program, point),
         "scripts": scripts(
-            system.backend, system.precision, mode, program, point, directions, where, exact, tolerance,
-            tuple(MODULES) if frameworks is None else frameworks,
+            system.backend, system.precision, mode, program, point, directions, where, exact, tolerance, frameworks
         ),
         "replay": f"python -m suite replay {failure_id}" if case else f"python -m pytest '{system.test}'",
         "case": case.line if case else "",

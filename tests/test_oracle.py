@@ -244,3 +244,9 @@ def test_a_tie_of_large_logits_is_not_certified() -> None:
     near, far = (oracle.jacobian(tied, (np.full(2, x),)) for x in (1.0, 1e51))
     assert np.all(near.error < 1e-30) and np.all(abs(near.floats) > 0.1)
     assert np.all(np.isinf(far.error))
+
+
+def test_a_point_may_be_of_long_doubles() -> None:
+    """The links of a chain are asked at what a framework has computed."""
+    found = oracle.jacobian(elementwise("exp"), (np.array(1.0, dtype=np.longdouble),))
+    assert abs(found.floats - np.e) < 1e-15 and np.all(np.isfinite(found.error))
