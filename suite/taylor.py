@@ -301,7 +301,7 @@ def along_line(f: Callable[..., Any], at: tuple[mpf, ...], step: tuple[mpf, ...]
 def scalar_partials(f: Callable[..., Any], *arguments: float) -> Coefficients:
     """(phi, its p, p^2 and p^3 partial derivatives) at float arguments, p = len(arguments) being 1, 2 or 3.
 
-    Mixed partials by polarisation: from the derivatives along the sums and differences of two or three axes. Raises
+    Steps are relative to an argument below 1, and not longer beyond it, where a sine still turns as fast. Mixed partials by polarisation: from the derivatives along the sums and differences of two or three axes. Raises
     DomainError where phi is not real.
     """
     # A third difference along a tiny argument is swamped by the value unless the digits reach that far.
@@ -310,7 +310,7 @@ def scalar_partials(f: Callable[..., Any], *arguments: float) -> Coefficients:
     with mp.workdps(PARTIAL_DIGITS + 3 * math.ceil(max(reach) - min(reach))):
         at = tuple(mpf(a) for a in arguments)
         h = mpf(2) ** -PARTIAL_STEP
-        scale = np.array([abs(a) or mpf(1) for a in at], dtype=object)
+        scale = np.array([min(abs(a), mpf(1)) or mpf(1) for a in at], dtype=object)
 
         sizes = [mpf(0)]
         value = f(*at)

@@ -246,6 +246,14 @@ def test_constants_carry_no_error_of_their_own() -> None:
     assert bound.analyse(graph, np.ones((1, 1))).bound(FLOAT64, defaults, 0.0)[0] == pytest.approx(6 * 2.0**-53)
 
 
+@pytest.mark.parametrize("x", [1.0, 7850.83730639, 1e12, 1e-12])
+def test_partials_are_right_to_a_float_where_steps_relative_to_the_argument_would_span_a_period(x: float) -> None:
+    _, first, second, third = taylor.scalar_partials(mp.sin, x)
+    with mp.workdps(40):
+        truth = [float(mp.diff(mp.sin, x, k)) for k in (1, 2, 3)]
+    np.testing.assert_allclose([first.item(), second.item(), third.item()], truth, rtol=1e-15)
+
+
 def test_partials_outside_the_domain_are_refused() -> None:
     with pytest.raises(DomainError, match="not real"):
         taylor.scalar_partials(mp.log, -1.0)

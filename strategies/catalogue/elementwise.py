@@ -3,7 +3,13 @@
 import numpy as np
 from mpmath import mp
 
-from strategies.primitive import interval, unary
+from strategies.primitive import Floats, interval, unary
+
+
+def digamma_terms(x: Floats) -> Floats:
+    """What ψ(x) subtracts from ln(x + n): Σ 1/(x + k) over x + k < 10 (DLMF 5.5.2). It is what is left at 1.4616."""
+    return np.asarray(sum(np.where(x + k < 10, 1 / (x + k), 0) for k in range(10)))
+
 
 # Saturated tails are the survey's subject; in a composition they only make everything after them constant.
 FAMILY = (
@@ -37,6 +43,6 @@ FAMILY = (
     unary("gelu", lambda x: x * mp.ncdf(x), interval(-5, 5), terms=lambda x, y: (1, 1),
           numpy="{x} * scipy.special.ndtr({x})", torch="torch.nn.functional.gelu",
           jax="jax.nn.gelu({x}, approximate=False)"),
-    unary("lgamma", mp.loggamma, interval(0, 1e6), symbol="lnΓ({x})",
+    unary("lgamma", mp.loggamma, interval(0, 1e6), symbol="lnΓ({x})", terms=lambda x, y: (digamma_terms(x), 0),
           numpy="scipy.special.gammaln", torch="torch.lgamma", jax="jax.scipy.special.gammaln"),
 )  # fmt: skip

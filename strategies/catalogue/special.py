@@ -5,6 +5,7 @@ from collections.abc import Callable
 import numpy as np
 from mpmath import mp, mpf
 
+from strategies.catalogue.elementwise import digamma_terms
 from strategies.primitive import Floats, binary, interval, unary
 
 probability = interval(0.02, 0.98)
@@ -55,6 +56,7 @@ FAMILY = (
           numpy="scipy.special.polygamma(2, {x})", torch="torch.polygamma(2, {x})",
           jax="jax.scipy.special.polygamma(2, {x})"),
     unary("multigammaln", log_gamma_2, interval(1, 1e3), symbol="lnΓ₂({x})",
+          terms=lambda x, y: (digamma_terms(x) + digamma_terms(x - 0.5), 0),
           numpy="scipy.special.multigammaln({x}, 2) + 0 * {x}", torch="torch.special.multigammaln({x}, 2)",
           jax="jax.scipy.special.multigammaln({x}, 2)"),
     unary("gamma", mp.gamma, interval(0.3, 20), symbol="Γ({x})", terms=lambda x, y: (y, 4 * y),
