@@ -26,7 +26,7 @@ from suite import admission, backends, clock, contracts, conventions, corpus, fl
 from suite.claims import CLAIMS
 from suite.document.evidence import Evidence
 from suite.header import header
-from suite.items import identity_of, parameters_of, system_of
+from suite.items import identity_of, in_order, parameters_of, system_of
 from suite.options import chosen, part
 from suite.system import System
 
@@ -243,9 +243,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if others:
         config.hook.pytest_deselected(items=others)
         left = [*left, *others]
-    # The slowest backend first, so that no worker is left with it at the end.
-    kept = [item for item in items if item not in left]
-    items[:] = sorted(kept, key=lambda item: not system_of(item).startswith("jax"))
+    items[:] = in_order([item for item in items if item not in left])
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:

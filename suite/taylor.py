@@ -301,7 +301,8 @@ def along_line(f: Callable[..., Any], at: tuple[mpf, ...], step: tuple[mpf, ...]
 def scalar_partials(f: Callable[..., Any], *arguments: float) -> Coefficients:
     """(phi, its p, p^2 and p^3 partial derivatives) at float arguments, p = len(arguments) being 1, 2 or 3.
 
-    Steps are relative to an argument below 1, and not longer beyond it, where a sine still turns as fast. Mixed partials by polarisation: from the derivatives along the sums and differences of two or three axes. Raises
+    Steps are relative to an argument below 1, and not longer beyond it, where a sine still turns as fast. Mixed
+    partials by polarisation: from the derivatives along the sums and differences of two or three axes. Raises
     DomainError where phi is not real.
     """
     # A third difference along a tiny argument is swamped by the value unless the digits reach that far.
