@@ -79,6 +79,15 @@ def _analysis(
     return bound.analyse(graph, *seeds(graph, quantity, *(d.arrays for d in directions)))
 
 
+@lru_cache(4096)
+def _largest_along(quantity: Quantity, program: Program, point: HashablePoint, tangent: HashablePoint) -> float:
+    """The largest number met where the Hessian of a scalar function is applied to a tangent once, or twice."""
+    graph = bound.graph(program, point)
+    v = np.abs(flat(tangent.arrays))[None]
+    other = np.eye(graph.inputs) if quantity == "hvp" else v
+    return bound.sweep(graph, np.ones((1, 1)), (v, other), np.abs)[3]
+
+
 def seeds(graph: bound.Graph, quantity: Quantity, *directions: Point) -> tuple[Floats, ...]:
     """The cotangents and the sets of tangents that make the quantity, as for ``bound.analyse``."""
     outputs, inputs = np.eye(graph.output.stop - graph.output.start), np.eye(graph.inputs)
@@ -116,7 +125,10 @@ def tolerance(
     if precision.name in HALF and quantity != "value":
         allowed = allowed + bound.meeting(graph, promised, precision, *seeds(graph, quantity, *object_directions))
     allowed = allowed / max(1 - drift, 0.0)
-    if found.largest > precision.largest / 2:  # an order of accumulation may overflow
+    largest = found.largest
+    if quantity in ("hvp", "curvature"):
+        largest = max(largest, _largest_along(quantity, program, HashablePoint(point), HashablePoint(directions[0])))
+    if largest > precision.largest / 2:  # an order of accumulation may overflow
         allowed = np.full(allowed.shape, np.inf)
     majorant = float(np.max(found.majorant, initial=0.0))
     if quantity in ("gradient", "vjp", "hessian"):

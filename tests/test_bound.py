@@ -12,10 +12,11 @@ from benchmarks import certify
 from benchmarks.certify import defaults
 from strategies.catalogue import PRIMITIVES
 from strategies.mp_arrays import DomainError
-from strategies.precision import FLOAT32, FLOAT64, Precision
+from strategies.precision import FLOAT16, FLOAT32, FLOAT64, Precision
 from strategies.primitive import Floats
 from strategies.program import Point, Program, Step, constant_step, float_values
 from suite import backends, bound, oracle, quantities, taylor
+from suite.backends.backend import Quantity
 from suite.bound import Graph
 from suite.contracts import Contract
 from suite.local import local
@@ -208,6 +209,20 @@ def test_an_intermediate_that_overflows_is_inconclusive() -> None:
         graph = Graph(Program(((),), steps), (np.array(700.0),))
         allowed = bound.analyse(graph, np.ones((1, 1)), np.eye(1)).bound(FLOAT64, defaults, 0.0)[0]
     assert judge(np.array([np.inf]), np.array([0.0]), allowed, np.zeros(1), 1.0, FLOAT64).kind == "inconclusive"
+
+
+def test_a_hessian_whose_product_with_a_tangent_overflows_is_inconclusive() -> None:
+    """H = 6000 of 500 x⁴ at 1 and H v = 24000 are representable in float16, v² H = 96000 is not."""
+    program = Program(
+        ((),), (Step("square", (0,)), constant_step(np.array(500.0)), Step("square", (1,)), Step("mul", (2, 3)))
+    )
+    numpy, at, tangent = backends.load("numpy"), (np.array(1.0),), (np.array(4.0),)
+
+    def tolerance(quantity: Quantity) -> Floats:
+        return quantities.tolerance(numpy, FLOAT16, "chain rule to second order", quantity, program, at, tangent)[0]
+
+    assert np.all(np.isfinite(tolerance("hessian"))) and np.all(np.isfinite(tolerance("hvp")))
+    assert np.all(np.isinf(tolerance("curvature")))
 
 
 def swamped(size: float) -> Program:
