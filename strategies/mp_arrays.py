@@ -18,6 +18,12 @@ LARGEST_EXPONENT = 2**30
 WIDE_BITS = 200  # in which a number less its nearest float64 keeps more than a long double has
 
 
+NOT_REAL = mp.nan._mpf_
+
+
+universal = lru_cache(1024)(np.frompyfunc)  # NumPy's ufunc of a function, of so many arguments and results
+
+
 class DomainError(ArithmeticError):
     """A function was asked for a value outside its real domain (mpmath would answer with a complex number)."""
 
@@ -27,7 +33,7 @@ def mp_array(values: Any) -> MPArray:
     array = np.asarray(values)
     # mpf() refuses long doubles; mpmath's conversion takes all of their bits, whatever the working precision.
     convert = mp.convert if array.dtype == np.longdouble else mpf
-    return np.asarray(np.frompyfunc(convert, 1, 1)(array), dtype=object)
+    return np.asarray(universal(convert, 1, 1)(array), dtype=object)
 
 
 def to_floats(values: MPArray) -> NDArray[np.float64]:
@@ -58,17 +64,18 @@ def remembered(function: Callable[..., mpf]) -> Callable[..., mpf]:
 
 
 def elementwise(function: Any, *arrays: MPArray) -> MPArray:
-    return np.asarray(np.frompyfunc(function, len(arrays), 1)(*arrays), dtype=object)
+    return np.asarray(universal(function, len(arrays), 1)(*arrays), dtype=object)
 
 
 def real(values: Any) -> MPArray:
     """The result of a step as an array. Raises DomainError where an entry is not a finite real number, or beyond
     2^(2^30): the exponential of such a number would end the process."""
     array = np.asarray(values, dtype=object)
-    for value in array.ravel():
-        if not isinstance(value, mpf) or not mp.isfinite(value):
+    for value in array.ravel().tolist():
+        _, significand, exponent, _ = value._mpf_ if isinstance(value, mpf) else NOT_REAL
+        if not significand and exponent:  # as mpmath writes infinities and nan
             raise DomainError(f"the result {value} is not a finite real number")
-        if value.exp > LARGEST_EXPONENT:
+        if exponent > LARGEST_EXPONENT:
             raise DomainError(f"the result is larger than 2^{LARGEST_EXPONENT}")
     return array
 

@@ -42,6 +42,11 @@ class Step:
         parameters = dict(self.parameters)
         return np.array(parameters["values"], dtype=np.float64).reshape(parameters["shape"])
 
+    @cached_property
+    def exact_constant(self) -> MPArray:
+        """The value of a constant step in mpmath, in which floats are exact at every precision of at least theirs."""
+        return mp_arrays.mp_array(self.constant)
+
 
 def constant_step(values: Floats) -> Step:
     return Step(CONSTANT, (), (("shape", values.shape), ("values", tuple(values.ravel().tolist()))))
@@ -138,7 +143,7 @@ def values(program: Program, inputs: Sequence[MPArray]) -> list[MPArray]:
     found = list(inputs)
     for step in program.steps:
         if step.is_constant:
-            found.append(mp_arrays.mp_array(step.constant))
+            found.append(step.exact_constant)
         else:
             found.append(apply(step, [found[i] for i in step.arguments]))
     return found

@@ -9,9 +9,11 @@ Objects are flat: x in R^n is all inputs concatenated, f(x) in R^m all entries o
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from itertools import pairwise
 
 import numpy as np
 from mpmath import mp, mpf
@@ -59,15 +61,11 @@ class Truth:
         return mp_arrays.to_floats(self.exact)
 
 
-def split(program: Program, x: MPArray) -> list[MPArray]:
-    """The flat x in R^n as the inputs of the program."""
-    sizes = np.cumsum([int(np.prod(shape)) for shape in program.inputs])[:-1]
-    parts = np.split(x, sizes)
-    return [part.reshape(shape) for part, shape in zip(parts, program.inputs, strict=True)]
-
-
 def flat_function(program: Program) -> Function:
-    return lambda x: values(program, split(program, x))[-1].ravel()
+    """Of the flat x in R^n, the inputs of the program one after the other."""
+    stops = np.cumsum([math.prod(shape) for shape in program.inputs]).tolist()
+    parts = [(slice(*bounds), shape) for bounds, shape in zip(pairwise([0, *stops]), program.inputs, strict=True)]
+    return lambda x: values(program, [x[part].reshape(shape) for part, shape in parts])[-1].ravel()
 
 
 def flat_point(point: Point) -> MPArray:

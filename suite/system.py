@@ -181,7 +181,8 @@ class Check:
     worst: float = 0.0  # the largest error / bound of those that hold
 
     def modes(self, quantity: Quantity, all_modes: Sequence[Mode] | None = None) -> list[Mode]:
-        """The modes in turn: all of them, or the profile's number of them, the next ones for each example.
+        """The modes in turn: all of them, or the profile's number of them, the next ones for each example, less those
+        that sit this turn out.
 
         While a failure is shrunk or asked again, only those that it is about.
         """
@@ -197,8 +198,9 @@ class Check:
         # tests of one function agree.
         few = self.system.identity == "alone" or self.system.stored
         first = zlib.crc32(self.system.test.encode()) if few else 0
-        start = (first + self.number * count) % len(offered)
-        return (offered + offered)[start : start + count]
+        start = first + self.number * count
+        met = ((place // len(offered), offered[place % len(offered)]) for place in range(start, start + count))
+        return [mode for turn, mode in met if turn % mode.every == 0]
 
     def answers(
         self, quantity: Quantity, program: Program | None = None, point: Point | None = None, *directions: Point

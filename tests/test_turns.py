@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from dataclasses import replace
+from types import SimpleNamespace
+
+import numpy as np
 import pytest
 
 from strategies.catalogue import CORE, PRIMITIVES
 from strategies.functions import alone
 from strategies.precision import PRECISIONS, WIDE
-from suite import profiles
+from strategies.program import Program, Step
+from suite import backends, profiles
+from suite.backends.backend import Mode
+from suite.items import in_order
+from suite.system import Check, System
 from tests.test_strategies import sample
 
 BACKENDS = ("numpy", "torch", "jax")
@@ -47,3 +56,24 @@ def test_what_compiles_meets_two_shapes_of_a_primitive_and_another_one_in_anothe
         assert len(met) <= 2 and ((), ()) in met
         shapes |= met
     assert len(shapes) > 4
+
+
+def test_a_slow_mode_takes_part_in_one_round_of_the_rotation_out_of_several() -> None:
+    every = {"a": 1, "b": 4, "c": 1, "d": 1, "e": 1}
+    modes = [Mode("value", name, np.sum, every=rounds) for name, rounds in every.items()]
+    system = System(replace(backends.load("numpy"), modes=modes), PRECISIONS["float64"])
+    program = Program(((),), (Step("exp", (0,)),))
+    met = Counter(
+        mode.name for example in range(20) for mode in Check(system, program, (), (), example).modes("value")
+    )  # 20 examples of 3 modes each are 12 rounds
+    assert met == {"a": 12, "b": 3, "c": 12, "d": 12, "e": 12}
+
+
+def test_what_a_backend_asks_of_the_oracle_the_next_asks_too_and_the_slowest_is_met_first() -> None:
+    names = ("test[numpy-float64-sin]", "test[numpy-float32-sin]", "test[torch-float64-sin]", "test[jax-float32-sin]")
+    items = [
+        SimpleNamespace(nodeid=name, callspec=SimpleNamespace(params={"system": name[5:].rpartition("-")[0]}))
+        for name in names
+    ]
+    found = [item.nodeid for item in in_order(items)]  # type: ignore[arg-type]
+    assert found == [names[1], names[3], names[0], names[2]]

@@ -46,6 +46,7 @@ class Mode:
     function: Callable[..., Any]
     differences: int = 0  # 1 forward, 2 central, 3 imaginary: its tolerance has a truncation in it (differences.py)
     experimental: bool = False  # the framework says that it covers some functions only, and fails in any way on others
+    every: int = 1  # how many rounds of a rotation over the modes it takes part in one of: more where it is slow
     wrapper: str = ""  # the control flow in which it meets the function
     text: str = ""  # its source and the wrapper's, where it has one
 
@@ -107,7 +108,13 @@ class Backend:
         return f"{self.name} {self.version}"
 
     def mode(
-        self, quantity: Quantity, name: str, experimental: bool = False, differences: int = 0, of: str = ""
+        self,
+        quantity: Quantity,
+        name: str,
+        experimental: bool = False,
+        differences: int = 0,
+        of: str = "",
+        every: int = 1,
     ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
         """Registers a function as a mode of this backend, or one that only the identity ``of`` asks: of its controls
         where the name is of one. Raises ValueError where there is no such quantity."""
@@ -116,7 +123,7 @@ class Backend:
 
         def register(function: Callable[..., Any]) -> Callable[..., Any]:
             modes = self.more.setdefault(of, []) if of else self.modes
-            modes.append(Mode(quantity, name, function, differences, experimental))
+            modes.append(Mode(quantity, name, function, differences, experimental, every))
             return function
 
         return register

@@ -25,6 +25,7 @@ from suite.differences import CENTRAL, FORWARD, IMAGINARY, imaginary_step
 from suite.differences import step as difference_step
 from suite.exact_partials import exact_partials
 from suite.local import local
+from suite.oracle import HashablePoint
 
 Array = NDArray[Any]
 
@@ -146,10 +147,17 @@ def trace(f: Any, x: Any) -> tuple[list[Array], list[tuple[int, Step, Any, Array
 
     The Jacobian has shape (outputs, all scalar arguments of the step).
     """
-    dtype = x[0].dtype
-    values = evaluated(f.program, x, LONGDOUBLE.name if is_long_double(x[0]) else dtype.name)
+    return _trace(f.program, x[0].dtype, HashablePoint(tuple(x)))
+
+
+@lru_cache(64)  # each mode asks for it, some twice
+def _trace(
+    program: Program, dtype: np.dtype[Any], point: HashablePoint
+) -> tuple[list[Array], list[tuple[int, Step, Any, Array]]]:
+    x = list(point.arrays)
+    values = evaluated(program, x, LONGDOUBLE.name if is_long_double(x[0]) else dtype.name)
     local_jacobians = []
-    for number, step in enumerate(f.program.steps, start=len(x)):
+    for number, step in enumerate(program.steps, start=len(x)):
         if step.is_constant:
             continue
         arguments = [values[i] for i in step.arguments]
