@@ -5,6 +5,7 @@ from __future__ import annotations
 import string
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Literal
 
 import numpy as np
@@ -78,9 +79,18 @@ def everywhere(*arrays: Floats) -> bool:
     return True
 
 
+def within(low: float, high: float, x: Floats) -> bool:
+    return bool(np.all((x > low) & (x < high)))
+
+
 def interval(low: float, high: float) -> Callable[[Floats], bool]:
     """Every entry strictly between low and high."""
-    return lambda x: bool(np.all((x > low) & (x < high)))
+    return partial(within, low, high)
+
+
+def keeps_from_kinks(domain: Callable[..., bool]) -> bool:
+    """Whether there may be kinks beside what the domain leaves out; beyond the ends of an interval there is nothing."""
+    return domain is not everywhere and not (isinstance(domain, partial) and domain.func is within)
 
 
 def broadcastable(*shapes: Shape) -> list[Parameters]:

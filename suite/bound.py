@@ -14,7 +14,8 @@ the products and sums that combine them. Every order of accumulation computes on
 rounding of one of them is multiplied by its dual, which is a term above: so one bound covers every nesting of modes.
 
 First order is not enough where rounding moves a partial by a notable part r of itself, as in exp((x + 2^51) - 2^51):
-the errors of higher order are taken as a geometric series, B / (1 - r), and nothing is certified from r = 1 on.
+the errors of higher order are taken as a geometric series, B / (1 - r), and nothing is certified from r = 1 on. Where
+errors may carry an argument across a kink, as in max(0, x - x), r is what the partials are on the other side.
 In half types a partial may also be off by much of itself because it cancels, as 1 - tanh^2 does, and such errors meet:
 what is added is B with every partial enlarged by its own error, less B, both with every path counted positive.
 """
@@ -29,27 +30,33 @@ from functools import cached_property, lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
+from strategies.mp_arrays import DomainError
 from strategies.precision import Precision
-from strategies.primitive import Floats
-from strategies.program import Point, Program, float_values
+from strategies.primitive import Floats, keeps_from_kinks
+from strategies.program import Point, Program, Step, float_values
 from suite.contracts import Contract
 from suite.local import Local, local
 from suite.oracle import HashablePoint
 
 Contracts = Callable[[str], Contract]
 U = 2.0**-53  # of float64, in which the sensitivities are computed
+MARGIN = 1e-4  # a tenth of how far, beside themselves, arguments are from the kinks in their domains
 
 
 @dataclass(frozen=True)
 class Node:
     """A step among all scalar values of the program, which are numbered through."""
 
-    primitive: str
+    step: Step
     outputs: slice
     arguments: NDArray[np.intp]  # numbers of the step's scalar arguments
     operands: NDArray[np.intp]  # (k, p) the numbers that each output depends on
     scatter: Floats  # (k p, arguments) adds what flows back along each edge to its argument
     local: Local
+
+    @property
+    def primitive(self) -> str:
+        return self.step.primitive
 
 
 @dataclass(frozen=True)
@@ -132,7 +139,7 @@ class Graph:
     def __init__(self, program: Program, point: Point) -> None:
         values = float_values(program, point)
         starts = np.cumsum([0, *(v.size for v in values)])
-        self.count = int(starts[-1])
+        self.starts, self.count = starts, int(starts[-1])
         self.inputs = int(sum(x.size for x in point))
         self.output = slice(int(starts[-2]), int(starts[-1]))
         self.values = values
@@ -147,7 +154,7 @@ class Graph:
             arguments, position = np.unique(operands, return_inverse=True)
             scatter = np.eye(len(arguments))[position.ravel()]
             outputs = slice(int(starts[number]), int(starts[number + 1]))
-            self.nodes.append(Node(step.primitive, outputs, arguments, operands, scatter, found))
+            self.nodes.append(Node(step, outputs, arguments, operands, scatter, found))
 
     @cached_property
     def uses(self) -> Floats:
@@ -165,10 +172,48 @@ class Graph:
             first = np.abs(found.first)
             bent = np.einsum("kpqr,kr->kpq", np.abs(found.third), operands) / 2 + np.abs(found.second)
             moved = np.einsum("kpq,kq->kp", bent, operands).max(-1, initial=0.0)
+            if may_kink(node.step) and self.off_by(errors, node) > MARGIN:
+                moved = np.maximum(moved, self.turned(node, errors))
             if moved.any():
                 drift += float(np.max(moved / first.max(-1, initial=0.0), where=moved > 0, initial=0.0))
             errors[node.outputs] = (first * operands).sum(-1) + u * value_error(found, contracts(node.primitive))
         return drift
+
+    def off_by(self, errors: Floats, node: Node) -> float:
+        """The largest error of an argument beside itself."""
+        sizes = np.abs(np.concatenate([self.values[i].ravel() for i in node.step.arguments]))
+        return float(np.max(self.of_arguments(errors, node) / sizes, initial=0.0))
+
+    def of_arguments(self, numbers: Floats, node: Node) -> Floats:
+        return np.concatenate([numbers[self.starts[i] : self.starts[i + 1]] for i in node.step.arguments])
+
+    def turned(self, node: Node, errors: Floats) -> Floats:
+        """How far the first partials of each output are elsewhere within the errors of the arguments; shape (k,).
+
+        Infinite where they leave the domain. A kink between any two arguments lies between two of the places."""
+        arguments = [self.values[i] for i in node.step.arguments]
+        flat, off = np.concatenate([a.ravel() for a in arguments]), self.of_arguments(errors, node)
+        value = self.values[int(np.searchsorted(self.starts, node.outputs.start))]
+        moved = np.zeros(len(node.local.first))
+        for signs in corners(flat.size):
+            parts = np.split(flat + signs * off, np.cumsum([a.size for a in arguments])[:-1])
+            there = [part.reshape(a.shape) for part, a in zip(parts, arguments, strict=True)]
+            try:
+                first = local(node.step, there, value).first
+            except DomainError:
+                return np.full(len(moved), np.inf)
+            moved = np.maximum(moved, np.abs(first - node.local.first).max(-1, initial=0.0))
+        return np.nan_to_num(moved, nan=np.inf, posinf=np.inf)
+
+
+def may_kink(step: Step) -> bool:
+    return step.declaration.kind in ("elementwise", "structured") and keeps_from_kinks(step.declaration.domain)
+
+
+def corners(n: int) -> list[Floats]:
+    """Signs of n numbers: any two of them are opposite in one, and the other way round in another."""
+    bits = [np.where(np.arange(n) >> bit & 1, -1.0, 1.0) for bit in range((n - 1).bit_length())]
+    return [sign * signs for signs in (np.ones(n), *bits) for sign in (1.0, -1.0)]
 
 
 def analyse(graph: Graph, u: Floats, *directions: Floats) -> Analysis:

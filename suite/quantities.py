@@ -80,6 +80,13 @@ def _analysis(
 
 
 @lru_cache(4096)
+def _drift(program: Program, point: HashablePoint, promised: tuple[contracts.Contract, ...], u: float) -> float:
+    graph = bound.graph(program, point)
+    named = dict(zip((node.primitive for node in graph.nodes), promised, strict=True))
+    return graph.drift(named.__getitem__, u)
+
+
+@lru_cache(4096)
 def _largest_along(quantity: Quantity, program: Program, point: HashablePoint, tangent: HashablePoint) -> float:
     """The largest number met where the Hessian of a scalar function is applied to a tangent once, or twice."""
     graph = bound.graph(program, point)
@@ -120,7 +127,8 @@ def tolerance(
         return contracts.contract(backend.name, precision.name, mode, primitive)
 
     graph = bound.graph(program, HashablePoint(point))
-    drift = graph.drift(promised, max(precision.unit_roundoff, bound.U))
+    all_promised = tuple(promised(node.primitive) for node in graph.nodes)
+    drift = _drift(program, HashablePoint(point), all_promised, max(precision.unit_roundoff, bound.U))
     allowed = found.bound(precision, promised, backend.smallest(precision))
     if precision.name in HALF and quantity != "value":
         allowed = allowed + bound.meeting(graph, promised, precision, *seeds(graph, quantity, *object_directions))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 
 import numpy as np
@@ -239,6 +240,28 @@ def test_rounding_that_moves_a_partial_by_a_part_of_itself_is_seen() -> None:
         assert Graph(swamped(size), SOMEWHERE).drift(defaults, u) == pytest.approx(
             e + e * e / 2, rel=0.31 if size == 1 else 1e-6
         )
+
+
+def kinked(primitive: str, small: float) -> Program:
+    """A kinked function of x + 1 - x, less 1, which is small but for rounding: ``small`` if that is added to it."""
+    one, rest = constant_step(np.array(1.0)), constant_step(np.array(small))
+    away = (one, Step("add", (0, 1)), Step("sub", (2, 0)), Step("sub", (3, 1)), rest, Step("add", (4, 5)))
+    return Program(((),), (*away, Step(primitive, (6, 5) if PRIMITIVES[primitive].arity == 2 else (6,))))
+
+
+@pytest.mark.parametrize("primitive", ["abs", "relu", "leaky_relu", "maximum"])
+def test_nothing_is_certified_where_rounding_may_cross_a_kink(primitive: str) -> None:
+    with np.errstate(all="ignore"):
+        drifts = [Graph(kinked(primitive, small), SOMEWHERE).drift(defaults, bound.U) for small in (1e-17, 1e-3)]
+    assert drifts[0] >= 0.99 and (primitive == "maximum" or drifts[1] < 1e-9)
+
+
+def test_of_arguments_that_may_be_off_any_two_are_met_on_opposite_sides() -> None:
+    for n in (1, 2, 3, 7, 8):
+        found = np.array(bound.corners(n))
+        for i, k in itertools.permutations(range(n), 2):
+            assert np.any((found[:, i] > 0) & (found[:, k] < 0))
+        assert np.all(np.any(found > 0, axis=0) & np.any(found < 0, axis=0))
 
 
 def test_nothing_is_certified_where_rounding_moves_a_partial_by_as_much_as_itself() -> None:
