@@ -59,6 +59,8 @@ def allowance(program: Program, point: Point, precision: Precision, order: int, 
     if order == IMAGINARY:
         return rule + imaginary_truncation(program, point, precision)
     found = quantities.analysis("value", program, point)
+    if found.largest > precision.largest / 2:  # an order of accumulation may overflow
+        return np.full(len(rule), np.inf)
     kept = precision.smallest_subnormal
     value_bound = float(
         found.bound(precision, lambda p: contracts.contract("numpy", precision.name, "eager", p), kept)[0]

@@ -16,7 +16,7 @@ from strategies.mp_arrays import DomainError
 from strategies.precision import FLOAT16, FLOAT32, FLOAT64, Precision
 from strategies.primitive import Floats
 from strategies.program import Point, Program, Step, constant_step, float_values
-from suite import backends, bound, oracle, quantities, taylor
+from suite import backends, bound, differences, oracle, quantities, taylor
 from suite.backends.backend import Quantity
 from suite.bound import Graph
 from suite.contracts import Contract
@@ -224,6 +224,15 @@ def test_a_hessian_whose_product_with_a_tangent_overflows_is_inconclusive() -> N
 
     assert np.all(np.isfinite(tolerance("hessian"))) and np.all(np.isfinite(tolerance("hvp")))
     assert np.all(np.isinf(tolerance("curvature")))
+
+
+def test_a_difference_of_values_that_may_overflow_is_inconclusive() -> None:
+    """250 x² at 16 is 64000, and less than float16's largest number by too little; its derivative is 8000."""
+    program = Program(((),), (Step("square", (0,)), constant_step(np.array(250.0)), Step("mul", (1, 2))))
+    at, rule = (np.array(16.0),), np.array([1.0])
+    with np.errstate(all="ignore"):
+        narrow, wide = (differences.allowance(program, at, p, differences.CENTRAL, rule) for p in (FLOAT16, FLOAT32))
+    assert np.all(np.isinf(narrow)) and np.all(np.isfinite(wide))
 
 
 def swamped(size: float) -> Program:
