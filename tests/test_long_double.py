@@ -83,7 +83,7 @@ def test_a_step_computed_in_float64_is_seen(monkeypatch: pytest.MonkeyPatch, qua
     def narrow(x: Any) -> Any:
         return sine(x.astype(np.float64)).astype(x.dtype)
 
-    numpy_backend.evaluators.cache_clear()
+    numpy_backend.forget()
     monkeypatch.setattr(np, "sin", narrow)
     try:
         program, point = SINE
@@ -94,7 +94,7 @@ def test_a_step_computed_in_float64_is_seen(monkeypatch: pytest.MonkeyPatch, qua
         allowed, _ = quantities.tolerance(NUMPY, LONGDOUBLE, mode.name, quantity, program, point)
         assert np.any(oracle.difference(result.numbers, truth) > allowed)
     finally:
-        numpy_backend.evaluators.cache_clear()
+        numpy_backend.forget()
 
 
 @offered
@@ -183,13 +183,13 @@ def test_what_has_no_loop_for_long_double_is_unsupported(primitive: str, point: 
 @offered
 def test_a_step_that_answers_in_float64_is_unsupported_and_other_types_are_not_looked_at() -> None:
     program, (x,) = Program(((),), (Step("sin", (0,)), Step("square", (1,)))), SINE[1]
-    numpy_backend.evaluators.cache_clear()
+    numpy_backend.forget()
     try:
         numpy_backend.evaluators(program, "longdouble")[0] = (program.steps[0], lambda a: np.float64(np.sin(float(a))))
         result = asked("value", "eager", program, (x,))
         assert isinstance(result.error, Unsupported) and "sin answers long double in float64" in str(result.error)
     finally:
-        numpy_backend.evaluators.cache_clear()
+        numpy_backend.forget()
 
 
 @offered

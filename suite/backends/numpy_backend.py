@@ -168,6 +168,12 @@ def _trace(
     return values, local_jacobians
 
 
+def forget() -> None:
+    """After NumPy itself has been changed, as tests do."""
+    evaluators.cache_clear()
+    _trace.cache_clear()
+
+
 def pushed(f: Any, x: Any, tangents: list[Array]) -> tuple[list[Array], Any]:
     """Tangents of every value, inputs first: each (columns, size)."""
     values, steps = trace(f, x)
