@@ -26,14 +26,16 @@ def system_of(item: pytest.Item) -> str:
     return system if isinstance(system, str) else ""  # pytest's own token where no system is left
 
 
+def whatever_the_backend(item: pytest.Item) -> str:
+    system = system_of(item)
+    return item.nodeid.replace(system, system.partition("-")[2]) if system else item.nodeid
+
+
 def in_order(items: Sequence[pytest.Item]) -> list[pytest.Item]:
     """A test on one backend after the other, since they meet the same functions, whose truths and bounds are kept for
     a while; first where the slowest backend is one, so that no worker is left with it at the end."""
     alike: dict[str, list[pytest.Item]] = {}
     for item in items:
-        system = system_of(item)
-        alike.setdefault(item.nodeid.replace(system, system.partition("-")[2]) if system else item.nodeid, []).append(
-            item
-        )
+        alike.setdefault(whatever_the_backend(item), []).append(item)
     groups = sorted(alike.values(), key=lambda group: not any(system_of(item).startswith("jax") for item in group))
     return list(itertools.chain.from_iterable(groups))

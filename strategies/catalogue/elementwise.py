@@ -7,7 +7,7 @@ from strategies.primitive import Floats, interval, unary
 
 
 def digamma_terms(x: Floats) -> Floats:
-    """What ψ(x) subtracts from ln(x + n): Σ 1/(x + k) over x + k < 10 (DLMF 5.5.2). It is what is left at 1.4616."""
+    """What ψ(x) subtracts from ln(x + n): Σ 1/(x + k) over x + k < 10 (DLMF 5.5.2). At 1.4616 nothing is left."""
     return np.asarray(sum(np.where(x + k < 10, 1 / (x + k), 0) for k in range(10)))
 
 
