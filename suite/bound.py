@@ -142,7 +142,7 @@ class Graph:
         self.starts, self.count = starts, int(starts[-1])
         self.inputs = int(sum(x.size for x in point))
         self.output = slice(int(starts[-2]), int(starts[-1]))
-        self.values = values
+        self.values, self.numbers = values, np.concatenate([v.ravel() for v in values])
         self.nodes: list[Node] = []
         offset = len(point)
         for number, step in enumerate(program.steps, start=offset):
@@ -172,19 +172,15 @@ class Graph:
             first = np.abs(found.first)
             bent = np.einsum("kpqr,kr->kpq", np.abs(found.third), operands) / 2 + np.abs(found.second)
             moved = np.einsum("kpq,kq->kp", bent, operands).max(-1, initial=0.0)
-            if may_kink(node.step) and self.off_by(errors, node) > MARGIN:
+            if may_kink(node.step) and np.any(self.of(node, errors) > MARGIN * np.abs(self.of(node, self.numbers))):
                 moved = np.maximum(moved, self.turned(node, errors))
             if moved.any():
                 drift += float(np.max(moved / first.max(-1, initial=0.0), where=moved > 0, initial=0.0))
             errors[node.outputs] = (first * operands).sum(-1) + u * value_error(found, contracts(node.primitive))
         return drift
 
-    def off_by(self, errors: Floats, node: Node) -> float:
-        """The largest error of an argument beside itself."""
-        sizes = np.abs(np.concatenate([self.values[i].ravel() for i in node.step.arguments]))
-        return float(np.max(self.of_arguments(errors, node) / sizes, initial=0.0))
-
-    def of_arguments(self, numbers: Floats, node: Node) -> Floats:
+    def of(self, node: Node, numbers: Floats) -> Floats:
+        """Those of the arguments of a step, one after the other."""
         return np.concatenate([numbers[self.starts[i] : self.starts[i + 1]] for i in node.step.arguments])
 
     def turned(self, node: Node, errors: Floats) -> Floats:
@@ -192,7 +188,7 @@ class Graph:
 
         Infinite where they leave the domain. A kink between any two arguments lies between two of the places."""
         arguments = [self.values[i] for i in node.step.arguments]
-        flat, off = np.concatenate([a.ravel() for a in arguments]), self.of_arguments(errors, node)
+        flat, off = self.of(node, self.numbers), self.of(node, errors)
         value = self.values[int(np.searchsorted(self.starts, node.outputs.start))]
         moved = np.zeros(len(node.local.first))
         for signs in corners(flat.size):
