@@ -178,13 +178,19 @@ def _never_ran(report: Report) -> list[str]:
     ]
 
 
+FEW = 5  # as in suite/system.py
+
+
 def _controls(report: Report) -> list[str]:
     lines, coarse = [], report["run"]["coarse"]
-    # In a coarse precision few bounds are narrow, so one that fails in any of them has shown that it can.
-    seen = {(row["identity"], row["control"]) for row in report["controls"] if row["dtype"] in coarse and row["failed"]}
+    # In a coarse precision few bounds are narrow, so one that fails in any of them has shown that it can; and one that
+    # was hardly tried there, where it fails in any precision.
+    failed = [row for row in report["controls"] if row["failed"]]
+    shown = {(row["identity"], row["control"]) for row in failed}
+    seen = {(row["identity"], row["control"]) for row in failed if row["dtype"] in coarse}
     for row in report["controls"]:
         name = f"control “{row['control']}” of {row['identity']}"
-        if row["dtype"] in coarse and (row["identity"], row["control"]) in seen:
+        if row["dtype"] in coarse and (row["identity"], row["control"]) in (shown if row["tried"] < FEW else seen):
             continue
         if not row["tried"]:
             lines.append(f"{name} was never tried, so nothing shows that the check can fail")

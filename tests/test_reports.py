@@ -242,6 +242,17 @@ def test_each_reason_makes_the_run_red(spoilt: list[Record], clue: str) -> None:
     assert clue in red_reasons(spoilt)
 
 
+@pytest.mark.parametrize(("tried", "elsewhere", "red"), [(0, 39, False), (4, 39, False), (5, 39, True), (4, 0, True)])
+def test_a_control_hardly_tried_in_a_coarse_precision_is_no_reason_where_it_fails_in_another(
+    tried: int, elsewhere: int, red: bool
+) -> None:
+    """Of four examples of JAX in bfloat16, none may be narrow enough."""
+    header = {**run_record(), "coarse": ["bfloat16"]}
+    few = control(dtype="bfloat16", tried=tried, failed=0)
+    records = [*replaced(green(), "control", control(failed=elsewhere), few), header]
+    assert ("on torch bfloat16" in " ".join(summarise(records)["reasons"])) == red
+
+
 def test_a_problem_makes_the_run_red() -> None:
     assert red_reasons(green(), ("main.jsonl, line 3 is truncated",)) == "main.jsonl, line 3 is truncated"
 
