@@ -16,10 +16,7 @@ MPArray = NDArray[np.object_]
 
 LARGEST_EXPONENT = 2**30
 WIDE_BITS = 200  # in which a number less its nearest float64 keeps more than a long double has
-
-
 NOT_REAL = mp.nan._mpf_
-
 
 universal = lru_cache(1024)(np.frompyfunc)  # NumPy's ufunc of a function, of so many arguments and results
 
@@ -33,7 +30,7 @@ def mp_array(values: Any) -> MPArray:
     array = np.asarray(values)
     # mpf() refuses long doubles; mpmath's conversion takes all of their bits, whatever the working precision.
     convert = mp.convert if array.dtype == np.longdouble else mpf
-    return np.asarray(universal(convert, 1, 1)(array), dtype=object)
+    return elementwise(convert, array)
 
 
 def to_floats(values: MPArray) -> NDArray[np.float64]:
@@ -63,7 +60,7 @@ def remembered(function: Callable[..., mpf]) -> Callable[..., mpf]:
     return lambda *arguments: of_bits(mp.prec, *(x._mpf_ for x in arguments))
 
 
-def elementwise(function: Any, *arrays: MPArray) -> MPArray:
+def elementwise(function: Any, *arrays: NDArray[Any]) -> MPArray:
     return np.asarray(universal(function, len(arrays), 1)(*arrays), dtype=object)
 
 

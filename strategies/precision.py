@@ -44,6 +44,10 @@ class Precision:
         """Largest |e| for which 1/x^3 and x^3, hence second derivatives, stay finite and normal at x = 2**e."""
         return self.largest_exponent // 4
 
+    def may_overflow(self, largest: float) -> bool:
+        """Whether an order of accumulation may overflow, where that is the largest number met."""
+        return largest > self.largest / 2
+
     def round(self, value: float) -> float:
         """The nearest number of this format, ties to even, as a Python float; infinite where it overflows."""
         if value == 0 or not math.isfinite(value):

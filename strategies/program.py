@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 from mpmath import mp
+from numpy.typing import NDArray
 
 from strategies import mp_arrays
 from strategies.catalogue import PRIMITIVES
@@ -18,6 +21,13 @@ from strategies.primitive import Floats, Primitive, Shape
 
 CONSTANT = "constant"
 Point = tuple[Floats, ...]
+
+
+def splitter(shapes: Sequence[Shape]) -> Callable[[NDArray[Any]], list[NDArray[Any]]]:
+    """What takes a flat array apart into arrays of these shapes, which stand in it one after the other."""
+    stops = np.cumsum([math.prod(shape) for shape in shapes]).tolist()
+    parts = [(slice(*ends), shape) for ends, shape in zip(pairwise([0, *stops]), shapes, strict=True)]
+    return lambda flat: [flat[part].reshape(shape) for part, shape in parts]
 
 
 @dataclass(frozen=True)

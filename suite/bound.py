@@ -33,7 +33,7 @@ from numpy.typing import NDArray
 from strategies.mp_arrays import DomainError
 from strategies.precision import Precision
 from strategies.primitive import Floats, keeps_from_kinks
-from strategies.program import Point, Program, Step, float_values
+from strategies.program import Point, Program, Step, float_values, splitter
 from suite.contracts import Contract
 from suite.local import Local, local
 from suite.oracle import HashablePoint
@@ -48,6 +48,7 @@ class Node:
     """A step among all scalar values of the program, which are numbered through."""
 
     step: Step
+    number: int  # of its value
     outputs: slice
     arguments: NDArray[np.intp]  # numbers of the step's scalar arguments
     operands: NDArray[np.intp]  # (k, p) the numbers that each output depends on
@@ -154,7 +155,7 @@ class Graph:
             arguments, position = np.unique(operands, return_inverse=True)
             scatter = np.eye(len(arguments))[position.ravel()]
             outputs = slice(int(starts[number]), int(starts[number + 1]))
-            self.nodes.append(Node(step, outputs, arguments, operands, scatter, found))
+            self.nodes.append(Node(step, number, outputs, arguments, operands, scatter, found))
 
     @cached_property
     def uses(self) -> Floats:
@@ -187,15 +188,12 @@ class Graph:
         """How far the first partials of each output are elsewhere within the errors of the arguments; shape (k,).
 
         Infinite where they leave the domain. A kink between any two arguments lies between two of the places."""
-        arguments = [self.values[i] for i in node.step.arguments]
+        parts = splitter([self.values[i].shape for i in node.step.arguments])
         flat, off = self.of(node, self.numbers), self.of(node, errors)
-        value = self.values[int(np.searchsorted(self.starts, node.outputs.start))]
         moved = np.zeros(len(node.local.first))
         for signs in corners(flat.size):
-            parts = np.split(flat + signs * off, np.cumsum([a.size for a in arguments])[:-1])
-            there = [part.reshape(a.shape) for part, a in zip(parts, arguments, strict=True)]
             try:
-                first = local(node.step, there, value).first
+                first = local(node.step, parts(flat + signs * off), self.values[node.number]).first
             except DomainError:
                 return np.full(len(moved), np.inf)
             moved = np.maximum(moved, np.abs(first - node.local.first).max(-1, initial=0.0))

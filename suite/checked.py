@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from strategies import mp_arrays
-from strategies.primitive import Floats, Primitive, Shape, binary, spelled, structured, unary
+from strategies.primitive import Floats, Primitive, Shape, binary, interval, spelled, structured, unary
 from suite.contracts import DEFAULT_ULPS
 from suite.plugins import from_file
 from suite.reference import exact
@@ -64,7 +64,7 @@ def within(*bounds: tuple[float, float]) -> Callable[..., bool]:
     """Whether every entry of each array lies strictly between its bounds."""
 
     def domain(*arrays: Floats) -> bool:
-        return all(bool(np.all((x > low) & (x < high))) for x, (low, high) in zip(arrays, bounds, strict=False))
+        return all(interval(low, high)(x) for x, (low, high) in zip(arrays, bounds, strict=False))
 
     return domain
 

@@ -12,6 +12,7 @@ from strategies.precision import Precision
 from strategies.primitive import Floats
 from strategies.program import Point, Program
 from suite import contracts, oracle, quantities
+from suite.taylor import third_difference
 
 FORWARD, CENTRAL, IMAGINARY = 1, 2, 3
 
@@ -45,8 +46,8 @@ def imaginary_truncation(program: Program, point: Point, precision: Precision) -
         for i, value in enumerate(quantities.flat(point).tolist()):
             h = (abs(mpf(float(value))) or mpf(1)) * mpf(2) ** -40
             far, near, back, behind = (f(moved(x, i, s * h))[0] for s in (2, 1, -1, -2))
-            third = (far - 2 * near + 2 * back - behind) / (2 * h**3)
-            found.append(float(imaginary_step(value, precision.digits) ** 2 / 3 * abs(third)))
+            third = abs(third_difference(far, near, back, behind, h))
+            found.append(float(imaginary_step(value, precision.digits) ** 2 / 3 * third))
     return np.array(found)
 
 
@@ -59,7 +60,7 @@ def allowance(program: Program, point: Point, precision: Precision, order: int, 
     if order == IMAGINARY:
         return rule + imaginary_truncation(program, point, precision)
     found = quantities.analysis("value", program, point)
-    if found.largest > precision.largest / 2:  # an order of accumulation may overflow
+    if precision.may_overflow(found.largest):
         return np.full(len(rule), np.inf)
     kept = precision.smallest_subnormal
     value_bound = float(
@@ -69,12 +70,12 @@ def allowance(program: Program, point: Point, precision: Precision, order: int, 
     f, x = oracle.flat_function(program), oracle.flat_point(point)
     allowed = []
     with mp.workdps(60):
-        here = f(x)[0]
+        here = f(x)[0] if order == FORWARD else None
         for i, value in enumerate(quantities.flat(point).tolist()):
             h = mpf(step(value, precision.digits, order))
             with mp.workprec(precision.digits):  # across a power of two x + h may have to be rounded
                 after, before = moved(x, i, h), moved(x, i, -h)
-            quotient = (f(after)[0] - (f(before)[0] if order == CENTRAL else here)) / (h * order)
+            quotient = (f(after)[0] - (f(before)[0] if here is None else here)) / (h * order)
             truncation = abs(quotient - exact.exact[i])
             rounding = 2 * (1 + mpf(2) ** -4) * value_bound / (h * order)
             allowed.append(float(truncation + rounding + 4 * precision.unit_roundoff * abs(quotient)))

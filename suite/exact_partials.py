@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from strategies import mp_arrays
 from strategies.mp_arrays import MPArray
 from strategies.primitive import Floats
-from strategies.program import Step, apply
+from strategies.program import Step, apply, splitter
 from suite import oracle
 from suite.local import linear, offsets
 from suite.oracle import HashablePoint
@@ -59,12 +59,11 @@ def _entrywise(step: Step, arguments: Sequence[Floats]) -> Partials:
 
 def _structured(step: Step, arguments: Sequence[Floats]) -> Partials:
     """Each output depends on every entry."""
-    shapes, cuts = [a.shape for a in arguments], np.cumsum([a.size for a in arguments])[:-1]
+    parts = splitter([a.shape for a in arguments])
     flat = mp_arrays.mp_array(np.concatenate([np.ravel(a) for a in arguments]))
 
     def f(x: MPArray) -> MPArray:
-        parts = np.split(x, cuts)
-        return apply(step, [part.reshape(shape) for part, shape in zip(parts, shapes, strict=True)]).ravel()
+        return apply(step, parts(x)).ravel()
 
     scale = oracle.scales(flat)
     first, second = _rounded(f, flat, oracle.unit_steps(scale), [np.array([s], dtype=object) for s in scale])

@@ -9,11 +9,9 @@ Objects are flat: x in R^n is all inputs concatenated, f(x) in R^m all entries o
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from itertools import pairwise
 
 import numpy as np
 from mpmath import mp, mpf
@@ -22,7 +20,7 @@ from numpy.typing import NDArray
 from strategies import mp_arrays
 from strategies.mp_arrays import MPArray
 from strategies.primitive import Floats
-from strategies.program import Point, Program, float_values, values
+from strategies.program import Point, Program, float_values, splitter, values
 
 Function = Callable[[MPArray], MPArray]
 CACHED = 4096
@@ -62,10 +60,8 @@ class Truth:
 
 
 def flat_function(program: Program) -> Function:
-    """Of the flat x in R^n, the inputs of the program one after the other."""
-    stops = np.cumsum([math.prod(shape) for shape in program.inputs]).tolist()
-    parts = [(slice(*bounds), shape) for bounds, shape in zip(pairwise([0, *stops]), program.inputs, strict=True)]
-    return lambda x: values(program, [x[part].reshape(shape) for part, shape in parts])[-1].ravel()
+    inputs = splitter(program.inputs)
+    return lambda x: values(program, inputs(x))[-1].ravel()
 
 
 def flat_point(point: Point) -> MPArray:

@@ -80,10 +80,10 @@ def _analysis(
 
 
 @lru_cache(4096)
-def _drift(program: Program, point: HashablePoint, promised: tuple[contracts.Contract, ...], u: float) -> float:
-    graph = bound.graph(program, point)
-    named = dict(zip((node.primitive for node in graph.nodes), promised, strict=True))
-    return graph.drift(named.__getitem__, u)
+def _drift(
+    program: Program, point: HashablePoint, promised: tuple[tuple[str, contracts.Contract], ...], u: float
+) -> float:
+    return bound.graph(program, point).drift(dict(promised).__getitem__, u)
 
 
 @lru_cache(4096)
@@ -126,17 +126,17 @@ def tolerance(
     def promised(primitive: str) -> contracts.Contract:
         return contracts.contract(backend.name, precision.name, mode, primitive)
 
-    graph = bound.graph(program, HashablePoint(point))
-    all_promised = tuple(promised(node.primitive) for node in graph.nodes)
-    drift = _drift(program, HashablePoint(point), all_promised, max(precision.unit_roundoff, bound.U))
+    at, all_promised = HashablePoint(point), tuple((name, promised(name)) for name in program.primitives)
+    drift = _drift(program, at, all_promised, max(precision.unit_roundoff, bound.U))
     allowed = found.bound(precision, promised, backend.smallest(precision))
     if precision.name in HALF and quantity != "value":
+        graph = bound.graph(program, at)
         allowed = allowed + bound.meeting(graph, promised, precision, *seeds(graph, quantity, *object_directions))
     allowed = allowed / max(1 - drift, 0.0)
     largest = found.largest
     if quantity in ("hvp", "curvature"):
-        largest = max(largest, _largest_along(quantity, program, HashablePoint(point), HashablePoint(directions[0])))
-    if largest > precision.largest / 2:  # an order of accumulation may overflow
+        largest = max(largest, _largest_along(quantity, program, at, HashablePoint(directions[0])))
+    if precision.may_overflow(largest):
         allowed = np.full(allowed.shape, np.inf)
     majorant = float(np.max(found.majorant, initial=0.0))
     if quantity in ("gradient", "vjp", "hessian"):

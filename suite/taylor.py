@@ -284,6 +284,11 @@ def _absolute_solve(inverse: Floats, a: Taylor, b: Taylor, x: Floats) -> Coeffic
 PARTIAL_DIGITS, PARTIAL_STEP = 50, 33  # third differences are good to about 20 digits; the bound needs two
 
 
+def third_difference(far: mpf, near: mpf, back: mpf, behind: mpf, h: mpf) -> mpf:
+    """A third derivative by the values at 2h, h, -h and -2h."""
+    return (far - 2 * near + 2 * back - behind) / (2 * h**3)
+
+
 def along_line(f: Callable[..., Any], at: tuple[mpf, ...], step: tuple[mpf, ...], h: mpf) -> tuple[mpf, ...]:
     """First, second and third derivative of f(at + s step) in s at 0, by central differences; and the largest |f|."""
     far, near, centre, back, behind = (
@@ -292,7 +297,7 @@ def along_line(f: Callable[..., Any], at: tuple[mpf, ...], step: tuple[mpf, ...]
     return (
         (near - back) / (2 * h),
         (near - 2 * centre + back) / h**2,
-        (far - 2 * near + 2 * back - behind) / (2 * h**3),
+        third_difference(far, near, back, behind, h),
         max(abs(far), abs(near), abs(centre), abs(back), abs(behind)),
     )
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from strategies.functions import functions_between, programs, scalar_functions
 from strategies.points import directions
-from strategies.program import Point
+from strategies.program import Point, splitter
 from suite import controls
 from suite.backends.backend import Mode, Quantity
 from suite.oracle import linear
@@ -70,10 +70,8 @@ def one_at_a_time(check: Check, quantity: Quantity) -> list[Mode]:
 
 def _unit(shapes: tuple[tuple[int, ...], ...], index: int) -> Point:
     """The unit vector number ``index`` among all entries of arrays of these shapes."""
-    sizes = [math.prod(shape) for shape in shapes]
-    whole = np.eye(sum(sizes))[index]
-    parts = np.split(whole, np.cumsum(sizes)[:-1])
-    return tuple(part.reshape(shape) for part, shape in zip(parts, shapes, strict=True))
+    whole = np.eye(sum(math.prod(shape) for shape in shapes))[index]
+    return tuple(splitter(shapes)(whole))
 
 
 def check_stacked(check: Check, answers: list[Answer | None], axis: int, label: str) -> None:

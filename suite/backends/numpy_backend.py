@@ -147,14 +147,12 @@ def trace(f: Any, x: Any) -> tuple[list[Array], list[tuple[int, Step, Any, Array
 
     The Jacobian has shape (outputs, all scalar arguments of the step).
     """
-    return _trace(f.program, x[0].dtype, HashablePoint(tuple(x)))
+    return _trace(f.program, HashablePoint(tuple(x)))
 
 
 @lru_cache(64)  # each mode asks for it, some twice
-def _trace(
-    program: Program, dtype: np.dtype[Any], point: HashablePoint
-) -> tuple[list[Array], list[tuple[int, Step, Any, Array]]]:
-    x = list(point.arrays)
+def _trace(program: Program, point: HashablePoint) -> tuple[list[Array], list[tuple[int, Step, Any, Array]]]:
+    x, dtype = list(point.arrays), point.arrays[0].dtype
     values = evaluated(program, x, LONGDOUBLE.name if is_long_double(x[0]) else dtype.name)
     local_jacobians = []
     for number, step in enumerate(program.steps, start=len(x)):

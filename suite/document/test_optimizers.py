@@ -17,7 +17,7 @@ from strategies.functions import functions_between, scalar_functions
 from strategies.mp_arrays import mp_array
 from strategies.points import arrays
 from strategies.primitive import Floats
-from strategies.program import Point, Program, Step, constant_step
+from strategies.program import Point, Program, Step, constant_step, splitter
 from suite import oracle
 from suite.backends.backend import Backend
 from suite.document.derivatives import distance, fisher, judged, known, looks, quadratic, rounded
@@ -324,11 +324,11 @@ def test_hutchinson_over_all_signs_is_the_diagonal(system: System, evidence: Evi
 def hutchinson(system: System, evidence: Evidence, f: Program, x: Point) -> None:
     n, truth = f.size, oracle.hessian(f, x)
     diagonal = np.diag(truth.floats)
-    ends = np.cumsum([int(np.prod(shape)) for shape in f.inputs])[:-1]
+    inputs = splitter(f.inputs)
     total, allowed, single = np.zeros(n), np.diag(truth.error).copy(), None
     for signs in itertools.product((1.0, -1.0), repeat=n):
         u = np.array(signs)
-        direction = tuple(part.reshape(shape) for part, shape in zip(np.split(u, ends), f.inputs, strict=True))
+        direction = tuple(inputs(u))
         products = [*judged(system, evidence, "hvp", f, x, direction)][:1]
         if not products:
             return
