@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from report_fixtures import HEADER, comparison, control, failure, green, run_record, unfolded, write_shards
 
+from reports import verdict
 from reports.__main__ import main
 from reports.build import build
 from reports.distribution import quantile
@@ -21,6 +22,7 @@ from reports.records import Record, Report, encode
 from reports.shards import ShardWriter, read_shards
 from reports.summary import summarise
 from reports.text import LINES, failure_text, verdict_text
+from suite import system
 
 
 def records_of(kind: str, **fields: st.SearchStrategy[Any]) -> st.SearchStrategy[Record]:
@@ -251,6 +253,11 @@ def test_a_control_hardly_tried_in_a_coarse_precision_is_no_reason_where_it_fail
     few = control(dtype="bfloat16", tried=tried, failed=0)
     records = [*replaced(green(), "control", control(failed=elsewhere), few), header]
     assert ("on torch bfloat16" in " ".join(summarise(records)["reasons"])) == red
+
+
+def test_the_verdict_calls_few_what_the_tests_call_few() -> None:
+    """reports/ and suite/ do not import each other."""
+    assert verdict.FEW == system.FEW
 
 
 def test_a_problem_makes_the_run_red() -> None:
