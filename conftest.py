@@ -26,7 +26,7 @@ from suite import admission, backends, clock, contracts, conventions, corpus, fl
 from suite.claims import CLAIMS
 from suite.document.evidence import Evidence
 from suite.header import header
-from suite.items import identity_of, in_order, parameters_of, system_of
+from suite.items import gathers_evidence, identity_of, in_order, parameters_of, seed_of, system_of
 from suite.options import chosen, part
 from suite.system import System
 
@@ -103,14 +103,14 @@ def due(item: pytest.Item, known: Session) -> bool:
     callspec = getattr(item, "callspec", None)
     primitive = callspec.params.get("primitive") if callspec else None
     system = system_of(item)
-    if "suite/document/" in item.nodeid and not profiles.active.document:
+    if gathers_evidence(item) and not profiles.active.document:
         return False
     if not system:
         return True
     backend, dtype = system.split("-")
     if backend in profiles.active.one_precision and dtype != known.dtypes[0]:
         return False
-    if "suite/document/" in item.nodeid and dtype not in WIDE:
+    if gathers_evidence(item) and dtype not in WIDE:
         return False
     if primitive is None:
         return True
@@ -294,7 +294,7 @@ def evidence(request: pytest.FixtureRequest) -> Evidence:
 @pytest.fixture
 def random(request: pytest.FixtureRequest) -> np.random.Generator:
     """Numbers that depend on the run's seed and the test alone."""
-    return np.random.default_rng([profiles.turn, zlib.crc32(request.node.nodeid.encode())])
+    return np.random.default_rng([profiles.turn, seed_of(request.node)])
 
 
 def found_out(evidence: Evidence, call: pytest.CallInfo[None]) -> dict[str, Any]:
@@ -312,7 +312,7 @@ def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
     system = known.systems.get(system_of(item))
     if system is not None:
         own = {name: value for name, value in parameters_of(item).items() if name not in ("system", "case")}
-        system.begin(identity_of(item), item.nodeid, own)
+        system.begin(identity_of(item), item.nodeid, own, seed_of(item))
     test = getattr(item, "obj", None)
     full = getattr(test, SETTINGS, None)
     if system is not None and full is not None:

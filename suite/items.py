@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import zlib
 from collections.abc import Sequence
 from typing import Any
 
@@ -24,6 +25,17 @@ def system_of(item: pytest.Item) -> str:
     callspec = getattr(item, "callspec", None)
     system = callspec.params.get("system", "") if callspec else ""
     return system if isinstance(system, str) else ""  # pytest's own token where no system is left
+
+
+def seed_of(item: pytest.Item) -> int:
+    """What is met follows from this and the run's seed: the identity, the test's name and its parameters, and not from
+    the file in which it stands."""
+    return zlib.crc32(f"{identity_of(item)} {item.name}".encode())
+
+
+def gathers_evidence(item: pytest.Item) -> bool:
+    """Whether it verifies a claim by evidence of its own (suite/document), not by comparisons of derivatives."""
+    return "evidence" in getattr(item, "fixturenames", ())
 
 
 def whatever_the_backend(item: pytest.Item) -> str:

@@ -15,7 +15,7 @@ from strategies.precision import PRECISIONS, WIDE
 from strategies.program import Program, Step
 from suite import backends, profiles
 from suite.backends.backend import Mode
-from suite.items import in_order
+from suite.items import in_order, seed_of
 from suite.system import Check, System
 from tests.test_strategies import sample
 
@@ -77,3 +77,14 @@ def test_what_a_backend_asks_of_the_oracle_the_next_asks_too_and_the_slowest_is_
     ]
     found = [item.nodeid for item in in_order(items)]  # type: ignore[arg-type]
     assert found == [names[1], names[3], names[0], names[2]]
+
+
+def test_what_a_test_meets_does_not_follow_from_where_its_file_stands() -> None:
+    def item(path: str, name: str, identity: str = "alone") -> SimpleNamespace:
+        marker = SimpleNamespace(args=(identity,))
+        return SimpleNamespace(nodeid=f"{path}::{name}", name=name, get_closest_marker=lambda kind: marker)
+
+    places = (("suite/a.py", "test[x]"), ("b/c.py", "test[x]"), ("b/c.py", "test[y]"), ("b/c.py", "test[x]", "G1"))
+    seeds = [seed_of(item(*place)) for place in places]  # type: ignore[arg-type]
+    assert seeds[0] == seeds[1]
+    assert len(set(seeds)) == 3
