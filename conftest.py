@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import time
 import zlib
 from collections.abc import Generator, Iterator
@@ -11,19 +10,30 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
-import hypothesis.internal.conjecture.engine as engine
-import hypothesis.internal.conjecture.providers as providers
 import numpy as np
 import pytest
 
-import strategies  # noqa: F401  (all of it, always: see its __init__)
 from reports.build import build
 from reports.gist import BASELINE
 from reports.shards import ShardWriter, clear, read_shards
 from strategies.catalogue import OWN, PRIMITIVES
 from strategies.precision import PRECISIONS, WIDE
-from suite import admission, backends, clock, contracts, conventions, corpus, floors, ledger, options, plugins, profiles
+from suite import (
+    admission,
+    backends,
+    clock,
+    contracts,
+    conventions,
+    corpus,
+    floors,
+    hypothesis_internals,
+    ledger,
+    options,
+    plugins,
+    profiles,
+)
 from suite.claims import CLAIMS
+from suite.configuration import configure
 from suite.document.evidence import Evidence
 from suite.header import header
 from suite.items import gathers_evidence, identity_of, in_order, parameters_of, seed_of, system_of
@@ -86,12 +96,6 @@ class Session:
             self.writer.write(record)
 
 
-def drawn(item: pytest.Item) -> dict[str, int]:
-    """How many examples Hypothesis drew, by what became of them, from its own statistics."""
-    told = re.search(r"(\d+) passing, (\d+) failing, and (\d+) invalid", getattr(item, "hypothesis_statistics", ""))
-    return dict(zip(("passing", "failing", "invalid"), map(int, told.groups()), strict=True)) if told else {}
-
-
 def nowhere(item: pytest.Item) -> bool:
     """Whether the test is about systems, and none is left for it: pytest then gives it a token of its own."""
     callspec = getattr(item, "callspec", None)
@@ -119,7 +123,6 @@ def due(item: pytest.Item, known: Session) -> bool:
 
 
 SESSION = pytest.StashKey[Session]()
-SETTINGS = "_hypothesis_internal_use_settings"  # where Hypothesis keeps a test's settings; one test has many systems
 
 
 def is_controller(config: pytest.Config) -> bool:
@@ -142,13 +145,11 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "convention: runs once for each kink or edge (suite/conventions.toml)")
     config.addinivalue_line("markers", "dtypes(names): the precisions in which the test is run")
     config.addinivalue_line("markers", "identity(id): the claim that the test verifies (suite/claims.toml)")
+    configure()
     profile = profiles.load(config.getoption("--profile"))
     if config.getoption("--hypothesis-seed") is None and profile.seed is not None:
         config.option.hypothesis_seed = str(profile.seed)
-    engine.MAX_SHRINKING_SECONDS = profile.shrink_seconds
-    # Hypothesis draws some numbers from the constants of local modules. Those of others than these would let each edit
-    # of the suite, and each order of import, change every function.
-    providers.is_local_module_file = lambda path: Path(path).is_relative_to(ROOT / "strategies")  # type: ignore
+    hypothesis_internals.shrink_for(profile.shrink_seconds)
     seed = str(config.getoption("--hypothesis-seed") or 0)
     profiles.turn = int(seed) if seed.isdigit() else 0
     try:
@@ -314,17 +315,18 @@ def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
         own = {name: value for name, value in parameters_of(item).items() if name not in ("system", "case")}
         system.begin(identity_of(item), item.nodeid, own, seed_of(item))
     test = getattr(item, "obj", None)
-    full = getattr(test, SETTINGS, None)
+    full = hypothesis_internals.settings_of(test)
     if system is not None and full is not None:
         is_own = own.get("primitive") in OWN
-        setattr(test, SETTINGS, profiles.shared(full, system.backend.name, system.identity, is_own, system.share))
+        share = profiles.shared(full, system.backend.name, system.identity, is_own, system.share)
+        hypothesis_internals.use_settings(test, share)
     clock.seconds.clear()
     start = time.perf_counter()
     try:
         yield
     finally:
         if full is not None:
-            setattr(test, SETTINGS, full)
+            hypothesis_internals.use_settings(test, full)
         idle = system.finish() if system is not None else []
         elapsed = time.perf_counter() - start
         clock.seconds["rest"] += elapsed - sum(clock.seconds.values())
@@ -361,13 +363,12 @@ def pytest_runtest_makereport(
             known.emit(found_out(evidence, call))
         known.emit(
             {"kind": "test", "nodeid": item.nodeid, "outcome": outcome, "seconds": call.duration, "message": message,
-             "drawn": drawn(item)}
+             "drawn": hypothesis_internals.drawn(item)}
         )  # fmt: skip
         if known.writer is not None:
             known.writer.fold()
         if report.failed:
-            # The first failures are shrunk with care, the rest of a very red run ever more quickly.
-            engine.MAX_SHRINKING_SECONDS = max(2, engine.MAX_SHRINKING_SECONDS * 2 // 3)
+            hypothesis_internals.shrink_more_quickly()
     return report
 
 

@@ -22,6 +22,7 @@ from strategies.primitive import Floats
 from suite import backends
 from suite.backends.backend import Backend
 from suite.checked import NameFault, imported
+from suite.configuration import configure
 
 SHAPES = ((), (3,), (2, 3))
 DTYPES = ("float64", "float32")
@@ -119,6 +120,7 @@ def probed(name: str, bounds: Sequence[Sequence[float]], names: Sequence[str], w
 
 
 def main(arguments: Sequence[str]) -> int:
+    configure()
     path, name, bounds, names, *whole = arguments
     try:
         answer = probed(name, json.loads(bounds), names.split(","), bool(whole))

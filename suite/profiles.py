@@ -12,8 +12,6 @@ from dataclasses import dataclass
 
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis.database import DirectoryBasedExampleDatabase
-from hypothesis.internal.conjecture.providers import HypothesisProvider
-from hypothesis.internal.constants_ast import Constants
 
 from strategies.catalogue import CORE, OWN
 from strategies.precision import EXTENDED, HALF, PRECISIONS, WIDE
@@ -63,10 +61,6 @@ PROFILES = {
     "replay": Profile(examples=1, floor=0, seed=0, shrink_seconds=0, modes=3, stored="all", half=1),
     "again": Profile(examples=1, floor=0, seed=0, shrink_seconds=0, stored="all", half=1),
 }
-# Hypothesis draws numbers that it finds in the source of what is imported too: a seed would mean other functions after
-# every edit, and a run could not be compared with the baseline. It has no setting for this.
-HypothesisProvider._local_constants = Constants()  # type: ignore[method-assign, assignment]
-
 active = PROFILES["smoke"]
 turn = 0  # of this run: its seed
 

@@ -27,6 +27,7 @@ from mpmath import mp, mpf
 
 from strategies.precision import PRECISIONS
 from suite import backends, ledger
+from suite.configuration import configure
 from suite.contracts import DataError
 from suite.ledger import Row
 from suite.quantities import truth
@@ -138,6 +139,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--time-limit", type=float, default=TIME_LIMIT, metavar="SECONDS", help="of one script")
     options = parser.parse_args(arguments)
+    configure()
     try:
         rows = list(chosen(options.ids))
     except (KeyError, DataError) as error:

@@ -10,6 +10,7 @@ from functools import cache
 
 from strategies import catalogue
 from strategies.catalogue import PRIMITIVES
+from suite import configuration
 from suite.backends.backend import LIBRARIES, Backend, Mode, UnknownBackend, Unsupported
 
 MODULES = {
@@ -30,7 +31,10 @@ def load(name: str) -> Backend:
     """
     if name not in MODULES:
         raise UnknownBackend(f"unknown backend {name!r}: known are {', '.join(MODULES)}")
-    backend: Backend = importlib.import_module(MODULES[name]).BACKEND
+    module = importlib.import_module(MODULES[name])
+    if configuration.measures and hasattr(module, "configure"):
+        module.configure()
+    backend: Backend = module.BACKEND
     if name in CONTROL_FLOW:
         importlib.import_module(CONTROL_FLOW[name])
     absent(backend)

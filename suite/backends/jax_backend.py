@@ -9,15 +9,6 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-os.environ.setdefault("JAX_PLATFORMS", "cpu")
-# One thread per worker, since two workers that fight over two cores are slower; and a quick compiler: the many
-# small functions of a run compile in two fifths of the time. Set XLA_FLAGS to test another configuration.
-os.environ.setdefault(
-    "XLA_FLAGS",
-    "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1"
-    " --xla_cpu_use_fusion_emitters=false --xla_backend_optimization_level=0",
-)
-
 import jax
 import jax.experimental.jet
 import numpy as np
@@ -26,20 +17,34 @@ from packaging.specifiers import SpecifierSet
 from strategies.primitive import Floats
 from suite.backends.backend import Backend
 
-jax.config.update("jax_enable_x64", True)
+# One thread per worker, since two workers that fight over two cores are slower; and a quick compiler: the many
+# small functions of a run compile in two fifths of the time. Set XLA_FLAGS to test another configuration.
+XLA_FLAGS = (
+    "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1"
+    " --xla_cpu_use_fusion_emitters=false --xla_backend_optimization_level=0"
+)
 # Workers and later runs share what they compile, but not where a loop that is loaded from the cache ends at once on a
 # CPU: in a second process hyp1f1 is 1 everywhere in 0.5.1, 0.5.3 and 0.6.0, and right in 0.5.0 and 0.6.2.
 WRONG_FROM_CACHE = SpecifierSet(">=0.5.1,<0.6.2")
-CACHE = os.environ.get("GRADLAWS_JAX_CACHE", str(Path(tempfile.gettempdir()) / "gradlaws-jax"))
-jax.config.update("jax_compilation_cache_dir", None if jax.__version__ in WRONG_FROM_CACHE else CACHE)
-jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
-jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
-# It makes an MLIR context, in 6 ms, for each of the thousands of small functions that it lowers, twice what the rest
-# takes: one serves them all. Where a release has no such function, nothing changes.
-with suppress(ImportError, AttributeError):
-    from jax._src.interpreters import mlir
 
-    mlir.make_ir_context = functools.cache(mlir.make_ir_context)
+
+@functools.cache
+def configure() -> None:
+    """JAX's settings in a process that measures; XLA reads its flags when the first array is made."""
+    os.environ.setdefault("XLA_FLAGS", XLA_FLAGS)
+    if "JAX_PLATFORMS" not in os.environ:
+        jax.config.update("jax_platforms", "cpu")
+    cache = os.environ.get("GRADLAWS_JAX_CACHE", str(Path(tempfile.gettempdir()) / "gradlaws-jax"))
+    jax.config.update("jax_enable_x64", True)
+    jax.config.update("jax_compilation_cache_dir", None if jax.__version__ in WRONG_FROM_CACHE else cache)
+    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
+    jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
+    # It makes an MLIR context, in 6 ms, for each of the thousands of small functions that it lowers, twice what the
+    # rest takes: one serves them all. Where a release has no such function, nothing changes.
+    with suppress(ImportError, AttributeError):
+        from jax._src.interpreters import mlir
+
+        mlir.make_ir_context = functools.cache(mlir.make_ir_context)
 
 
 def array(values: Floats, dtype: str) -> jax.Array:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import warnings
 from typing import Any
 
@@ -12,8 +13,12 @@ import torch.utils.checkpoint
 from strategies.primitive import Floats
 from suite.backends.backend import Backend
 
-torch.set_num_threads(1)  # a worker per core beats two workers that fight over both
-warnings.filterwarnings("ignore", message=".*torch.jit.*", category=DeprecationWarning)
+
+@functools.cache
+def configure() -> None:
+    """PyTorch's settings in a process that measures: a worker per core beats two workers that fight over both."""
+    torch.set_num_threads(1)
+    warnings.filterwarnings("ignore", message=".*torch.jit.*", category=DeprecationWarning)
 
 
 def array(values: Floats, dtype: str) -> torch.Tensor:
