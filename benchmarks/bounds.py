@@ -21,9 +21,10 @@ from strategies.primitive import Primitive
 from strategies.program import Point, Program, float_values, weighted
 from suite import backends, profiles
 from suite.backends.backend import ORDERS, Quantity
+from suite.failure import number
 from suite.profiles import Profile
 from suite.quantities import hexadecimal
-from suite.system import Answer, Check, Record, System, number
+from suite.system import Answer, Check, Record, System
 
 QUANTITIES: tuple[Quantity, ...] = ("value", "gradient", "jacobian", "hessian", "vjp", "jvp", "hvp", "curvature")
 LOST = 1e-3  # of the largest component: what no loss of digits near the ends of the range explains

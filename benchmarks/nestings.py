@@ -20,8 +20,8 @@ from strategies.primitive import Floats, Primitive, Shape
 from strategies.program import Step
 from suite import backends
 from suite.backends.backend import Backend, Mode, Quantity, libraries
+from suite.failure import number
 from suite.quantities import hexadecimal
-from suite.system import number
 
 MENU: tuple[Shape, ...] = ((), (2,), (3,), (2, 2), (2, 3))  # at which static parameters are looked for
 SHAPES: dict[int, tuple[tuple[Shape, ...], ...]] = {

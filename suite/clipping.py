@@ -19,7 +19,9 @@ from strategies.primitive import Floats, Parameters, Primitive, Shape, everywher
 from strategies.program import Point, Program, Step, constant_step
 from suite import clock
 from suite.backends.backend import Backend, Mode
+from suite.judged import Judged
 from suite.quantities import flat
+from suite.question import Question
 from suite.system import Check, System
 from suite.verdict import Verdict
 
@@ -161,7 +163,8 @@ def computed(check: Check, mode: Mode, program: Program, point: Point, *directio
     if result.numbers is None:
         missing = isinstance(result.error, ImportError)  # optax is a package of its own
         verdict = Verdict("unsupported" if result.refused or missing else "error", reason=repr(result.error))
-        check.judged(verdict, mode.name, mode.order, program, point, None, None, None, mode, directions)
+        question = Question(system.backend, system.precision, program, point, mode, directions)
+        check.take(Judged(question, mode.name, mode.order, verdict))
     return result.numbers
 
 

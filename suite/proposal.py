@@ -10,25 +10,26 @@ import numpy as np
 from mpmath import mp
 
 from strategies.mp_arrays import DomainError
-from strategies.precision import Precision
 from strategies.primitive import Floats
-from strategies.program import Point, Program, weighted
-from suite.backends.backend import Backend, Mode
+from strategies.program import Program, weighted
 from suite.quantities import hexadecimal, truth
+from suite.question import Question
 
 RECHECK = datetime.timedelta(days=180)
 
 
 def row(
-    backend: Backend, precision: Precision, mode: Mode, program: Program, point: Point, directions: tuple[Point, ...],
-    component: tuple[int, ...], got: float | str, name: str = "", cause: str = "", region: str = "",
+    question: Question, component: tuple[int, ...], got: float | str, name: str = "", cause: str = "", region: str = "",
     modes: tuple[str, ...] = (),
 ) -> str:  # fmt: skip
     """What a mode said at ``component``, or what it raised there, as a row in TOML.
 
-    "" where the program is not one primitive, with its result weighted or not, since a row speaks of one.
+    "" where the program is not one primitive, with its result weighted or not, since a row speaks of one, or where no
+    one mode was asked.
     """
-    if not program.steps:
+    backend, mode, program, point = question.backend, question.mode, question.program, question.point
+    directions = question.directions
+    if mode is None or not program.steps:
         return ""
     step, *rest = program.steps
     alone = Program(program.inputs, (step,))
@@ -47,7 +48,7 @@ def row(
         "primitive": step.primitive,
         "order": mode.order,
         "modes": list(modes or (mode.name,)),
-        "dtypes": [precision.name],
+        "dtypes": [question.precision.name],
         "region": region or around(point[0]),
         "witness": [array(x) for x in point],
     }

@@ -31,6 +31,7 @@ from suite.configuration import configure
 from suite.contracts import DataError
 from suite.ledger import Row
 from suite.quantities import truth
+from suite.question import Question
 from suite.reproducer import script
 
 TIME_LIMIT = 120  # seconds
@@ -42,13 +43,12 @@ def written(row: Row) -> str:
     backend, precision = backends.load(row.backend), PRECISIONS[row.dtypes[0]]
     mode = backend.named(row.quantity, row.mode)
     exact = truth(mode.quantity, row.program, row.witness, *row.directions)
+    question = Question(backend, precision, row.program, row.witness, mode, row.directions)
     allowed = np.zeros(exact.exact.shape)
     if isinstance(row.got, float) and np.isfinite(row.got):
         with mp.workdps(40):
             allowed = allowed + float(abs(mpf(row.got) - exact.exact[row.component]) / 16)
-    text = compact(
-        script(backend, precision, mode, row.program, row.witness, row.directions, row.component, exact, allowed)
-    )
+    text = compact(script(question, row.component, exact, allowed))
     if isinstance(row.got, str):
         # What it raises is the deviation.
         head, answer = text.split("\nanswer = ")

@@ -4,40 +4,39 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from dataclasses import replace
 
 import numpy as np
 from mpmath import mp
 
-from strategies.precision import LONGDOUBLE, Precision
+from strategies.precision import LONGDOUBLE
 from strategies.primitive import Floats
-from strategies.program import Point, Program, source
+from strategies.program import source
 from suite.backends import load
 from suite.backends.backend import LIBRARIES, Backend, Mode, Unsupported
 from suite.oracle import Truth
+from suite.question import Question
 
 
 def scripts(
-    backend: Backend,
-    precision: Precision,
-    mode: Mode | None,
-    program: Program,
-    point: Point,
-    directions: tuple[Point, ...],
+    question: Question,
     component: tuple[int, ...],
     exact: Truth | None,
     tolerance: Floats | None,
     frameworks: Iterable[str],
 ) -> dict[str, str]:
     """One script per framework: the failing mode in its own, the plainest mode of that quantity elsewhere."""
+    mode = question.mode
     if mode is None or exact is None or tolerance is None:
         return {}
     found = {}
     for name in frameworks:
         try:
             other = load(name)
-            chosen = mode if name == backend.name else plainest(other, mode)
-            if precision.name in other.dtypes and chosen is not None and stands_alone(chosen):
-                found[name] = script(other, precision, chosen, program, point, directions, component, exact, tolerance)
+            chosen = mode if name == question.backend.name else plainest(other, mode)
+            if question.precision.name in other.dtypes and chosen is not None and stands_alone(chosen):
+                asked = replace(question, backend=other, mode=chosen)
+                found[name] = script(asked, component, exact, tolerance)
         except (ImportError, Unsupported):
             continue
     return found
@@ -63,18 +62,11 @@ def literal(values: Floats) -> str:
     return "[" + ", ".join(literal(np.asarray(row)) for row in values) + "]"
 
 
-def script(
-    backend: Backend,
-    precision: Precision,
-    mode: Mode,
-    program: Program,
-    point: Point,
-    directions: tuple[Point, ...],
-    component: tuple[int, ...],
-    exact: Truth,
-    tolerance: Floats,
-) -> str:
-    """Prints got, true and error of the worst component; exits 1 while the error exceeds the bound."""
+def script(question: Question, component: tuple[int, ...], exact: Truth, tolerance: Floats) -> str:
+    """Prints got, true and error of the worst component; exits 1 while the error exceeds the bound. Of a question that
+    has a mode."""
+    backend, precision, program, mode = question.backend, question.precision, question.program, question.mode
+    assert mode is not None
     function, constants = source(program, "f", backend.expression)
 
     def native(values: Floats) -> str:
@@ -88,9 +80,9 @@ def script(
         lines.append('jax.config.update("jax_enable_x64", True)')
     lines.append("mpmath.mp.dps = 40")
     lines += [f"{name} = {native(values)}" for name, values in constants.items()]
-    lines += [f"x = [{', '.join(native(a) for a in point)}]"]
+    lines += [f"x = [{', '.join(native(a) for a in question.point)}]"]
     arguments = [f"{mode.wrapper.replace(' ', '_')}(f)" if mode.wrapper else "f", "x"]
-    for name, direction in zip("vw", directions, strict=False):
+    for name, direction in zip("vw", question.directions, strict=False):
         listed = ", ".join(native(a) for a in direction)
         lines.append(f"{name} = {listed}" if mode.quantity == "vjp" else f"{name} = [{listed}]")
         arguments.append(name)

@@ -2,30 +2,28 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
 import numpy as np
 from hypothesis import strategies as st
-from mpmath import mp
 
 from strategies.mathematics import mathematics
 from strategies.mp_arrays import DomainError, mp_array
 from strategies.precision import Precision
 from strategies.primitive import Floats
-from strategies.program import Point, Program, input_names
-from suite import clock, corpus, differences, hunt, ledger, oracle, profiles, proposal, quantities, witnesses
-from suite.backends import MODULES
+from strategies.program import Point, Program
+from suite import clock, corpus, differences, hunt, ledger, oracle, profiles, quantities, witnesses
 from suite.backends.backend import Backend, Mode, Quantity
 from suite.corpus import Case
+from suite.failure import describe, failure_text, inputs, number
+from suite.judged import Judged, worse
 from suite.oracle import HashablePoint, Truth
-from suite.reproducer import scripts
+from suite.question import Question
 from suite.verdict import Verdict, judge
-from suite.witnesses import Judged
 
 Record = Mapping[str, Any]
 T = TypeVar("T")
@@ -40,10 +38,8 @@ class Answer:
     """What a mode said: ``numbers`` is flat, in float64 or, where that was asked, in long double, with its bound
     ``tolerance`` and its ``majorant``."""
 
+    question: Question
     by: Mode
-    program: Program
-    point: Point
-    directions: tuple[Point, ...]
     numbers: Floats
     tolerance: Floats
     majorant: float
@@ -59,7 +55,8 @@ class Answer:
 
     @property
     def truth(self) -> Truth:
-        return quantities.truth(self.by.quantity, self.program, self.point, *self.directions)
+        asked = self.question
+        return quantities.truth(self.by.quantity, asked.program, asked.point, *asked.directions)
 
 
 # Of fewer trials chance decides, where bounds are wide; the verdict counts those of all tests of an identity together.
@@ -133,7 +130,8 @@ class System:
         try:
             yield check
         except DomainError as error:  # a step of the oracle leaves the domain: what is left cannot be judged
-            check.record("oracle", 0, Verdict("unsupported", reason=f"the oracle: {error}"), program)
+            question = Question(self.backend, self.precision, program, point)
+            check.record(Judged(question, "oracle", 0, Verdict("unsupported", reason=f"the oracle: {error}")))
         self.examples += check.told
         if profiles.active.hunt:
             hunt.toward(check.worst)
@@ -157,12 +155,9 @@ class System:
     def witness(self, judged: Judged) -> Record:
         """The worst comparison of the test, with what every backend answers there."""
         self.drawn = [*judged.drawn]
-        own = describe(
-            self, judged.verdict, judged.label, judged.order, judged.program, judged.point, judged.got, judged.exact,
-            judged.tolerance, judged.mode if judged.of_a_mode else None, judged.directions, [self.backend.name],
-        )  # fmt: skip
+        own = describe(self, judged, [self.backend.name])
         many = self.identity == "alone" or bool(self.stored)
-        answers = witnesses.answers(judged, self.backend, self.precision, many)
+        answers = witnesses.answers(judged, many)
         return own | {"kind": "witness", "answers": answers, "digits": number(judged.verdict.digits)}
 
 
@@ -218,6 +213,7 @@ class Check:
             return None
         program = self.program if program is None else program
         point = self.point if point is None else point
+        question = Question(system.backend, system.precision, program, point, mode, directions)
         result = system.backend.run(mode, program, system.precision, point, *directions)
         clock.seconds["framework"] += result.seconds
         wrong = result.error
@@ -236,34 +232,35 @@ class Check:
                             )
                     except DomainError as error:
                         verdict = Verdict("inconclusive", reason=f"its steps leave the domain: {error}")
-                        self.record(mode.name, mode.order, verdict, program, result.seconds)
+                        self.record(Judged(question, mode.name, mode.order, verdict, seconds=result.seconds))
                         return None
             if not wrong:
-                return Answer(mode, program, point, directions, result.numbers, tolerance, majorant, result.seconds)
+                return Answer(question, mode, result.numbers, tolerance, majorant, result.seconds)
         said = str(wrong).strip().splitlines() or [""]
         reason = f"{type(wrong).__name__}: {said[0]}"
         if result.refused:
-            self.record(mode.wrapper or mode.name, mode.order, Verdict("unsupported", reason=reason), program)
+            self.record(Judged(question, mode.name, mode.order, Verdict("unsupported", reason=reason)))
             system.emit(
                 {"kind": "unsupported", "backend": system.backend.name, "mode": mode.name,
                  "primitive": ", ".join(dict.fromkeys(program.primitives)), "reason": reason}
             )  # fmt: skip
         else:
             verdict = self.excused(Verdict("error", reason=reason), mode.name, mode.order, program, point)
-            self.judged(verdict, mode.name, mode.order, program, point, None, None, None, mode, directions)
+            self.take(Judged(question, mode.name, mode.order, verdict))
         return None
 
     def true(self, answer: Answer, truth: Truth | None = None, label: str = "") -> None:
         """The answer against the oracle."""
+        label = label or answer.mode
         try:
             exact = answer.truth if truth is None else truth
         except DomainError as error:
             verdict = Verdict("inconclusive", reason=f"the oracle: {error}")
-            self.record(label or answer.mode, answer.order, verdict, answer.program, answer.seconds)
+            self.record(Judged(answer.question, label, answer.order, verdict, seconds=answer.seconds))
             return
-        self.compare(
-            label or answer.mode, answer.order, answer.numbers, exact, answer.tolerance, answer.majorant,
-            answer.program, answer.point, answer.by, answer.directions, answer.seconds,
+        self.judge(
+            answer.question, label, answer.order, answer.numbers, exact, answer.tolerance, answer.majorant,
+            answer.seconds,
         )  # fmt: skip
 
     def equal(self, label: str, a: Answer, b: Answer) -> None:
@@ -284,19 +281,35 @@ class Check:
         point: Point | None = None,
         mode: Mode | None = None,
         directions: tuple[Point, ...] = (),
+    ) -> None:
+        """Any computed object against an exact one, within a tolerance; arrays of one shape. It is about the example's
+        function and point, where no others are named."""
+        program, point = self.program if program is None else program, self.point if point is None else point
+        question = Question(self.system.backend, self.system.precision, program, point, mode, directions)
+        self.judge(question, label, order, got, exact, tolerance, majorant)
+
+    def judge(
+        self,
+        question: Question,
+        label: str,
+        order: int,
+        got: Floats,
+        exact: Truth,
+        tolerance: Floats,
+        majorant: float,
         seconds: float = 0.0,
     ) -> None:
-        """Any computed object against an exact one, within a tolerance; arrays of one shape."""
+        """One comparison, unless another one is being shrunk or asked again."""
         focus, stored = self.system.focus, self.system.stored
         if focus and focus[0] == "compare" and focus[1] != label:
             return
         if stored and stored.mode not in ("", label):
             return
-        program = self.program if program is None else program
-        point = self.point if point is None else point
-        verdict = self.excused(self.verdict(got, exact, tolerance, majorant), label, order, program, point)
+        verdict = self.verdict(got, exact, tolerance, majorant)
+        verdict = self.excused(verdict, label, order, question.program, question.point)
         zero = order > 0 and bool(np.all(np.abs(exact.floats) <= exact.error))
-        self.judged(verdict, label, order, program, point, got, exact, tolerance, mode, directions, seconds, zero)
+        drawn = tuple(self.system.drawn)
+        self.take(Judged(question, label, order, verdict, got, exact, tolerance, seconds, zero, drawn))
 
     def verdict(self, got: Floats, exact: Truth, tolerance: Floats, majorant: float = 0.0) -> Verdict:
         with clock.part("oracle"), np.errstate(all="ignore"):
@@ -340,11 +353,8 @@ class Check:
             count["tried"] += 1
             count["failed"] += verdict.kind == "violated"
 
-    def record(
-        self, label: str, order: int, verdict: Verdict, program: Program, seconds: float = 0.0, zero: bool = False
-    ) -> None:
-        """``zero``: the exact derivative vanishes, so that the function does not depend on what is moved."""
-        system = self.system
+    def record(self, judged: Judged) -> None:
+        system, verdict, program = self.system, judged.verdict, judged.question.program
         self.told |= verdict.kind not in ("inconclusive", "unsupported")
         system.seen[verdict.kind] += 1
         if verdict.kind == "holds":
@@ -352,45 +362,29 @@ class Check:
         system.emit(
             {
                 "kind": "comparison", "identity": system.identity, "backend": system.backend.name,
-                "dtype": system.precision.name, "mode": label, "order": order, "verdict": verdict.kind,
+                "dtype": system.precision.name, "mode": judged.cell, "order": judged.order, "verdict": verdict.kind,
                 "ratio": number(verdict.ratio), "digits": number(verdict.digits),
                 "function": mathematics(program), "program": program.structure,
                 "primitives": list(program.primitives), "pairs": list(program.pairs), "size": program.size,
-                "steps": len(program.primitives), "depth": program.depth, "zero": zero, "seconds": seconds,
+                "steps": len(program.primitives), "depth": program.depth, "zero": judged.zero,
+                "seconds": judged.seconds,
             }
         )  # fmt: skip
 
-    def judged(
-        self,
-        verdict: Verdict,
-        label: str,
-        order: int,
-        program: Program,
-        point: Point,
-        got: Floats | None,
-        exact: Truth | None,
-        tolerance: Floats | None,
-        mode: Mode | None,
-        directions: tuple[Point, ...],
-        seconds: float = 0.0,
-        zero: bool = False,
-    ) -> None:
-        """Records the verdict; a violation or an error is kept until the example ends."""
-        self.record(mode.wrapper or label if mode else label, order, verdict, program, seconds, zero)
-        if verdict.kind in ("holds", "violated") and got is not None and exact is not None and tolerance is not None:
-            judged = Judged(verdict, label, order, program, point, got, exact, tolerance, mode, directions,
-                            tuple(self.system.drawn))  # fmt: skip
-            self.system.worst = witnesses.worse(self.system.worst, judged, self.system.focus is not None)
-        if verdict.kind not in ("violated", "error"):
+    def take(self, judged: Judged) -> None:
+        """Records what was judged; a violation or an error is kept until the example ends."""
+        self.record(judged)
+        kind = judged.verdict.kind
+        if kind in ("holds", "violated") and judged.got is not None:
+            self.system.worst = worse(self.system.worst, judged, self.system.focus is not None)
+        if kind not in ("violated", "error"):
             return
         with clock.part("rest"):
-            failure = describe(
-                self.system, verdict, label, order, program, point, got, exact, tolerance, mode, directions
-            )
+            failure = describe(self.system, judged)
         self.system.emit(failure)
         self.violations.append(failure_text(failure))
         if self.failed is None:
-            self.failed = ("answer" if got is None else "compare", label)
+            self.failed = ("answer" if judged.got is None else "compare", judged.label)
 
     def finish(self) -> None:
         """Raises Violation if anything was violated; from then on only that comparison is made, to shrink fast."""
@@ -402,80 +396,3 @@ class Check:
 def exactly(numbers: Floats) -> Truth:
     """Floats taken as exact."""
     return Truth(mp_array(np.where(np.isfinite(numbers), numbers, 0.0)), np.zeros(np.shape(numbers)))
-
-
-def number(value: float | None) -> float | str | None:
-    return value if value is None or np.isfinite(value) else str(value)
-
-
-def inputs(program: Program, point: Point, names: list[str] | None = None) -> list[dict[str, Any]]:
-    return [
-        {"name": name, "shape": list(x.shape), "hex": quantities.hexadecimal(x)}
-        for name, x in zip(names or input_names(program), point, strict=False)
-    ]
-
-
-def describe(
-    system: System, verdict: Verdict, label: str, order: int, program: Program, point: Point,
-    got: Floats | None, exact: Truth | None, tolerance: Floats | None, mode: Mode | None, directions: tuple[Point, ...],
-    frameworks: Iterable[str] = MODULES,  # those that plugins add too
-) -> dict[str, Any]:  # fmt: skip
-    """The failure as a record, with a script for each of the frameworks."""
-    where = verdict.component
-    text = mathematics(program)
-    case = system.case(label, "holds" if verdict.kind == "holds" else "violated")
-    key = hashlib.sha256(f"{system.test.partition('::')[2]} {label}".encode()).hexdigest()[:8]
-    failure_id = case.id if case else f"{system.identity}-{key}"
-    shown: dict[str, Any] = {"got": None, "true": None, "bound": None}
-    if got is not None and exact is not None and tolerance is not None and got.shape == tolerance.shape:
-        shown = {
-            "got": quantities.told(got[where]) if np.isfinite(got[where]) else str(got[where]),
-            "true": mp.nstr(exact.exact[where], 25),
-            "bound": f"{float(tolerance[where]):.3g}",
-        }
-    constants = [s.constant for s in program.steps if s.is_constant]
-    names = [f"c{i + 1}" for i in range(len(constants))]
-    named = inputs(program, point) + inputs(program, tuple(constants), names)
-    for name, direction in zip("vu", directions, strict=False):
-        many = [name] if len(direction) == 1 else [f"{name}{i + 1}" for i in range(len(direction))]
-        named += inputs(program, direction, many)
-    said = verdict.reason if got is None else float(got[where]) if shown["got"] else None
-    row = ""
-    if mode is not None and said is not None and verdict.kind != "holds":
-        row = proposal.row(system.backend, system.precision, mode, program, point, directions, where, said)
-    return {
-        "kind": "failure", "id": failure_id, "identity": system.identity,
-        "backend": system.backend.name, "dtype": system.precision.name, "mode": label, "order": order,
-        "test": system.test, "function": text, "steps": len(program.primitives), "size": program.size,
-        "primitives": list(program.primitives), "examples": system.met, "inputs": named, "component": str(list(where)),
-        **shown, "ratio": number(verdict.ratio),
-        "verdict": verdict.kind, "message": verdict.reason, "row": row,
-        "graph": witnesses.graph(program, point),
-        "scripts": scripts(
-            system.backend, system.precision, mode, program, point, directions, where, exact, tolerance, frameworks
-        ),
-        "replay": f"python -m suite replay {failure_id}" if case else f"python -m pytest '{system.test}'",
-        "case": case.line if case else "",
-    }  # fmt: skip
-
-
-def failure_text(failure: Mapping[str, Any]) -> str:
-    """What a person needs, shortest first."""
-    head = (
-        f"{failure['identity']} {failure['verdict']} by {failure['backend']} · {failure['mode']} · {failure['dtype']}"
-    )
-    lines = [head, f"  {failure['function']}        {failure['steps']} steps, n = {failure['size']}"]
-    for array in failure["inputs"]:
-        lines.append(f"  {array['name']} = {[float.fromhex(h) for h in array['hex']]}")
-    if failure["got"] is not None:
-        got = failure["got"]
-        shown = repr(float.fromhex(got)) if got.startswith(("0x", "-0x")) else got
-        lines.append(
-            f"  got {shown}   true {failure['true']}   bound {failure['bound']}   ({failure['ratio']:.3g} × bound)"
-            if isinstance(failure["ratio"], float)
-            else f"  got {shown}"
-        )
-    if failure["message"]:
-        lines.append(f"  {failure['message']}")
-    lines.append(f"  {failure['replay']} · python -m reports show {failure['id']}")
-    return "\n".join(lines)

@@ -4,54 +4,24 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from strategies.mathematics import array
 from strategies.mp_arrays import DomainError
-from strategies.precision import Precision
 from strategies.primitive import Floats
 from strategies.program import Point, Program, float_values, input_names
 from suite import oracle, quantities
 from suite.backends import MODULES, load
-from suite.backends.backend import Backend, Mode
-from suite.oracle import Truth
+from suite.backends.backend import Mode
+from suite.judged import Judged
+from suite.question import Question
 from suite.reproducer import plainest
-from suite.verdict import Verdict
 
 PRINTED = 4  # entries of a value that the graph shows; of larger ones it shows the shape
 COMPILES = ("jax",)  # not asked by others about a primitive alone or a stored case, of which there are hundreds
-
-
-@dataclass(frozen=True)
-class Judged:
-    """A comparison with all that it was made of; got, exact and tolerance are arrays of one shape."""
-
-    verdict: Verdict
-    label: str
-    order: int
-    program: Program
-    point: Point
-    got: Floats
-    exact: Truth
-    tolerance: Floats
-    mode: Mode | None
-    directions: tuple[Point, ...]
-    drawn: tuple[Any, ...] = ()  # by the test
-
-    @property
-    def of_a_mode(self) -> bool:
-        """Whether it is what one mode answered, beside the oracle: that can be asked of others too."""
-        return self.mode is not None and self.mode.name == self.label and self.got.shape == self.tolerance.shape
-
-
-def worse(one: Judged | None, other: Judged, shrinking: bool) -> Judged:
-    """The larger error / bound; while a failure is shrunk, the later violation."""
-    if one is None or (shrinking and other.verdict.kind == "violated"):
-        return other
-    return other if not shrinking and (other.verdict.ratio or 0.0) > (one.verdict.ratio or 0.0) else one
 
 
 def graph(program: Program, point: Point) -> list[dict[str, Any]]:
@@ -81,46 +51,50 @@ def generated(program: Program, point: Point) -> dict[str, Any]:
             "steps": len(program.primitives), "decades": dict(decades)}  # fmt: skip
 
 
-def answers(judged: Judged, own: Backend, precision: Precision, many: bool) -> dict[str, dict[str, Any]]:
+def answers(judged: Judged, many: bool) -> dict[str, dict[str, Any]]:
     """By backend, of those that the run has loaded: mode, got, bound and error / bound at the worst component."""
-    if not judged.of_a_mode or judged.mode is None or judged.mode not in own.modes:
+    question = judged.question
+    if not judged.of_a_mode or question.mode is None or question.mode not in question.backend.modes:
         return {}
     found = {}
     for name, module in MODULES.items():
-        if module not in sys.modules or (many and name in COMPILES and name != own.name):
+        own = name == question.backend.name
+        if module not in sys.modules or (many and name in COMPILES and not own):
             continue
         other = load(name)
-        if precision.name not in other.dtypes:
+        if question.precision.name not in other.dtypes:
             continue
-        mode = judged.mode if name == own.name else plainest(other, judged.mode)
-        if mode is not None and not (mode.differences and name != own.name):
-            found[name] = {"mode": mode.name} | _answer(judged, other, mode, precision, name == own.name)
+        mode = question.mode if own else plainest(other, question.mode)
+        if mode is not None and not (mode.differences and not own):
+            found[name] = {"mode": mode.name} | _answer(judged, replace(question, backend=other, mode=mode), mode)
     return found
 
 
-def _answer(judged: Judged, backend: Backend, mode: Mode, precision: Precision, own: bool) -> dict[str, Any]:
-    where = judged.verdict.component
-    got, tolerance = judged.got, judged.tolerance
-    if not own:
-        result = backend.run(mode, judged.program, precision, judged.point, *judged.directions)
+def _answer(judged: Judged, question: Question, mode: Mode) -> dict[str, Any]:
+    """What the mode of the question's backend says; of the backend that was judged, what it said."""
+    where, got, exact, tolerance = judged.verdict.component, judged.got, judged.exact, judged.tolerance
+    if question.backend is not judged.question.backend:
+        backend, precision, point, along = question.backend, question.precision, question.point, question.directions
+        result = backend.run(mode, question.program, precision, point, *along)
         if result.numbers is None:
             return {"says": f"{type(result.error).__name__}: {result.error}".splitlines()[0][:160]}
         try:
             with np.errstate(all="ignore"):
                 tolerance, _ = quantities.tolerance(
-                    backend, precision, mode.name, mode.quantity, judged.program, judged.point, *judged.directions
+                    backend, precision, mode.name, mode.quantity, question.program, point, *along
                 )
         except DomainError as error:
             return {"says": f"no bound: {error}"}
         got = result.numbers
+    assert got is not None and exact is not None and tolerance is not None  # of a mode
     if got.shape != tolerance.shape:
         return {"says": f"shape {got.shape} instead of {tolerance.shape}"}
     said, bound = float(got[where]), float(tolerance[where])
     if not np.isfinite(said):
         return {"got": str(said), "bound": f"{bound:.3g}", "ratio": "inf"}
     finite = np.where(np.isfinite(got), got, 0.0)
-    distance = float(oracle.difference(finite, judged.exact)[where])
-    total = bound + float(judged.exact.error[where])
+    distance = float(oracle.difference(finite, exact)[where])
+    total = bound + float(exact.error[where])
     ratio = 0.0 if distance == 0 else distance / total if total > 0 else float("inf")
     return {
         "got": quantities.told(got[where]),

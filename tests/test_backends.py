@@ -19,6 +19,7 @@ from strategies.program import Point, Program, Step, source
 from suite import backends, quantities
 from suite.backends.backend import Backend, Mode, Quantity, Unsupported
 from suite.oracle import Truth
+from suite.question import Question
 from suite.reproducer import script
 
 # f(x, y) = sin(x) y + exp(x y)
@@ -198,7 +199,9 @@ def reproducer(backend: Backend, quantity: Quantity, true: float | None = None) 
     component = tuple(n - 1 for n in exact.shape)
     if true is not None:
         exact[component] = exact[component] + true
-    return script(backend, FLOAT64, mode, F, X, along(quantity), component, Truth(exact, truth.error), allowed)
+    return script(
+        Question(backend, FLOAT64, F, X, mode, along(quantity)), component, Truth(exact, truth.error), allowed
+    )
 
 
 def run(text: str, folder: Path) -> subprocess.CompletedProcess[str]:

@@ -12,6 +12,7 @@ import pytest
 from strategies.precision import FLOAT64
 from strategies.program import Program, Step
 from suite import backends, quantities
+from suite.question import Question
 from suite.reproducer import script
 
 F = Program(((3,), ()), (Step("mul", (0, 1)), Step("sin", (2,)), Step("sum", (3,), (("axis", None),))))
@@ -58,7 +59,7 @@ def test_a_reproducer_prints_the_wrapper(backend: str, tmp_path: Path) -> None:
     framework = backends.load(backend)
     mode = framework.wrapped("gradient")[0]
     exact = quantities.truth("gradient", F, X)
-    text = script(framework, FLOAT64, mode, F, X, (), (0,), exact, np.full(4, 1e-12))
+    text = script(Question(framework, FLOAT64, F, X, mode), (0,), exact, np.full(4, 1e-12))
     (tmp_path / "script.py").write_text(text)
     done = subprocess.run([sys.executable, tmp_path / "script.py"], capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, text + done.stderr

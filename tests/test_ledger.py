@@ -18,6 +18,7 @@ from strategies.precision import FLOAT64
 from strategies.program import Program, Step
 from suite import backends, ledger, proposal, reproduce
 from suite.backends.backend import Mode, Unsupported
+from suite.question import Question
 from suite.system import System
 from suite.test_ledger import test_a_known_deviation_is_still_there as confirmed
 from suite.verdict import Verdict
@@ -32,7 +33,7 @@ ONE = (np.array(1.0),)
 def row(tmp_path: Any) -> ledger.Row:
     """exp(1), recorded as too large by a thousandth of itself."""
     path = tmp_path / "ledger.toml"
-    path.write_text(proposal.row(NUMPY, FLOAT64, VALUE, EXP, ONE, (), (0,), 1.001 * math.e, "numpy-exp"))
+    path.write_text(proposal.row(Question(NUMPY, FLOAT64, EXP, ONE, VALUE), (0,), 1.001 * math.e, "numpy-exp"))
     return ledger.read(path)[0]
 
 
@@ -226,7 +227,7 @@ def test_what_has_no_largest_size_is_counted(row: ledger.Row, monkeypatch: pytes
 
 
 def test_a_row_without_a_size_says_why(tmp_path: Any) -> None:
-    text = proposal.row(NUMPY, FLOAT64, VALUE, EXP, ONE, (), (0,), math.inf, "numpy-exp")
+    text = proposal.row(Question(NUMPY, FLOAT64, EXP, ONE, VALUE), (0,), math.inf, "numpy-exp")
     (tmp_path / "ledger.toml").write_text(text.replace("any_size", "raises"))
     with pytest.raises(ledger.DataError, match="its error has no size beside the truth: say why as any_size"):
         ledger.read(tmp_path / "ledger.toml")

@@ -23,6 +23,7 @@ from suite.backends import numpy_backend
 from suite.backends.backend import Quantity, Result, Unsupported
 from suite.exact_partials import exact_partials
 from suite.oracle import HashablePoint
+from suite.question import Question
 from suite.reproducer import script
 from suite.system import System
 
@@ -243,7 +244,7 @@ def test_a_reproducer_compares_all_bits(tmp_path: Path) -> None:
         with mp.workdps(40):
             moved = oracle.Truth(truth.exact * (1 + mpf(factor)), truth.error)
         mode = NUMPY.named("value", "eager")
-        text = script(NUMPY, LONGDOUBLE, mode, program, point, (), (0,), moved, allowed)
+        text = script(Question(NUMPY, LONGDOUBLE, program, point, mode), (0,), moved, allowed)
         (tmp_path / "reproducer.py").write_text(text)
         done = subprocess.run([sys.executable, "-I", "reproducer.py"], cwd=tmp_path, capture_output=True, text=True)
         assert (done.returncode, done.stderr) == (status, "")

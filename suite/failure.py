@@ -1,0 +1,92 @@
+"""A failure as a record, and in words: what a person needs, shortest first."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from mpmath import mp
+
+from strategies.mathematics import mathematics
+from strategies.program import Point, Program, input_names
+from suite import proposal, quantities, witnesses
+from suite.backends import MODULES
+from suite.judged import Judged
+from suite.reproducer import scripts
+
+if TYPE_CHECKING:
+    from suite.system import System
+
+
+def number(value: float | None) -> float | str | None:
+    return value if value is None or np.isfinite(value) else str(value)
+
+
+def inputs(program: Program, point: Point, names: list[str] | None = None) -> list[dict[str, Any]]:
+    return [
+        {"name": name, "shape": list(x.shape), "hex": quantities.hexadecimal(x)}
+        for name, x in zip(names or input_names(program), point, strict=False)
+    ]
+
+
+def describe(system: System, judged: Judged, frameworks: Iterable[str] = MODULES) -> dict[str, Any]:
+    """The failure as a record, with a script for each of the frameworks; those that plugins add are among them."""
+    question, verdict, label = judged.question, judged.verdict, judged.label
+    program, point, directions, mode = question.program, question.point, question.directions, question.mode
+    got, exact, tolerance, where = judged.got, judged.exact, judged.tolerance, verdict.component
+    case = system.case(label, "holds" if verdict.kind == "holds" else "violated")
+    key = hashlib.sha256(f"{system.test.partition('::')[2]} {label}".encode()).hexdigest()[:8]
+    failure_id = case.id if case else f"{system.identity}-{key}"
+    shown: dict[str, Any] = {"got": None, "true": None, "bound": None}
+    if got is not None and exact is not None and tolerance is not None and got.shape == tolerance.shape:
+        shown = {
+            "got": quantities.told(got[where]) if np.isfinite(got[where]) else str(got[where]),
+            "true": mp.nstr(exact.exact[where], 25),
+            "bound": f"{float(tolerance[where]):.3g}",
+        }
+    constants = [s.constant for s in program.steps if s.is_constant]
+    names = [f"c{i + 1}" for i in range(len(constants))]
+    named = inputs(program, point) + inputs(program, tuple(constants), names)
+    for name, direction in zip("vu", directions, strict=False):
+        many = [name] if len(direction) == 1 else [f"{name}{i + 1}" for i in range(len(direction))]
+        named += inputs(program, direction, many)
+    said = verdict.reason if got is None else float(got[where]) if shown["got"] else None
+    row = ""
+    if mode is not None and said is not None and verdict.kind != "holds":
+        row = proposal.row(question, where, said)
+    return {
+        "kind": "failure", "id": failure_id, "identity": system.identity,
+        "backend": system.backend.name, "dtype": system.precision.name, "mode": label, "order": judged.order,
+        "test": system.test, "function": mathematics(program), "steps": len(program.primitives), "size": program.size,
+        "primitives": list(program.primitives), "examples": system.met, "inputs": named, "component": str(list(where)),
+        **shown, "ratio": number(verdict.ratio),
+        "verdict": verdict.kind, "message": verdict.reason, "row": row,
+        "graph": witnesses.graph(program, point),
+        "scripts": scripts(question, where, exact, tolerance, frameworks),
+        "replay": f"python -m suite replay {failure_id}" if case else f"python -m pytest '{system.test}'",
+        "case": case.line if case else "",
+    }  # fmt: skip
+
+
+def failure_text(failure: Mapping[str, Any]) -> str:
+    """What a person needs, shortest first."""
+    head = (
+        f"{failure['identity']} {failure['verdict']} by {failure['backend']} · {failure['mode']} · {failure['dtype']}"
+    )
+    lines = [head, f"  {failure['function']}        {failure['steps']} steps, n = {failure['size']}"]
+    for array in failure["inputs"]:
+        lines.append(f"  {array['name']} = {[float.fromhex(h) for h in array['hex']]}")
+    if failure["got"] is not None:
+        got = failure["got"]
+        shown = repr(float.fromhex(got)) if got.startswith(("0x", "-0x")) else got
+        lines.append(
+            f"  got {shown}   true {failure['true']}   bound {failure['bound']}   ({failure['ratio']:.3g} × bound)"
+            if isinstance(failure["ratio"], float)
+            else f"  got {shown}"
+        )
+    if failure["message"]:
+        lines.append(f"  {failure['message']}")
+    lines.append(f"  {failure['replay']} · python -m reports show {failure['id']}")
+    return "\n".join(lines)

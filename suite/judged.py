@@ -1,0 +1,48 @@
+"""One comparison with all that it was made of: what check, failure, witness, script and ledger row hand on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from strategies.primitive import Floats
+from suite.oracle import Truth
+from suite.question import Question
+from suite.verdict import Verdict
+
+
+@dataclass(frozen=True)
+class Judged:
+    """``got``, ``exact`` and ``tolerance`` are arrays of one shape, or None where nothing was computed."""
+
+    question: Question
+    label: str
+    order: int
+    verdict: Verdict
+    got: Floats | None = None
+    exact: Truth | None = None
+    tolerance: Floats | None = None
+    seconds: float = 0.0
+    zero: bool = False  # whether the exact derivative vanishes: the function does not depend on what is moved
+    drawn: tuple[Any, ...] = ()  # by the test
+
+    @property
+    def cell(self) -> str:
+        """The mode under which it is counted: what meets the function in control flow counts for that."""
+        mode = self.question.mode
+        return mode.wrapper or self.label if mode else self.label
+
+    @property
+    def of_a_mode(self) -> bool:
+        """Whether it is what one mode answered, beside the oracle: that can be asked of others too."""
+        mode, got, tolerance = self.question.mode, self.got, self.tolerance
+        if mode is None or got is None or tolerance is None:
+            return False
+        return mode.name == self.label and got.shape == tolerance.shape
+
+
+def worse(one: Judged | None, other: Judged, shrinking: bool) -> Judged:
+    """The larger error / bound; while a failure is shrunk, the later violation."""
+    if one is None or (shrinking and other.verdict.kind == "violated"):
+        return other
+    return other if not shrinking and (other.verdict.ratio or 0.0) > (one.verdict.ratio or 0.0) else one
