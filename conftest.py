@@ -39,6 +39,7 @@ from suite.header import header
 from suite.items import gathers_evidence, identity_of, in_order, parameters_of, seed_of, system_of
 from suite.options import chosen, part
 from suite.system import System
+from suite.trial import Trial
 
 ROOT = Path(__file__).parent
 
@@ -285,6 +286,12 @@ def system(request: pytest.FixtureRequest) -> System:
     return request.config.stash[SESSION].systems[request.param]
 
 
+@pytest.fixture(scope="session")  # since Hypothesis lets no test of its have another; each test begins its own
+def trial(system: System) -> Trial:
+    """A test on the system; `pytest_runtest_call` puts each test's own in its place."""
+    return Trial(system)
+
+
 @pytest.fixture
 def evidence(request: pytest.FixtureRequest) -> Evidence:
     """What the test finds out about its claim; recorded when it ends, however it ends."""
@@ -307,19 +314,20 @@ def found_out(evidence: Evidence, call: pytest.CallInfo[None]) -> dict[str, Any]
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
-    """Turns the system to this test, and fails the test if one of its controls was never seen to fail."""
+def pytest_runtest_call(item: pytest.Function) -> Iterator[None]:
+    """Begins the trial of this test, and fails the test if one of its controls was never seen to fail."""
     known = item.config.stash[SESSION]
-    system = known.systems.get(system_of(item))
+    system, trial, test = known.systems.get(system_of(item)), None, getattr(item, "obj", None)
+    full = hypothesis_internals.settings_of(test)
     if system is not None:
         own = {name: value for name, value in parameters_of(item).items() if name not in ("system", "case")}
-        system.begin(identity_of(item), item.nodeid, own, seed_of(item))
-    test = getattr(item, "obj", None)
-    full = hypothesis_internals.settings_of(test)
-    if system is not None and full is not None:
-        is_own = own.get("primitive") in OWN
-        share = profiles.shared(full, system.backend.name, system.identity, is_own, system.share)
-        hypothesis_internals.use_settings(test, share)
+        trial = Trial(system, identity_of(item), item.nodeid, own, seed_of(item))
+        if "trial" in item.funcargs:
+            item.funcargs["trial"] = trial
+        if full is not None:
+            is_own = own.get("primitive") in OWN
+            share = profiles.shared(full, system.backend.name, trial.identity, is_own, system.share)
+            hypothesis_internals.use_settings(test, share)
     clock.seconds.clear()
     start = time.perf_counter()
     try:
@@ -327,13 +335,13 @@ def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
     finally:
         if full is not None:
             hypothesis_internals.use_settings(test, full)
-        idle = system.finish() if system is not None else []
+        idle = trial.finish() if trial is not None else []
         elapsed = time.perf_counter() - start
         clock.seconds["rest"] += elapsed - sum(clock.seconds.values())
         if system is not None:
             for part, seconds in clock.seconds.items():
                 known.emit({"kind": "time", "part": part, "backend": system.backend.name, "seconds": max(seconds, 0.0)})
-    if idle and system is not None and system.focus is None and profiles.active.floor and system.share == 1:
+    if idle and trial is not None and trial.focus is None and profiles.active.floor and trial.system.share == 1:
         raise Idle(f"a check that could not have failed: the control {idle} never failed")
 
 

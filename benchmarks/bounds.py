@@ -20,11 +20,13 @@ from strategies.precision import Precision
 from strategies.primitive import Primitive
 from strategies.program import Point, Program, float_values, weighted
 from suite import backends, profiles
+from suite.answer import Answer
 from suite.backends.backend import ORDERS, Quantity
-from suite.failure import number
+from suite.judged import number
 from suite.profiles import Profile
 from suite.quantities import hexadecimal
-from suite.system import Answer, Check, Record, System
+from suite.system import Record, System
+from suite.trial import Check, Trial
 
 QUANTITIES: tuple[Quantity, ...] = ("value", "gradient", "jacobian", "hessian", "vjp", "jvp", "hvp", "curvature")
 LOST = 1e-3  # of the largest component: what no loss of digits near the ends of the range explains
@@ -93,7 +95,7 @@ def within_bound(backend: str, primitive: Primitive, precision: Precision) -> li
         if scale and not defined(f, x):
             return
         v = data.draw(points.directions(precision, f.inputs))
-        check = Check(system, f, x, (v,), len(seen))
+        check = Check(Trial(system), f, x, (v,), len(seen))
         check.excused = lambda verdict, *question: verdict  # type: ignore[method-assign]
         where.update(function=str(f.primitives), x=[hexadecimal(a) for a in x])
         for quantity in QUANTITIES:

@@ -20,7 +20,7 @@ from strategies.primitive import Floats, Primitive, Shape
 from strategies.program import Step
 from suite import backends
 from suite.backends.backend import Backend, Mode, Quantity, libraries
-from suite.failure import number
+from suite.judged import number
 from suite.quantities import hexadecimal
 
 MENU: tuple[Shape, ...] = ((), (2,), (3,), (2, 2), (2, 3))  # at which static parameters are looked for

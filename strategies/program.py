@@ -106,16 +106,20 @@ class Program:
         return hashlib.blake2b(repr((self.inputs, steps)).encode(), digest_size=6).hexdigest()
 
     @cached_property
-    def pairs(self) -> tuple[str, ...]:
-        """The pairs of primitives, as "exp → sin", of which the second takes what the first gives."""
+    def edges(self) -> tuple[tuple[str, str], ...]:
+        """The pairs of primitives of which the second takes what the first gives, each as often as it does."""
         n = len(self.inputs)
-        found = {
-            f"{self.steps[i - n].primitive} → {step.primitive}": None
+        return tuple(
+            (self.steps[i - n].primitive, step.primitive)
             for step in self.steps
             for i in step.arguments
             if i >= n and not self.steps[i - n].is_constant
-        }
-        return tuple(found)
+        )
+
+    @cached_property
+    def pairs(self) -> tuple[str, ...]:
+        """The edges as "exp → sin", each once."""
+        return tuple(dict.fromkeys(f"{one} → {other}" for one, other in self.edges))
 
     @cached_property
     def depth(self) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from mpmath import mp
@@ -13,15 +13,13 @@ from strategies.mathematics import mathematics
 from strategies.program import Point, Program, input_names
 from suite import proposal, quantities, witnesses
 from suite.backends import MODULES
-from suite.judged import Judged
+from suite.corpus import Case
+from suite.judged import Judged, number
 from suite.reproducer import scripts
 
-if TYPE_CHECKING:
-    from suite.system import System
 
-
-def number(value: float | None) -> float | str | None:
-    return value if value is None or np.isfinite(value) else str(value)
+class Violation(AssertionError):
+    """An identity does not hold, or a framework failed. The message is what a person needs, shortest first."""
 
 
 def inputs(program: Program, point: Point, names: list[str] | None = None) -> list[dict[str, Any]]:
@@ -31,14 +29,16 @@ def inputs(program: Program, point: Point, names: list[str] | None = None) -> li
     ]
 
 
-def describe(system: System, judged: Judged, frameworks: Iterable[str] = MODULES) -> dict[str, Any]:
-    """The failure as a record, with a script for each of the frameworks; those that plugins add are among them."""
+def describe(
+    judged: Judged, identity: str, test: str, examples: int, case: Case | None, frameworks: Iterable[str] = MODULES
+) -> dict[str, Any]:
+    """What failed after so many examples of a test, as a record, with a script for each of the frameworks; those that
+    plugins add are among them."""
     question, verdict, label = judged.question, judged.verdict, judged.label
     program, point, directions, mode = question.program, question.point, question.directions, question.mode
     got, exact, tolerance, where = judged.got, judged.exact, judged.tolerance, verdict.component
-    case = system.case(label, "holds" if verdict.kind == "holds" else "violated")
-    key = hashlib.sha256(f"{system.test.partition('::')[2]} {label}".encode()).hexdigest()[:8]
-    failure_id = case.id if case else f"{system.identity}-{key}"
+    key = hashlib.sha256(f"{test.partition('::')[2]} {label}".encode()).hexdigest()[:8]
+    failure_id = case.id if case else f"{identity}-{key}"
     shown: dict[str, Any] = {"got": None, "true": None, "bound": None}
     if got is not None and exact is not None and tolerance is not None and got.shape == tolerance.shape:
         shown = {
@@ -57,15 +57,15 @@ def describe(system: System, judged: Judged, frameworks: Iterable[str] = MODULES
     if mode is not None and said is not None and verdict.kind != "holds":
         row = proposal.row(question, where, said)
     return {
-        "kind": "failure", "id": failure_id, "identity": system.identity,
-        "backend": system.backend.name, "dtype": system.precision.name, "mode": label, "order": judged.order,
-        "test": system.test, "function": mathematics(program), "steps": len(program.primitives), "size": program.size,
-        "primitives": list(program.primitives), "examples": system.met, "inputs": named, "component": str(list(where)),
+        "kind": "failure", "id": failure_id, "identity": identity,
+        "backend": question.backend.name, "dtype": question.precision.name, "mode": label, "order": judged.order,
+        "test": test, "function": mathematics(program), "steps": len(program.primitives), "size": program.size,
+        "primitives": list(program.primitives), "examples": examples, "inputs": named, "component": str(list(where)),
         **shown, "ratio": number(verdict.ratio),
         "verdict": verdict.kind, "message": verdict.reason, "row": row,
         "graph": witnesses.graph(program, point),
         "scripts": scripts(question, where, exact, tolerance, frameworks),
-        "replay": f"python -m suite replay {failure_id}" if case else f"python -m pytest '{system.test}'",
+        "replay": f"python -m suite replay {failure_id}" if case else f"python -m pytest '{test}'",
         "case": case.line if case else "",
     }  # fmt: skip
 

@@ -7,17 +7,14 @@ other: so the corpus gets the hardest program that is known for each of them (su
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from hypothesis import target
 
 from strategies.program import Program
 from suite.corpus import Case
-
-if TYPE_CHECKING:
-    from suite.system import System
 
 Key = tuple[str, ...]
 
@@ -30,14 +27,7 @@ def toward(ratio: float) -> None:
 
 def keys(program: Program) -> set[Key]:
     """The primitives of the program, and the pairs of them of which one takes the other's result."""
-    found: set[Key] = {(name,) for name in program.primitives}
-    offset = len(program.inputs)
-    for step in program.steps:
-        for argument in step.arguments:
-            before = program.steps[argument - offset] if argument >= offset else None
-            if before is not None and not before.is_constant:
-                found.add((before.primitive, step.primitive))
-    return found
+    return {(name,) for name in program.primitives} | set(program.edges)
 
 
 @dataclass
@@ -47,9 +37,10 @@ class Worst:
     best: dict[Key, float] = field(default_factory=dict)
     found: dict[Key, Case] = field(default_factory=dict)  # since the last records
 
-    def met(self, system: System, program: Program, ratio: float) -> None:
-        better = [key for key in ((system.test,), *keys(program)) if ratio > self.best.get(key, 0.0)]
-        case = system.case("", "holds") if better else None
+    def met(self, test: str, program: Program, ratio: float, case_of: Callable[[], Case | None]) -> None:
+        """Keeps the case of a test if it is the worst for anything."""
+        better = [key for key in ((test,), *keys(program)) if ratio > self.best.get(key, 0.0)]
+        case = case_of() if better else None
         if case is None:
             return
         case = replace(case, ratio=ratio)

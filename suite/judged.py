@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
+from strategies.mathematics import mathematics
 from strategies.primitive import Floats
 from suite.oracle import Truth
 from suite.question import Question
@@ -39,6 +42,22 @@ class Judged:
         if mode is None or got is None or tolerance is None:
             return False
         return mode.name == self.label and got.shape == tolerance.shape
+
+    def record(self, identity: str) -> dict[str, Any]:
+        """The comparison as the report counts it."""
+        asked, program = self.question, self.question.program
+        return {
+            "kind": "comparison", "identity": identity, "backend": asked.backend.name, "dtype": asked.precision.name,
+            "mode": self.cell, "order": self.order, "verdict": self.verdict.kind,
+            "ratio": number(self.verdict.ratio), "digits": number(self.verdict.digits),
+            "function": mathematics(program), "program": program.structure,
+            "primitives": list(program.primitives), "pairs": list(program.pairs), "size": program.size,
+            "steps": len(program.primitives), "depth": program.depth, "zero": self.zero, "seconds": self.seconds,
+        }  # fmt: skip
+
+
+def number(value: float | None) -> float | str | None:
+    return value if value is None or np.isfinite(value) else str(value)
 
 
 def worse(one: Judged | None, other: Judged, shrinking: bool) -> Judged:

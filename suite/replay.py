@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from suite.corpus import Case, CaseError
-from suite.system import System, Violation
+from suite.failure import Violation
+from suite.trial import Trial
 
 Law = Callable[..., None]
 HOLDS, FIXED, FAILED, UNDECIDED, ERROR = "HOLDS", "FIXED", "FAILED", "UNDECIDED", "ERROR"
@@ -65,23 +66,23 @@ def law(case: Case) -> Law:
     raise CaseError(f"{case.id}: {case.identity} has {len(of_identity)} tests, and none is called {case.test!r}")
 
 
-def ask(system: System, case: Case) -> Answered:
+def ask(trial: Trial, case: Case) -> Answered:
     """Runs the test on the case, on the comparison that failed if it still exists. Raises CaseError."""
-    answered = run(system, case)
-    if case.mode and not system.seen:
-        return run(system, replace(case, mode=""))
+    answered = run(trial, case)
+    if case.mode and not trial.seen:
+        return run(trial, replace(case, mode=""))
     return answered
 
 
-def run(system: System, case: Case) -> Answered:
+def run(trial: Trial, case: Case) -> Answered:
     body, drawn = law(case), Drawn(case)
     parameters = dict(case.parameters)
-    wanted = set(inspect.signature(body).parameters) - {"system", "data"}
+    wanted = set(inspect.signature(body).parameters) - {"trial", "data"}
     if wanted != set(parameters):
         raise CaseError(f"{case.id}: its test takes {sorted(wanted)}, the case has {sorted(parameters)}")
-    system.stored = case
+    trial.stored = case
     try:
-        body(system=system, data=drawn, **parameters)
+        body(trial=trial, data=drawn, **parameters)
     except Violation as violation:
         return Answered("violated", str(violation))
     except CaseError:
@@ -89,8 +90,8 @@ def run(system: System, case: Case) -> Answered:
     except Exception as error:
         raise CaseError(f"{case.id}: {type(error).__name__}: {error}".splitlines()[0]) from error
     finally:
-        system.stored = None
-    return Answered("holds" if system.seen["holds"] or system.seen["deviation"] else "inconclusive")
+        trial.stored = None
+    return Answered("holds" if trial.seen["holds"] or trial.seen["deviation"] else "inconclusive")
 
 
 def status(recorded: str, found: str) -> str:

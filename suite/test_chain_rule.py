@@ -11,9 +11,10 @@ from strategies.functions import chains, compositions, forks
 from strategies.points import arrays
 from strategies.primitive import Floats
 from strategies.program import Composition, Point, composed, shared, weighted
+from suite.answer import Answer
 from suite.profiles import examples
 from suite.quantities import truth, unit
-from suite.system import Answer, Check, System
+from suite.trial import Check, Trial
 
 LEFTMOST_FIRST, RIGHTMOST_FIRST = "outputs first", "inputs first"
 
@@ -106,33 +107,33 @@ def corrupt(factors: list[Answer], control: str) -> Floats | None:
 @pytest.mark.identity("C1")
 @examples(2 / 3)
 @given(data=st.data())
-def test_a_chain_has_the_product_of_its_links_derivatives(system: System, data: st.DataObject) -> None:
+def test_a_chain_has_the_product_of_its_links_derivatives(trial: Trial, data: st.DataObject) -> None:
     """(phi_k o ... o phi_1)'(x) = phi_k' ... phi_1', to depth 12. Cannot see links whose derivative is 1."""
-    chain, x = system.draw(data, chains(system.precision))
-    with system.example(chain.program, x) as check:
+    chain, x = trial.draw(data, chains(trial.precision))
+    with trial.example(chain.program, x) as check:
         check_products(check, chain, x, "a factor dropped")
 
 
 @pytest.mark.identity("C2")
 @examples(1)
 @given(data=st.data())
-def test_the_jacobian_of_a_composition_is_the_product_of_jacobians(system: System, data: st.DataObject) -> None:
+def test_the_jacobian_of_a_composition_is_the_product_of_jacobians(trial: Trial, data: st.DataObject) -> None:
     """J(g o f)(x) = J(g)(f(x)) J(f)(x), in either bracketing. Cannot see Jacobians that commute."""
-    composition, x = system.draw(data, compositions(system.precision))
-    with system.example(composition.program, x) as check:
+    composition, x = trial.draw(data, compositions(trial.precision))
+    with trial.example(composition.program, x) as check:
         check_products(check, composition, x, "factors swapped or misaligned")
 
 
 @pytest.mark.identity("C3")
 @examples(1)
 @given(data=st.data())
-def test_paths_add_where_a_value_is_used_twice(system: System, data: st.DataObject) -> None:
+def test_paths_add_where_a_value_is_used_twice(trial: Trial, data: st.DataObject) -> None:
     """f(x) = g(h(x), h(x)) has grad f = J(h)^T (grad_1 g + grad_2 g). Cannot see paths that contribute nothing."""
-    h, g, x = system.draw(data, forks(system.precision))
-    g = weighted(g, system.draw(data, arrays(system.precision, g.output, wide=False)))
+    h, g, x = trial.draw(data, forks(trial.precision))
+    g = weighted(g, trial.draw(data, arrays(trial.precision, g.output, wide=False)))
     f = composed([h, shared(g)])
-    with system.example(f, x) as check:
-        value = system.backend.run(system.backend.modes_of("value")[0], h, system.precision, x).numbers
+    with trial.example(f, x) as check:
+        value = trial.backend.run(trial.backend.modes_of("value")[0], h, trial.precision, x).numbers
         exact = truth("gradient", f, x)
         gradients = {gradient.mode: gradient for gradient in check.answers("gradient")}
         for gradient in gradients.values():

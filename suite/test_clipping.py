@@ -12,34 +12,36 @@ from strategies.mp_arrays import mp_array, to_floats, to_longdoubles
 from strategies.primitive import Floats
 from strategies.program import Point
 from suite import clipping, oracle
+from suite.answer import exactly
 from suite.clipping import Way
 from suite.oracle import Truth
 from suite.profiles import examples
 from suite.quantities import flat, unit
-from suite.system import Check, System, exactly
+from suite.system import System
+from suite.trial import Check, Trial
 
 
 @pytest.mark.identity("N2")
 @examples(1)
 @given(data=st.data())
-def test_clipping_rescales_to_the_threshold_or_leaves_alone(system: System, data: st.DataObject) -> None:
+def test_clipping_rescales_to_the_threshold_or_leaves_alone(trial: Trial, data: st.DataObject) -> None:
     """clip(g) = g · min(1, c/‖g‖) (Pascanu et al. 2013), by each library's own formula: torch divides by ‖g‖ + 1e-6.
 
     The norm of the result is the cap; below the threshold not a bit changes. Cannot see norms that overflow.
     """
-    g, order, c = system.draw(data, clipping.clippings(system.precision))
-    ways = clipping.ways(system.backend, g, order, c)
+    g, order, c = trial.draw(data, clipping.clippings(trial.precision))
+    ways = clipping.ways(trial.backend, g, order, c)
     n = len(flat(g))
-    with system.example(ways[0].program, g) as check:
+    with trial.example(ways[0].program, g) as check:
         for way in ways:
             numbers = clipping.computed(check, way.mode, way.program, g)
             if numbers is None:
                 continue
             truth = oracle.value(way.program, g)
-            tolerance = clipping.tolerance(system, way.program, g, truth.floats)
+            tolerance = clipping.tolerance(trial.system, way.program, g, truth.floats)
             check.compare(way.mode.name, 0, numbers, truth, tolerance, program=way.program, mode=way.mode)
             name, p = way.mode.name, clipping.order_of(way.program)
-            if clipping.is_below(system, way.program, g, truth.floats[-1]):
+            if clipping.is_below(trial.system, way.program, g, truth.floats[-1]):
                 same = exactly(flat(g))
                 bits, of_bits = numbers[:n], np.zeros(n)
                 check.compare(f"{name}: alone below c", 0, bits, same, of_bits, program=way.program, mode=way.mode)
@@ -74,29 +76,29 @@ def capped(clipped: Floats, truth: Truth, tolerance: Floats, order: float) -> tu
 @pytest.mark.identity("N3")
 @examples(1)
 @given(data=st.data())
-def test_clipping_preserves_direction(system: System, data: st.DataObject) -> None:
+def test_clipping_preserves_direction(trial: Trial, data: st.DataObject) -> None:
     """clip(g) = s g with one s > 0 for all entries of all tensors; and clip(g)_i g_j = clip(g)_j g_i, to a few ulps.
 
     No error of the norm enters the latter, which cannot see a wrong s, nor anything at a single entry.
     """
-    g, order, c = system.draw(data, clipping.clippings(system.precision))
+    g, order, c = trial.draw(data, clipping.clippings(trial.precision))
     entries = flat(g)
-    ways = clipping.ways(system.backend, g, order, c)
-    with system.example(ways[0].program, g) as check:
+    ways = clipping.ways(trial.backend, g, order, c)
+    with trial.example(ways[0].program, g) as check:
         for way in ways:
             numbers = clipping.computed(check, way.mode, way.program, g)
             if numbers is None:
                 continue
             truth = oracle.value(way.program, g)
-            tolerance = clipping.tolerance(system, way.program, g, truth.floats)
+            tolerance = clipping.tolerance(trial.system, way.program, g, truth.floats)
             check.compare(way.mode.name, 0, numbers, truth, tolerance, program=way.program, mode=way.mode)
-            left, right, allowed = proportional(system, numbers[:-1], entries, c)
+            left, right, allowed = proportional(trial.system, numbers[:-1], entries, c)
             check.compare(f"{way.mode.name}: one factor", 0, left, right, allowed, program=way.program)
             # Between the largest entry and one four times as large, the threshold alters one of them only.
             largest = float(np.max(np.abs(entries)))
             more = np.append(entries, 4 * largest)
             by_value = np.clip(more, -2 * largest, 2 * largest)
-            check.control("clip by value", *proportional(system, by_value, more, 2 * largest))
+            check.control("clip by value", *proportional(trial.system, by_value, more, 2 * largest))
 
 
 def proportional(system: System, clipped: Floats, entries: Floats, c: float) -> tuple[Floats, Truth, Floats]:

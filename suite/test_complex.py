@@ -17,6 +17,7 @@ from suite.backends.backend import Backend
 from suite.holomorphic import CONVENTIONS, FORMULAS, NAMES, TYPES, Complexes
 from suite.profiles import examples
 from suite.system import System
+from suite.trial import Trial
 
 SIZE = 2
 
@@ -26,42 +27,42 @@ SIZE = 2
 @examples(1 / 3)
 @given(data=st.data(), name=st.sampled_from(NAMES))
 def test_derivatives_of_holomorphic_functions_follow_the_convention(
-    system: System, data: st.DataObject, name: str
+    trial: Trial, data: st.DataObject, name: str
 ) -> None:
     """f′ v, f′ u or conj(f′) u, and the gradient of a real L (suite/holomorphic.py), in complex128 and complex64.
 
     f′ is one number along the real and the imaginary axis (Cauchy–Riemann). Cannot see branch cuts.
     """
-    backend, precision = system.backend, system.precision
+    backend, precision = trial.backend, trial.precision
     real = arrays(precision, (SIZE,), wide=False)
     arity = PRIMITIVES[name].arity
-    z, (v, u) = ([system.draw(data, real) + 1j * system.draw(data, real) for _ in range(n)] for n in (arity, 2))
+    z, (v, u) = ([trial.draw(data, real) + 1j * trial.draw(data, real) for _ in range(n)] for n in (arity, 2))
     found = [holomorphic.partials(name, tuple(column)) for column in np.array(z).T]
     d, across = (np.array([row[k] for row in found]).T for k in (0, 1))
     assert np.all(abs(d - across) <= 2.0**-50 * abs(d)), f"{name} is not holomorphic: {d} and {across}"
     u_of = precision.unit_roundoff
     allowed = holomorphic.ULPS * u_of * np.array([row[2] for row in found]).T + backend.smallest(precision)
-    f = backend.function(Program(((SIZE,),) * arity, (Step(name, tuple(range(arity))),)), precision_of(system))
+    f = backend.function(Program(((SIZE,),) * arity, (Step(name, tuple(range(arity))),)), precision_of(trial.system))
 
     def loss(*x: Any) -> Any:
-        return (native(backend, u.conj(), system) * f(*x)).real.sum()
+        return (native(backend, u.conj(), trial.system) * f(*x)).real.sum()
 
-    x, convention = [native(backend, a, system) for a in z], CONVENTIONS[backend.name]
+    x, convention = [native(backend, a, trial.system) for a in z], CONVENTIONS[backend.name]
     for mode in backend.modes_of("jvp"):
-        if system.selected(mode.name) and not mode.experimental:
-            got = complexes(backend, mode.function(f, x, [native(backend, v, system)] * arity))
+        if trial.system.selected(mode.name) and not mode.experimental:
+            got = complexes(backend, mode.function(f, x, [native(backend, v, trial.system)] * arity))
             judged(f"{name} by {mode.name}", convention["jvp"], got, d.sum(0), v, allowed.sum(0) + u_of * abs(d).sum(0))
-    for quantity, function, given_to in (("vjp", f, [native(backend, u, system)]), ("gradient", loss, [])):
+    for quantity, function, given_to in (("vjp", f, [native(backend, u, trial.system)]), ("gradient", loss, [])):
         for mode in backend.modes_of(quantity):  # type: ignore[arg-type]
-            if system.selected(mode.name) and "compile" not in mode.name:
+            if trial.system.selected(mode.name) and "compile" not in mode.name:
                 got = np.array([complexes(backend, a) for a in mode.function(function, x, *given_to)])
                 judged(f"{name} by {mode.name}", convention[quantity], got, d, u, allowed)
-    system.emit({
+    trial.emit({
         "kind": "convention", "case": "complex z: reverse and forward mode of a holomorphic f", "backend": backend.name,
         "at": ["z"], "value": ["f(z)"], "reverse": [convention["vjp"]], "forward": [convention["jvp"]],
         "subdifferential": "", "inside": None, "known": "",
     })  # fmt: skip
-    system.emit({
+    trial.emit({
         "kind": "convention", "case": "complex z: the gradient of a real L", "backend": backend.name, "at": ["z"],
         "value": ["L(z)"], "reverse": [convention["gradient"]], "forward": ["not asked"],
         "subdifferential": "", "inside": None, "known": "",

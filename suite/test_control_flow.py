@@ -11,7 +11,7 @@ from strategies.points import directions
 from strategies.program import Point
 from suite.backends.backend import Quantity
 from suite.profiles import examples
-from suite.system import Check, System
+from suite.trial import Check, Trial
 
 SHAPES: tuple[tuple[int, ...], ...] = ((), (3,))
 
@@ -19,11 +19,11 @@ SHAPES: tuple[tuple[int, ...], ...] = ((), (3,))
 @pytest.mark.identity("U5")
 @examples(1 / 3)
 @given(data=st.data())
-def test_control_flow_leaves_derivatives_alone(system: System, data: st.DataObject) -> None:
+def test_control_flow_leaves_derivatives_alone(trial: Trial, data: st.DataObject) -> None:
     """W(f) = f ⇒ value, gradient, JVP and Hessian-vector product of W(f) are those of f, for every wrapper W of
     suite/backends/*_control_flow.py. Cannot see loops whose number of steps depends on x."""
-    f, x = system.draw(data, scalar_functions(system.precision, max_steps=3, shapes=SHAPES))
-    v = system.draw(data, directions(system.precision, f.inputs))
+    f, x = trial.draw(data, scalar_functions(trial.precision, max_steps=3, shapes=SHAPES))
+    v = trial.draw(data, directions(trial.precision, f.inputs))
     asked: tuple[tuple[Quantity, tuple[Point, ...]], ...] = (
         ("value", ()),
         ("gradient", ()),
@@ -31,10 +31,10 @@ def test_control_flow_leaves_derivatives_alone(system: System, data: st.DataObje
         ("hvp", (v,)),
         ("curvature", (v,)),
     )
-    with system.example(f, x, v) as check:
+    with trial.example(f, x, v) as check:
         for quantity, along in asked:
             if conclusive(check, quantity, *along):
-                for mode in check.modes(quantity, system.backend.wrapped(quantity)):
+                for mode in check.modes(quantity, trial.backend.wrapped(quantity)):
                     answer = check.answer(mode, f, x, *along)
                     if answer is not None:
                         check.true(answer)

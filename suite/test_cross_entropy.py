@@ -10,28 +10,29 @@ from hypothesis import strategies as st
 from strategies.points import directions
 from strategies.primitive import Floats
 from suite import controls, cross_entropy
+from suite.answer import exactly
 from suite.backends.backend import Mode
 from suite.clipping import computed
 from suite.cross_entropy import Loss
 from suite.profiles import examples
 from suite.quantities import unit
-from suite.system import Check, System, exactly
+from suite.trial import Check, Trial
 
 
 @pytest.mark.identity("P2")
 @examples(3 / 2)
 @given(data=st.data())
-def test_the_gradient_of_cross_entropy_is_softmax_minus_p(system: System, data: st.DataObject) -> None:
+def test_the_gradient_of_cross_entropy_is_softmax_minus_p(trial: Trial, data: st.DataObject) -> None:
     """∂/∂z [−Σ p log softmax(z)] = q − p (Bishop 2006, eq. 4.109); with class weights and reductions q Σa − a.
 
     Each row sums to 0, and a shift of the logits changes nothing. Cannot see what is below the rounding of q.
     """
-    question = system.draw(data, cross_entropy.questions(system.precision))
+    question = trial.draw(data, cross_entropy.questions(trial.precision))
     z = question.logits
-    (direction,) = system.draw(data, directions(system.precision, [z.shape]))
-    loss = cross_entropy.loss_of(system.backend.name, question)
+    (direction,) = trial.draw(data, directions(trial.precision, [z.shape]))
+    loss = cross_entropy.loss_of(trial.backend.name, question)
     cross_entropy.check_limit(loss, z, direction)
-    with system.example(loss.asked, (z,), *loss.directions) as check:
+    with trial.example(loss.asked, (z,), *loss.directions) as check:
         for mode in check.modes(loss.quantity):
             check_gradient(check, loss, loss.named(mode), z)
         check_shift(check, loss, z)

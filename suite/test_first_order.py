@@ -13,11 +13,12 @@ from strategies.functions import functions_between, programs, scalar_functions
 from strategies.points import directions
 from strategies.program import Point, splitter
 from suite import controls
+from suite.answer import Answer, exactly
 from suite.backends.backend import Mode, Quantity
 from suite.oracle import linear
 from suite.profiles import examples
 from suite.quantities import flat, truth, unit
-from suite.system import Answer, Check, System, exactly
+from suite.trial import Check, Trial
 
 RANKS = [(i, o) for i in range(3) for o in range(3)]
 
@@ -25,13 +26,13 @@ RANKS = [(i, o) for i in range(3) for o in range(3)]
 @pytest.mark.identity("G1")
 @examples(1)
 @given(data=st.data())
-def test_the_gradient_holds_the_partial_derivatives(system: System, data: st.DataObject) -> None:
+def test_the_gradient_holds_the_partial_derivatives(trial: Trial, data: st.DataObject) -> None:
     """grad f(x)_i = df/dx_i, the limit of difference quotients, in every mode. Cannot see an error below its bound."""
-    f, x = system.draw(data, scalar_functions(system.precision))
-    with system.example(f, x) as check:
+    f, x = trial.draw(data, scalar_functions(trial.precision))
+    with trial.example(f, x) as check:
         for gradient in check.answers("gradient"):
             check.true(gradient)
-            rule_scaled = controls.scaled(gradient.numbers, system.precision)
+            rule_scaled = controls.scaled(gradient.numbers, trial.precision)
             if "difference" in gradient.mode:  # coarse: by what its bound allows
                 rule_scaled = gradient.numbers + 4 * np.max(gradient.tolerance)
             check.control("a rule scaled by 1 + 2¹²u", rule_scaled, gradient.truth, gradient.tolerance)
@@ -40,14 +41,14 @@ def test_the_gradient_holds_the_partial_derivatives(system: System, data: st.Dat
 @pytest.mark.identity("H1")
 @examples(1)
 @given(data=st.data())
-def test_the_jacobian_holds_the_partials_of_every_output(system: System, data: st.DataObject) -> None:
+def test_the_jacobian_holds_the_partials_of_every_output(trial: Trial, data: st.DataObject) -> None:
     """J_ij = df_i/dx_j, of shape out + in for every pair of ranks, whole or column by column or row by row.
 
     Cannot see a symmetric Jacobian transposed.
     """
-    f, x = system.draw(data, st.sampled_from(RANKS).flatmap(lambda ranks: functions_between(system.precision, *ranks)))
+    f, x = trial.draw(data, st.sampled_from(RANKS).flatmap(lambda ranks: functions_between(trial.precision, *ranks)))
     m, n = math.prod(f.output), f.size
-    with system.example(f, x) as check:
+    with trial.example(f, x) as check:
         whole, mixing = truth("jacobian", f, x), np.diag(2.0 ** np.arange(m))[::-1]
         for jacobian in check.answers("jacobian"):
             check.true(jacobian, whole)
@@ -88,11 +89,11 @@ def check_stacked(check: Check, answers: list[Answer | None], axis: int, label: 
 @pytest.mark.identity("D1")
 @examples(1)
 @given(data=st.data())
-def test_the_directional_derivative_is_a_jvp(system: System, data: st.DataObject) -> None:
+def test_the_directional_derivative_is_a_jvp(trial: Trial, data: st.DataObject) -> None:
     """D_v f = J v = jvp(f)(x; v), against the derivative of s -> f(x + s v). Cannot see inputs that do not matter."""
-    f, x = system.draw(data, programs(system.precision))
-    v = system.draw(data, directions(system.precision, f.inputs))
-    with system.example(f, x, v) as check:
+    f, x = trial.draw(data, programs(trial.precision))
+    v = trial.draw(data, directions(trial.precision, f.inputs))
+    with trial.example(f, x, v) as check:
         for along in check.answers("jvp", f, x, v):
             check.true(along)
             ignored = truth("jacobian", f, x).floats[:, -1] * flat(v)[-1]
@@ -102,11 +103,11 @@ def test_the_directional_derivative_is_a_jvp(system: System, data: st.DataObject
 @pytest.mark.identity("D2")
 @examples(1)
 @given(data=st.data())
-def test_a_vjp_is_the_cotangent_times_the_jacobian(system: System, data: st.DataObject) -> None:
+def test_a_vjp_is_the_cotangent_times_the_jacobian(trial: Trial, data: st.DataObject) -> None:
     """backward(u) = vjp(u) = u^T J. Cannot see a symmetric Jacobian transposed."""
-    f, x = system.draw(data, programs(system.precision))
-    u = system.draw(data, directions(system.precision, (f.output,)))
-    with system.example(f, x, u) as check:
+    f, x = trial.draw(data, programs(trial.precision))
+    u = trial.draw(data, directions(trial.precision, (f.output,)))
+    with trial.example(f, x, u) as check:
         for back in check.answers("vjp", f, x, u):
             check.true(back)
             jacobian = truth("jacobian", f, x).floats
@@ -118,12 +119,12 @@ def test_a_vjp_is_the_cotangent_times_the_jacobian(system: System, data: st.Data
 @pytest.mark.identity("D3")
 @examples(1)
 @given(data=st.data())
-def test_jvp_and_vjp_are_adjoint_and_linear(system: System, data: st.DataObject) -> None:
+def test_jvp_and_vjp_are_adjoint_and_linear(trial: Trial, data: st.DataObject) -> None:
     """<u, Jv> = <J^T u, v> for every pair of modes, J(v + w) = Jv + Jw. Cannot see an error that J and J^T share."""
-    f, x = system.draw(data, programs(system.precision))
-    v = system.draw(data, directions(system.precision, f.inputs))
-    u = system.draw(data, directions(system.precision, (f.output,)))
-    with system.example(f, x, v, u) as check:
+    f, x = trial.draw(data, programs(trial.precision))
+    v = trial.draw(data, directions(trial.precision, f.inputs))
+    u = trial.draw(data, directions(trial.precision, (f.output,)))
+    with trial.example(f, x, v, u) as check:
         jvps, vjps = check.answers("jvp", f, x, v), check.answers("vjp", f, x, u)
         for jv in jvps:
             left, left_tolerance, size = paired(jv, flat(u))
@@ -131,7 +132,7 @@ def test_jvp_and_vjp_are_adjoint_and_linear(system: System, data: st.DataObject)
                 right, right_tolerance, _ = paired(uj, flat(v))
                 tolerance = left_tolerance + right_tolerance
                 check.compare(f"⟨u, {jv.mode}⟩ = ⟨{uj.mode}, v⟩", 1, left, exactly(right), tolerance, size)
-                transposed = controls.scaled(right, system.precision)
+                transposed = controls.scaled(right, trial.precision)
                 check.control("a transpose rule scaled by 1 + 2¹²u", left, exactly(transposed), tolerance, size)
         some, rest = halves(v)
         for whole in jvps:

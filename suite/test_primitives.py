@@ -12,26 +12,24 @@ from strategies.points import arrays
 from strategies.program import weighted
 from suite import controls, profiles
 from suite.profiles import examples
-from suite.system import System
+from suite.trial import Trial
 
 
 @pytest.mark.identity("alone")
 @pytest.mark.parametrize("primitive", PRIMITIVES)
 @examples(1 / 5)
 @given(data=st.data())
-def test_a_primitive_alone(system: System, data: st.DataObject, primitive: str) -> None:
+def test_a_primitive_alone(trial: Trial, data: st.DataObject, primitive: str) -> None:
     """phi, phi' and phi'' within the primitive's contract, reverse and forward. Cannot see beyond its domain."""
-    program, x = system.draw(
-        data, alone(system.precision, PRIMITIVES[primitive], profiles.pick_of(system.backend.name))
-    )
-    f = weighted(program, system.draw(data, arrays(system.precision, program.output, wide=False)))
-    with system.example(f, x) as check:
+    program, x = trial.draw(data, alone(trial.precision, PRIMITIVES[primitive], profiles.pick_of(trial.backend.name)))
+    f = weighted(program, trial.draw(data, arrays(trial.precision, program.output, wide=False)))
+    with trial.example(f, x) as check:
         for value in check.answers("value", program, x):  # entry by entry: none hides behind the others
             check.true(value)
-            off = controls.scaled(value.numbers, system.precision)
+            off = controls.scaled(value.numbers, trial.precision)
             check.control("off by 2¹²u", off, value.truth, value.tolerance)
         for gradient in check.answers("gradient"):
             check.true(gradient)
-        if f.size <= 6 and profiles.hessian_due(primitive, system.backend.name):
+        if f.size <= 6 and profiles.hessian_due(primitive, trial.backend.name):
             for hessian in check.answers("hessian"):
                 check.true(hessian)

@@ -13,19 +13,20 @@ from strategies.mp_arrays import MPArray, mp_array
 from strategies.points import directions
 from strategies.program import Program, Step
 from suite import controls
+from suite.answer import exactly
 from suite.oracle import Difference, flat_function, second_difference
 from suite.profiles import examples
 from suite.quantities import flat, truth, unit
-from suite.system import System, exactly
+from suite.trial import Trial
 
 
 @pytest.mark.identity("H2")
 @examples(1)
 @given(data=st.data())
-def test_the_hessian_holds_the_second_partials(system: System, data: st.DataObject) -> None:
+def test_the_hessian_holds_the_second_partials(trial: Trial, data: st.DataObject) -> None:
     """H_ik = d2f/dx_i dx_k, by second differences, in every nesting. Cannot see what has no curvature."""
-    f, x = system.draw(data, scalar_functions(system.precision))
-    with system.example(f, x) as check:
+    f, x = trial.draw(data, scalar_functions(trial.precision))
+    with trial.example(f, x) as check:
         for hessian in check.answers("hessian"):
             check.true(hessian)
             frozen = hessian.numbers - controls.frozen(f, x)
@@ -35,19 +36,19 @@ def test_the_hessian_holds_the_second_partials(system: System, data: st.DataObje
 @pytest.mark.identity("H3")
 @examples(1)
 @given(data=st.data())
-def test_the_hessian_is_symmetric(system: System, data: st.DataObject) -> None:
+def test_the_hessian_is_symmetric(trial: Trial, data: st.DataObject) -> None:
     """H = H^T where second derivatives are continuous (Clairaut; Rudin, Principles, theorem 9.41), entry by entry.
 
     Cannot see errors that are themselves symmetric.
     """
-    f, x = system.draw(data, scalar_functions(system.precision))
-    with system.example(f, x) as check:
+    f, x = trial.draw(data, scalar_functions(trial.precision))
+    with trial.example(f, x) as check:
         for hessian in check.answers("hessian"):
             transposed, tolerance = exactly(hessian.numbers.T.copy()), hessian.tolerance + hessian.tolerance.T
             check.compare(hessian.mode, 2, hessian.numbers, transposed, tolerance, hessian.majorant)
             if f.size > 1:
                 planted = hessian.numbers.copy()
-                planted[0, -1] += controls.fault(system.precision) * np.max(np.abs(planted))
+                planted[0, -1] += controls.fault(trial.precision) * np.max(np.abs(planted))
                 check.control("an asymmetry planted", planted, transposed, tolerance, hessian.majorant)
 
 
@@ -78,7 +79,7 @@ def nested_difference(first: int) -> mpf:
 
 @pytest.mark.identity("H3")
 @pytest.mark.backends("torch", "jax")
-def test_the_hessian_need_not_be_symmetric_where_second_partials_jump(system: System) -> None:
+def test_the_hessian_need_not_be_symmetric_where_second_partials_jump(trial: Trial) -> None:
     """xy(x² − y²)/(x² + y²) at the origin (Peano; Rudin, Principles, exercise 9.27): mixed partials −1 and +1.
 
     The symmetric mixed difference is 0 and hides it; the frameworks, which divide 0 by 0 there, say NaN.
@@ -90,8 +91,8 @@ def test_the_hessian_need_not_be_symmetric_where_second_partials_jump(system: Sy
     assert (round(by_x_then_y, 9), round(by_y_then_x, 9)) == (-1, 1)
     assert symmetric[0] == 0
     origin = (np.zeros(()), np.zeros(()))
-    for mode in system.backend.modes_of("hessian"):
-        said = system.backend.run(mode, COUNTEREXAMPLE, system.precision, origin).numbers
+    for mode in trial.backend.modes_of("hessian"):
+        said = trial.backend.run(mode, COUNTEREXAMPLE, trial.precision, origin).numbers
         assert said is not None
         assert np.isnan(said).all(), f"{mode.name} says {said.tolist()}"
 
@@ -99,14 +100,14 @@ def test_the_hessian_need_not_be_symmetric_where_second_partials_jump(system: Sy
 @pytest.mark.identity("D4")
 @examples(1.5)
 @given(data=st.data())
-def test_jvp_of_vjp_is_the_hessian_times_v(system: System, data: st.DataObject) -> None:
+def test_jvp_of_vjp_is_the_hessian_times_v(trial: Trial, data: st.DataObject) -> None:
     """jvp(grad f)(x; v) = H(x) v without H (Pearlmutter 1994), in every nesting, and u.Hv = v.Hu.
 
     Cannot see a fault that scales f itself.
     """
-    f, x = system.draw(data, scalar_functions(system.precision))
-    v, u = (system.draw(data, directions(system.precision, f.inputs)) for _ in range(2))
-    with system.example(f, x, v, u) as check:
+    f, x = trial.draw(data, scalar_functions(trial.precision))
+    v, u = (trial.draw(data, directions(trial.precision, f.inputs)) for _ in range(2))
+    with trial.example(f, x, v, u) as check:
         for hv in check.answers("hvp", f, x, v):
             check.true(hv)
             stopped = hv.numbers - controls.frozen(f, x) @ flat(v)

@@ -16,10 +16,12 @@ from strategies.points import directions
 from strategies.primitive import Floats
 from strategies.program import Point, Program
 from suite import controls, oracle
+from suite.answer import Answer, exactly
 from suite.backends.backend import Mode
 from suite.profiles import examples
 from suite.quantities import flat
-from suite.system import Answer, Check, System, exactly
+from suite.system import System
+from suite.trial import Check, Trial
 
 
 def same_bits(a: Floats, b: Floats) -> Floats:
@@ -49,17 +51,17 @@ def gradients_of(check: Check, f: Program, x: Point) -> list[Answer]:
 @pytest.mark.identity("U1")
 @examples(1 / 3)
 @given(data=st.data())
-def test_a_derivative_leaves_its_input_alone_and_repeats_its_bits(system: System, data: st.DataObject) -> None:
+def test_a_derivative_leaves_its_input_alone_and_repeats_its_bits(trial: Trial, data: st.DataObject) -> None:
     """After grad f(x), x has the bits that it had; asked again, grad f(x) has the bits that it had.
 
     Cannot see what only shows with several threads.
     """
-    f, x = system.draw(data, scalar_functions(system.precision))
-    with system.example(f, x) as check:
+    f, x = trial.draw(data, scalar_functions(trial.precision))
+    with trial.example(f, x) as check:
         for mode in (answer.by for answer in gradients_of(check, f, x)):
-            native = system.backend.point(x, system.precision)
-            first, second = (system.backend.joined(asked(system, mode, f, native)) for _ in range(2))
-            kept = same_bits(system.backend.joined(native), flat(x))
+            native = trial.backend.point(x, trial.precision)
+            first, second = (trial.backend.joined(asked(trial.system, mode, f, native)) for _ in range(2))
+            kept = same_bits(trial.backend.joined(native), flat(x))
             holds_everywhere(check, "x is left alone", mode, kept, "an entry moved")
             holds_everywhere(check, "the same bits twice", mode, same_bits(first, second), "an entry moved")
 
@@ -67,13 +69,13 @@ def test_a_derivative_leaves_its_input_alone_and_repeats_its_bits(system: System
 @pytest.mark.identity("U2")
 @examples(1 / 3)
 @given(data=st.data())
-def test_a_derivative_has_the_type_and_the_shape_of_its_input(system: System, data: st.DataObject) -> None:
+def test_a_derivative_has_the_type_and_the_shape_of_its_input(trial: Trial, data: st.DataObject) -> None:
     """grad f(x) is made of arrays of x's dtype and shape. Cannot see a wider type inside."""
-    f, x = system.draw(data, scalar_functions(system.precision))
-    with system.example(f, x) as check:
+    f, x = trial.draw(data, scalar_functions(trial.precision))
+    with trial.example(f, x) as check:
         for mode in (answer.by for answer in gradients_of(check, f, x)):
-            native = system.backend.point(x, system.precision)
-            parts = asked(system, mode, f, native)
+            native = trial.backend.point(x, trial.precision)
+            parts = asked(trial.system, mode, f, native)
             fit = [a.dtype == b.dtype and tuple(a.shape) == tuple(b.shape) for a, b in zip(native, parts, strict=True)]
             holds_everywhere(check, "dtype and shape", mode, np.array(fit, dtype=np.float64), "another dtype")
 
@@ -81,14 +83,14 @@ def test_a_derivative_has_the_type_and_the_shape_of_its_input(system: System, da
 @pytest.mark.identity("U3")
 @examples(1 / 3)
 @given(data=st.data())
-def test_the_layout_in_memory_does_not_matter(system: System, data: st.DataObject) -> None:
+def test_the_layout_in_memory_does_not_matter(trial: Trial, data: st.DataObject) -> None:
     """grad f at a strided view of x is grad f(x). JAX has no strided arrays. Cannot see layouts of higher rank."""
-    f, x = system.draw(data, scalar_functions(system.precision))
-    moved = 1 + max(2.0**-6, controls.fault(system.precision))
-    with system.example(f, x) as check:
+    f, x = trial.draw(data, scalar_functions(trial.precision))
+    moved = 1 + max(2.0**-6, controls.fault(trial.precision))
+    with trial.example(f, x) as check:
         for gradient in gradients_of(check, f, x):
-            views = [system.backend.array(np.stack([a, -a], axis=-1), system.precision.name)[..., 0] for a in x]
-            got = system.backend.joined(asked(system, gradient.by, f, views))
+            views = [trial.backend.array(np.stack([a, -a], axis=-1), trial.precision.name)[..., 0] for a in x]
+            got = trial.backend.joined(asked(trial.system, gradient.by, f, views))
             check.compare(
                 "strided input",
                 1,
@@ -99,7 +101,7 @@ def test_the_layout_in_memory_does_not_matter(system: System, data: st.DataObjec
                 mode=gradient.by,
             )
             try:
-                other = system.backend.joined(asked(system, gradient.by, f, [moved * view for view in views]))
+                other = trial.backend.joined(asked(trial.system, gradient.by, f, [moved * view for view in views]))
             except DomainError:
                 continue  # the control has left the domain
             check.control("the entries between", other, gradient.truth, gradient.tolerance)
@@ -112,19 +114,19 @@ SHAPES: tuple[tuple[int, ...], ...] = ((), (3,), (2, 1), (2, 3), (0,))
 @pytest.mark.identity("U4")
 @examples(1 / 3)
 @given(data=st.data())
-def test_one_more_input_changes_nothing_and_counts_its_copies(system: System, data: st.DataObject) -> None:
+def test_one_more_input_changes_nothing_and_counts_its_copies(trial: Trial, data: st.DataObject) -> None:
     """For g(x, e) = f(x) + Σ(e · 1), ∂g/∂x = ∇f(x), and ∂g/∂e is how often each entry of e is copied by broadcasting;
     of an empty e it is empty. Cannot see inputs that f itself broadcasts, which the primitive of that name does."""
-    f, x = system.draw(data, scalar_functions(system.precision))
-    shape = system.draw(data, st.sampled_from(SHAPES))
-    backend, dtype = system.backend, system.precision.name
+    f, x = trial.draw(data, scalar_functions(trial.precision))
+    shape = trial.draw(data, st.sampled_from(SHAPES))
+    backend, dtype = trial.backend, trial.precision.name
     whole = (0,) if shape == (0,) else COPIES
     ones, more = backend.array(np.ones(whole), dtype), backend.array(np.full(shape, 0.5), dtype)
     copies = np.full(math.prod(shape), math.prod(whole) / max(math.prod(shape), 1))
-    with system.example(f, x) as check:
+    with trial.example(f, x) as check:
         for gradient in gradients_of(check, f, x):
-            mode, native = gradient.by, backend.function(f, system.precision)
-            inputs = [*backend.point(x, system.precision), more]
+            mode, native = gradient.by, backend.function(f, trial.precision)
+            inputs = [*backend.point(x, trial.precision), more]
             parts = list(mode.function(lambda *a, f=native: f(*a[:-1]) + (a[-1] * ones).sum(), inputs))
             got, of_more = backend.joined(parts[:-1]), backend.numbers(parts[-1])
             check.compare(
@@ -142,18 +144,19 @@ def test_one_more_input_changes_nothing_and_counts_its_copies(system: System, da
             )
 
 
-def judge_more(check: Check, system: System, *directions: Point) -> None:
+def judge_more(check: Check, *directions: Point) -> None:
     """Every mode that only this identity asks, in turn, and what it must see fail, where the function can be judged."""
+    system = check.system
     more = system.backend.more
-    (quantity,) = {mode.quantity for mode in more[system.identity]}
+    (quantity,) = {mode.quantity for mode in more[check.trial.identity]}
     plain = check.answer(system.backend.modes_of(quantity)[0], None, None, *directions)
     if plain is None or check.verdict_of(plain).kind == "inconclusive":
         return
-    for mode in check.modes(quantity, more[system.identity]):
+    for mode in check.modes(quantity, more[check.trial.identity]):
         answer = check.answer(mode, None, None, *directions)
         if answer is not None:
             check.true(answer)
-    for mode in more[f"control of {system.identity}"]:
+    for mode in more[f"control of {check.trial.identity}"]:
         wrong = system.backend.run(mode, check.program, system.precision, check.point, *directions)
         if wrong.numbers is not None:
             check.control(mode.name, wrong.numbers, plain.truth, plain.tolerance, plain.majorant)
@@ -162,32 +165,32 @@ def judge_more(check: Check, system: System, *directions: Point) -> None:
 @pytest.mark.identity("U6")
 @examples(1 / 3)
 @given(data=st.data())
-def test_a_batch_is_its_rows(system: System, data: st.DataObject) -> None:
+def test_a_batch_is_its_rows(trial: Trial, data: st.DataObject) -> None:
     """vmap(∇f)(X)ᵢ = ∇f(Xᵢ) for rows that differ, stacked along the first axis or the last, of all inputs or one, for
     one row and beside none; and ∇(vmap(f)(X)ᵢ) = ∇f(Xᵢ). Cannot see batches of batches, nor large ones."""
-    f, x = system.draw(data, scalar_functions(system.precision, max_steps=4))
-    with system.example(f, x) as check:
-        judge_more(check, system)
+    f, x = trial.draw(data, scalar_functions(trial.precision, max_steps=4))
+    with trial.example(f, x) as check:
+        judge_more(check)
 
 
 @pytest.mark.identity("U7")
 @examples(1 / 3)
 @given(data=st.data())
-def test_what_is_compiled_at_one_point_holds_at_another(system: System, data: st.DataObject) -> None:
+def test_what_is_compiled_at_one_point_holds_at_another(trial: Trial, data: st.DataObject) -> None:
     """jit(∇f), traced and compiled at 3/4 x, is ∇f at x; so are ∇(jit f) and what was compiled ahead of time. A first
     call is a mode of every identity. Cannot see a trace that depends on values, which JAX refuses."""
-    f, x = system.draw(data, scalar_functions(system.precision, max_steps=4))
-    with system.example(f, x) as check:
-        judge_more(check, system)
+    f, x = trial.draw(data, scalar_functions(trial.precision, max_steps=4))
+    with trial.example(f, x) as check:
+        judge_more(check)
 
 
 @pytest.mark.identity("U8")
 @examples(1 / 3)
 @given(data=st.data())
-def test_torch_autograd_differentiates_what_torch_func_did(system: System, data: st.DataObject) -> None:
+def test_torch_autograd_differentiates_what_torch_func_did(trial: Trial, data: st.DataObject) -> None:
     """D_v of torch.func's ∇f by torch.autograd, in either mode, is ∇²f v. Cannot see torch.autograd inside torch.func,
     which torch refuses."""
-    f, x = system.draw(data, scalar_functions(system.precision, max_steps=4))
-    v = system.draw(data, directions(system.precision, f.inputs))
-    with system.example(f, x, v) as check:
-        judge_more(check, system, v)
+    f, x = trial.draw(data, scalar_functions(trial.precision, max_steps=4))
+    v = trial.draw(data, directions(trial.precision, f.inputs))
+    with trial.example(f, x, v) as check:
+        judge_more(check, v)

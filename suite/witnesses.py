@@ -40,11 +40,7 @@ def graph(program: Program, point: Point) -> list[dict[str, Any]]:
 
 def generated(program: Program, point: Point) -> dict[str, Any]:
     """What kind of function it is: its primitives, which feeds which, its longest path, the decades of its input."""
-    n = len(program.inputs)
-    kinds = [None] * n + [None if step.is_constant else step.primitive for step in program.steps]
-    pairs: Counter[str] = Counter()
-    for step in program.steps:
-        pairs.update(f"{kinds[i]} → {step.primitive}" for i in step.arguments if kinds[i])
+    pairs = Counter(f"{one} → {other}" for one, other in program.edges)
     sizes = np.abs(np.concatenate([np.ravel(x) for x in point]) if point else np.zeros(0))
     decades = Counter("zero" if size == 0 else str(int(np.floor(np.log10(size)))) for size in sizes.tolist())
     return {"primitives": list(program.primitives), "pairs": dict(pairs), "depth": program.depth, "size": program.size,

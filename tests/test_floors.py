@@ -20,6 +20,7 @@ from strategies.program import Point, Program, Step, constant_step
 from suite import backends, floors
 from suite.contracts import DataError
 from suite.system import System
+from suite.trial import Trial
 
 EXP = Program(((),), (Step("exp", (0,)),))
 Functions = st.SearchStrategy[tuple[Program, Point]]
@@ -29,7 +30,7 @@ def report_of(generated: Functions, examples: int = 30) -> Record:
     """The report of G1 in NumPy on functions of this strategy, judged by the gate's floors."""
     records: list[Record] = []
     system = System(backends.load("numpy"), FLOAT64, lambda record: records.append(dict(record)))
-    system.begin("G1", "tests")
+    trial = Trial(system, "G1", "tests")
 
     @settings(
         max_examples=examples, derandomize=True, database=None, deadline=None, phases=[Phase.generate],
@@ -38,7 +39,7 @@ def report_of(generated: Functions, examples: int = 30) -> Record:
     @given(generated)
     def check(drawn: tuple[Program, Point]) -> None:
         program, point = drawn
-        with system.example(program, point) as asked:
+        with trial.example(program, point) as asked:
             for gradient in asked.answers("gradient"):
                 asked.true(gradient)
 

@@ -151,13 +151,13 @@ def run_with(plugin: str, folder: Path, *options: str) -> tuple[int, dict[str, A
 
 IN_THE_FIRST_TEST = """
 import time, os, signal
-from suite.system import System
-example = System.example
+from suite.trial import Trial
+example = Trial.example
 def spoilt(self, *arguments):
     context = example(self, *arguments)
     context.__enter__()
     {do}
-System.example = spoilt
+Trial.example = spoilt
 """
 
 

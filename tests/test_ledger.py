@@ -21,6 +21,7 @@ from suite.backends.backend import Mode, Unsupported
 from suite.question import Question
 from suite.system import System
 from suite.test_ledger import test_a_known_deviation_is_still_there as confirmed
+from suite.trial import Trial
 from suite.verdict import Verdict
 
 NUMPY = backends.load("numpy")
@@ -175,7 +176,7 @@ def judged(row: ledger.Row, answer: float | str, monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(ledger, "rows", lambda: (row,))
     ledger.known.cache_clear()
     records: list[Any] = []
-    with System(NUMPY, FLOAT64, records.append).example(EXP, ONE) as check:
+    with Trial(System(NUMPY, FLOAT64, records.append)).example(EXP, ONE) as check:
         (plain,) = [one for one in check.answers("value") if one.by == VALUE]
         if isinstance(answer, str):
             found = check.excused(Verdict("error", reason=answer), VALUE.name, 0, EXP, ONE)

@@ -26,6 +26,7 @@ from suite.oracle import HashablePoint
 from suite.question import Question
 from suite.reproducer import script
 from suite.system import System
+from suite.trial import Trial
 
 NUMPY = backends.load("numpy")
 offered = pytest.mark.skipif("longdouble" not in NUMPY.dtypes, reason=NUMPY.elsewhere.get("longdouble", ""))
@@ -45,8 +46,7 @@ def asked(quantity: Quantity, mode: str, program: Program, point: Point, *direct
 def verdict(quantity: Quantity, mode: str, factor: float, function: tuple[Program, Point]) -> str:
     """Of NumPy's own answer times (1 + factor)."""
     program, point = function
-    system = System(NUMPY, LONGDOUBLE)
-    with system.example(program, point) as check:
+    with Trial(System(NUMPY, LONGDOUBLE)).example(program, point) as check:
         answer = check.answer(NUMPY.named(quantity, mode))
         assert answer is not None and answer.numbers.dtype == np.longdouble
         numbers = answer.numbers * (1 + np.longdouble(factor))

@@ -16,7 +16,8 @@ from strategies.program import Program, Step
 from suite import backends, profiles
 from suite.backends.backend import Mode
 from suite.items import in_order, seed_of
-from suite.system import Check, System
+from suite.system import System
+from suite.trial import Check, Trial
 from tests.test_strategies import sample
 
 BACKENDS = ("numpy", "torch", "jax")
@@ -64,7 +65,7 @@ def test_a_slow_mode_takes_part_in_one_round_of_the_rotation_out_of_several() ->
     system = System(replace(backends.load("numpy"), modes=modes), PRECISIONS["float64"])
     program = Program(((),), (Step("exp", (0,)),))
     met = Counter(
-        mode.name for example in range(20) for mode in Check(system, program, (), (), example).modes("value")
+        mode.name for example in range(20) for mode in Check(Trial(system), program, (), (), example).modes("value")
     )  # 20 examples of 3 modes each are 12 rounds
     assert met == {"a": 12, "b": 3, "c": 12, "d": 12, "e": 12}
 

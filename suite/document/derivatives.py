@@ -13,10 +13,12 @@ from mpmath import mp
 from strategies.mp_arrays import DomainError, MPArray, mp_array
 from strategies.primitive import Floats
 from strategies.program import Point, Program, Step, constant_step
+from suite.answer import Answer
 from suite.backends.backend import Quantity
 from suite.document.evidence import Evidence
 from suite.oracle import Truth
-from suite.system import Answer, Check, System
+from suite.system import System
+from suite.trial import Check, Trial
 
 
 def looks(examples: int) -> settings:
@@ -34,7 +36,8 @@ def judged(
     Known deviations are counted and left out; so is what the framework does not offer, or the oracle does not know.
     """
     turn = zlib.crc32(b"".join(a.tobytes() for a in x))  # of the example itself, so that it is shrunk in its own modes
-    check = Check(replace(system, emit=lambda record: None), f, x, directions, turn)
+    silent = Trial(replace(system, emit=lambda record: None), evidence.claim.id)
+    check = Check(silent, f, x, directions, turn)
     for answer in check.answers(quantity, f, x, *directions):
         if answer.by.differences:
             continue

@@ -1,0 +1,350 @@
+"""A test on a system: the examples that it draws, the comparisons on each, and its controls."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from typing import Any, TypeVar
+
+import numpy as np
+from hypothesis import strategies as st
+
+from strategies.mathematics import mathematics
+from strategies.mp_arrays import DomainError
+from strategies.precision import Precision
+from strategies.primitive import Floats
+from strategies.program import Point, Program
+from suite import clock, corpus, differences, hunt, oracle, profiles, quantities, witnesses
+from suite.answer import Answer, exactly
+from suite.backends import MODULES
+from suite.backends.backend import Backend, Mode, Quantity
+from suite.corpus import Case
+from suite.excuses import excused
+from suite.failure import Violation, describe, failure_text, inputs
+from suite.judged import Judged, number, worse
+from suite.oracle import Truth
+from suite.question import Question
+from suite.rotation import in_turn
+from suite.system import Record, System
+from suite.verdict import Verdict, judge
+
+T = TypeVar("T")
+
+
+# Of fewer trials chance decides, where bounds are wide; the verdict counts those of all tests of an identity together.
+FEW = 5
+
+
+@dataclass(repr=False)
+class Trial:
+    """One test of an identity on a system. It begins with the test and ends with it."""
+
+    system: System
+    identity: str = ""
+    test: str = ""
+    parameters: Mapping[str, Any] = field(default_factory=dict)  # of the test, beside the system
+    seed: int = 0  # where a rotation over the modes begins
+    focus: tuple[str, str] | None = None  # ("answer" or "compare", label) of the failure that is being shrunk
+    controls: dict[str, Counter[str]] = field(default_factory=dict)
+    examples: int = 0  # less those that showed nothing, which take no turn of the modes
+    met: int = 0  # examples up to the first failure
+    worst: Judged | None = None  # of the comparisons; of a test that fails, the last
+    seen: Counter[str] = field(default_factory=Counter)  # verdicts
+    data: object = None  # of the example at hand, and what was drawn from it
+    drawn: list[Any] = field(default_factory=list)
+    stored: Case | None = None  # the case that is asked again, if it is not drawn
+
+    def __repr__(self) -> str:
+        return str(self.system)
+
+    @property
+    def backend(self) -> Backend:
+        return self.system.backend
+
+    @property
+    def precision(self) -> Precision:
+        return self.system.precision
+
+    def emit(self, record: Record) -> None:
+        self.system.emit(record)
+
+    def draw(self, data: st.DataObject, strategy: st.SearchStrategy[T]) -> T:
+        if data is not self.data:
+            self.data, self.drawn = data, []
+        with clock.part("generate"):
+            self.drawn.append(data.draw(strategy))
+        return self.drawn[-1]  # type: ignore[no-any-return]
+
+    @property
+    def label(self) -> str:
+        """The comparison that is being shrunk or asked again, if any."""
+        return self.focus[1] if self.focus else self.stored.mode if self.stored else ""
+
+    def case(self, mode: str, found: str) -> Case | None:
+        """What was drawn for the example at hand, to be stored; None where something in it cannot be."""
+        return self.stored or corpus.case(
+            self.identity, self.test, self.parameters, self.precision.name, self.drawn, mode, {self.backend.name: found}
+        )
+
+    @contextmanager
+    def example(self, program: Program, point: Point, *directions: Point) -> Iterator[Check]:
+        """All comparisons on one function at one point; violations are raised together at the end."""
+        self.emit(
+            {"kind": "example", "test": self.test, "function": mathematics(program), "inputs": inputs(program, point)}
+            | ({} if self.focus else {"backend": self.backend.name, **witnesses.generated(program, point)})
+        )
+        self.met += self.focus is None
+        check = Check(self, program, point, directions, self.examples)
+        try:
+            yield check
+        except DomainError as error:  # a step of the oracle leaves the domain: what is left cannot be judged
+            question = Question(self.backend, self.precision, program, point)
+            check.record(Judged(question, "oracle", 0, Verdict("unsupported", reason=f"the oracle: {error}")))
+        self.examples += check.told
+        if profiles.active.hunt:
+            hunt.toward(check.worst)
+            self.system.hardest.met(self.test, program, check.worst, lambda: self.case("", "holds"))
+        check.finish()
+
+    def finish(self) -> list[str]:
+        """Records the controls; names those that never failed though they were tried, and not only a few times: the
+        test could not have failed."""
+        for name, count in self.controls.items():
+            self.emit(
+                {"kind": "control", "identity": self.identity, "backend": self.backend.name,
+                 "dtype": self.precision.name, "control": name, "tried": count["tried"], "failed": count["failed"]}
+            )  # fmt: skip
+        if self.worst is not None:
+            self.emit(self.witness(self.worst))
+        for record in self.system.hardest.records():
+            self.emit(record)
+        return [name for name, count in self.controls.items() if count["tried"] >= FEW and not count["failed"]]
+
+    def described(self, judged: Judged, frameworks: Iterable[str] = MODULES) -> dict[str, Any]:
+        case = self.case(judged.label, "holds" if judged.verdict.kind == "holds" else "violated")
+        return describe(judged, self.identity, self.test, self.met, case, frameworks)
+
+    def witness(self, judged: Judged) -> Record:
+        """The worst comparison of the test, with what every backend answers there."""
+        self.drawn = [*judged.drawn]
+        own = self.described(judged, [self.backend.name])
+        many = self.identity == "alone" or bool(self.stored)
+        return own | {
+            "kind": "witness",
+            "answers": witnesses.answers(judged, many),
+            "digits": number(judged.verdict.digits),
+        }
+
+
+@dataclass
+class Check:
+    """The comparisons of one example."""
+
+    trial: Trial
+    program: Program
+    point: Point
+    directions: tuple[Point, ...]
+    number: int = 0
+    violations: list[str] = field(default_factory=list)
+    failed: tuple[str, str] | None = None
+    told: bool = False  # whether any comparison was conclusive
+    worst: float = 0.0  # the largest error / bound of those that hold
+
+    @property
+    def system(self) -> System:
+        return self.trial.system
+
+    def modes(self, quantity: Quantity, all_modes: Sequence[Mode] | None = None) -> list[Mode]:
+        """The modes in turn: all of them, or the profile's number of them, the next ones for each example, less those
+        that sit this turn out.
+
+        While a failure is shrunk or asked again, only those that it is about.
+        """
+        known = self.system.backend.modes_of(quantity) if all_modes is None else all_modes
+        offered = [m for m in known if self.system.selected(m.name)]
+        label = self.trial.label
+        if label:
+            return [m for m in offered if m.name in label] or offered  # of a label that names none, any may be meant
+        count = profiles.modes(self.system.backend.name, self.trial.identity)
+        if count is None or len(offered) <= count:
+            return offered
+        # The few examples of a primitive alone start at another mode for each, and so does what is stored; elsewhere
+        # tests of one function agree.
+        few = self.trial.identity == "alone" or self.trial.stored
+        return in_turn(offered, count, (self.trial.seed if few else 0) + self.number * count)
+
+    def answers(
+        self, quantity: Quantity, program: Program | None = None, point: Point | None = None, *directions: Point
+    ) -> list[Answer]:
+        """The quantity in every mode that offers it, of the example's function or of another one."""
+        found = (self.answer(mode, program, point, *directions) for mode in self.modes(quantity))
+        return [answer for answer in found if answer is not None]
+
+    def answer(
+        self, mode: Mode, program: Program | None = None, point: Point | None = None, *directions: Point
+    ) -> Answer | None:
+        """The quantity by one mode; None, and recorded, where it is unsupported or the framework failed."""
+        system, focus = self.system, self.trial.focus
+        if focus and focus[0] == "answer" and focus[1] != mode.name:
+            return None
+        program, point = self.program if program is None else program, self.point if point is None else point
+        question = Question(system.backend, system.precision, program, point, mode, directions)
+        result = system.backend.run(mode, program, system.precision, point, *directions)
+        clock.seconds["framework"] += result.seconds
+        wrong = result.error
+        if result.numbers is not None:
+            with np.errstate(all="ignore"):
+                tolerance, majorant = quantities.tolerance(
+                    system.backend, system.precision, mode.name, mode.quantity, program, point, *directions
+                )
+                if result.numbers.shape != tolerance.shape:
+                    wrong = ValueError(f"its answer is of shape {result.numbers.shape} instead of {tolerance.shape}")
+                if mode.differences and not wrong:
+                    try:
+                        with clock.part("bound"):
+                            tolerance = differences.allowance(
+                                program, point, system.precision, mode.differences, tolerance
+                            )
+                    except DomainError as error:
+                        verdict = Verdict("inconclusive", reason=f"its steps leave the domain: {error}")
+                        self.record(Judged(question, mode.name, mode.order, verdict, seconds=result.seconds))
+                        return None
+            if not wrong:
+                return Answer(question, mode, result.numbers, tolerance, majorant, result.seconds)
+        said = str(wrong).strip().splitlines() or [""]
+        reason = f"{type(wrong).__name__}: {said[0]}"
+        if result.refused:
+            self.record(Judged(question, mode.name, mode.order, Verdict("unsupported", reason=reason)))
+            system.emit(
+                {"kind": "unsupported", "backend": system.backend.name, "mode": mode.name,
+                 "primitive": ", ".join(dict.fromkeys(program.primitives)), "reason": reason}
+            )  # fmt: skip
+        else:
+            verdict = self.excused(Verdict("error", reason=reason), mode.name, mode.order, program, point)
+            self.take(Judged(question, mode.name, mode.order, verdict))
+        return None
+
+    def true(self, answer: Answer, truth: Truth | None = None, label: str = "") -> None:
+        """The answer against the oracle."""
+        label = label or answer.mode
+        try:
+            exact = answer.truth if truth is None else truth
+        except DomainError as error:
+            verdict = Verdict("inconclusive", reason=f"the oracle: {error}")
+            self.record(Judged(answer.question, label, answer.order, verdict, seconds=answer.seconds))
+            return
+        self.judge(
+            answer.question, label, answer.order, answer.numbers, exact, answer.tolerance, answer.majorant,
+            answer.seconds,
+        )  # fmt: skip
+
+    def equal(self, label: str, a: Answer, b: Answer) -> None:
+        """Two answers of this backend to the same question, each within its own bound."""
+        reference = exactly(b.numbers)
+        both = replace(a, tolerance=a.tolerance + b.tolerance, majorant=max(a.majorant, b.majorant), seconds=0.0)
+        self.true(both, reference, label)
+
+    def compare(
+        self,
+        label: str,
+        order: int,
+        got: Floats,
+        exact: Truth,
+        tolerance: Floats,
+        majorant: float = 0.0,
+        program: Program | None = None,
+        point: Point | None = None,
+        mode: Mode | None = None,
+        directions: tuple[Point, ...] = (),
+    ) -> None:
+        """Any computed object against an exact one, within a tolerance; arrays of one shape. It is about the example's
+        function and point, where no others are named."""
+        program, point = self.program if program is None else program, self.point if point is None else point
+        question = Question(self.trial.backend, self.trial.precision, program, point, mode, directions)
+        self.judge(question, label, order, got, exact, tolerance, majorant)
+
+    def judge(
+        self,
+        question: Question,
+        label: str,
+        order: int,
+        got: Floats,
+        exact: Truth,
+        tolerance: Floats,
+        majorant: float,
+        seconds: float = 0.0,
+    ) -> None:
+        """One comparison, unless another one is being shrunk or asked again."""
+        focus, stored = self.trial.focus, self.trial.stored
+        if focus and focus[0] == "compare" and focus[1] != label:
+            return
+        if stored and stored.mode not in ("", label):
+            return
+        verdict = self.verdict(got, exact, tolerance, majorant)
+        verdict = self.excused(verdict, label, order, question.program, question.point)
+        zero = order > 0 and bool(np.all(np.abs(exact.floats) <= exact.error))
+        drawn = tuple(self.trial.drawn)
+        self.take(Judged(question, label, order, verdict, got, exact, tolerance, seconds, zero, drawn))
+
+    def verdict(self, got: Floats, exact: Truth, tolerance: Floats, majorant: float = 0.0) -> Verdict:
+        with clock.part("oracle"), np.errstate(all="ignore"):
+            error = (
+                oracle.difference(np.where(np.isfinite(got), got, 0.0), exact) if got.shape == tolerance.shape else got
+            )
+            size = float(np.max(np.abs(exact.floats), initial=0.0))
+        return judge(got, error, tolerance, exact.error, size or majorant, self.trial.precision)
+
+    def verdict_of(self, answer: Answer) -> Verdict:
+        """What would be said of an answer, which is not recorded. The oracle may leave the domain: inconclusive."""
+        try:
+            return self.verdict(answer.numbers, answer.truth, answer.tolerance, answer.majorant)
+        except DomainError as error:
+            return Verdict("inconclusive", reason=f"the oracle: {error}")
+
+    def excused(self, verdict: Verdict, label: str, order: int, program: Program, point: Point) -> Verdict:
+        """A deviation where the ledger knows the violation or error, and none worse; else the verdict, and why."""
+        if verdict.kind not in ("violated", "error"):
+            return verdict
+        found, record = excused(verdict, label, order, self.trial.system, program, point)
+        if record is not None:
+            self.trial.emit(record)
+        return found
+
+    def control(self, name: str, got: Floats, exact: Truth, tolerance: Floats, majorant: float = 0.0) -> None:
+        """A corrupted answer, which must be seen to violate at least once in the test."""
+        count = self.trial.controls.setdefault(name, Counter())
+        verdict = self.verdict(got, exact, tolerance, majorant)
+        if verdict.kind in ("holds", "violated"):
+            count["tried"] += 1
+            count["failed"] += verdict.kind == "violated"
+
+    def record(self, judged: Judged) -> None:
+        verdict = judged.verdict
+        self.told |= verdict.kind not in ("inconclusive", "unsupported")
+        self.trial.seen[verdict.kind] += 1
+        if verdict.kind == "holds":
+            self.worst = max(self.worst, verdict.ratio or 0.0)
+        self.trial.emit(judged.record(self.trial.identity))
+
+    def take(self, judged: Judged) -> None:
+        """Records what was judged; a violation or an error is kept until the example ends."""
+        self.record(judged)
+        kind = judged.verdict.kind
+        if kind in ("holds", "violated") and judged.got is not None:
+            self.trial.worst = worse(self.trial.worst, judged, self.trial.focus is not None)
+        if kind not in ("violated", "error"):
+            return
+        with clock.part("rest"):
+            failure = self.trial.described(judged)
+        self.trial.emit(failure)
+        self.violations.append(failure_text(failure))
+        if self.failed is None:
+            self.failed = ("answer" if judged.got is None else "compare", judged.label)
+
+    def finish(self) -> None:
+        """Raises Violation if anything was violated; from then on only that comparison is made, to shrink fast."""
+        if self.violations:
+            self.trial.focus = self.trial.focus or self.failed
+            raise Violation(self.violations[0])
