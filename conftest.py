@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import time
 import zlib
@@ -38,6 +39,7 @@ from suite.document.evidence import Evidence
 from suite.header import header
 from suite.items import gathers_evidence, identity_of, in_order, parameters_of, seed_of, system_of
 from suite.options import chosen, part
+from suite.run import Run, in_force
 from suite.system import System
 from suite.trial import Trial
 
@@ -51,7 +53,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 class Session:
     """What one process of the run knows."""
 
-    def __init__(self, config: pytest.Config) -> None:
+    def __init__(self, config: pytest.Config, run: Run) -> None:
+        self.run = run
         self.out = Path(config.getoption("--out"))
         self.profile = config.getoption("--profile")
         self.identities = chosen(config, "--identities", list(CLAIMS))
@@ -63,7 +66,7 @@ class Session:
         self.systems: dict[str, System] = {}
         self.left_out: dict[str, str] = {}
         self.writer: ShardWriter | None = None
-        for name in chosen(config, "--backends", list(backends.MODULES)):
+        for name in chosen(config, "--backends", list(self.run.modules)):
             try:
                 backend = backends.load(name)
             except ImportError as error:
@@ -157,13 +160,17 @@ def pytest_configure(config: pytest.Config) -> None:
         contracts.rows(), conventions.rows(), floors.rows(), ledger.rows()
     except contracts.DataError as error:
         raise pytest.UsageError(str(error)) from None
+    run = Run()
+    in_use = contextlib.ExitStack()
+    in_use.enter_context(in_force(run))
+    config.add_cleanup(in_use.close)
     try:
         for name in config.getoption("--plugin"):
-            plugins.load(name)
+            plugins.load(run, name)
     except plugins.PluginError as error:
         raise pytest.UsageError(str(error)) from None
     try:
-        session = config.stash[SESSION] = Session(config)
+        session = config.stash[SESSION] = Session(config, run)
     except corpus.CaseError as error:
         raise pytest.UsageError(f"--corpus: {error}") from None
     if reports_wanted(config) and not hasattr(config, "workerinput"):
@@ -178,8 +185,8 @@ def pytest_collection(session: pytest.Session) -> None:
     """Before the tests are collected: operations of plugins that cannot be tested are not met by any."""
     known = session.config.stash[SESSION]
     if not is_controller(session.config):
-        admission.withdraw_unfit(list(known.systems.values()))
-        known.left_out |= {f"{backend} {name}": why for (backend, name), why in admission.UNFIT.items()}
+        admission.withdraw_unfit(known.run, list(known.systems.values()))
+        known.left_out |= {f"{backend} {name}": why for (backend, name), why in known.run.unfit.items()}
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

@@ -21,12 +21,12 @@ from strategies.primitive import Primitive
 from strategies.program import Point, Program, float_values, weighted
 from suite import backends, profiles
 from suite.answer import Answer
-from suite.backends.backend import ORDERS, Quantity
 from suite.judged import number
 from suite.profiles import Profile
 from suite.quantities import hexadecimal
 from suite.system import Record, System
 from suite.trial import Check, Trial
+from suite.vocabulary import ORDERS, Quantity
 
 QUANTITIES: tuple[Quantity, ...] = ("value", "gradient", "jacobian", "hessian", "vjp", "jvp", "hvp", "curvature")
 LOST = 1e-3  # of the largest component: what no loss of digits near the ends of the range explains

@@ -42,10 +42,11 @@ from strategies.mp_arrays import DomainError
 from strategies.precision import PRECISIONS, Precision
 from strategies.program import Point, Program, Step, weighted
 from suite import backends, contracts, oracle, quantities
-from suite.backends.backend import Backend, Quantity
+from suite.backends.backend import Backend
 from suite.contracts import DEFAULT_ULPS
 from suite.oracle import HashablePoint, Truth
 from suite.verdict import judge
+from suite.vocabulary import Quantity
 
 OUT = Path(__file__).parent.parent / "reports/out/sensitivity.jsonl"
 QUANTITIES: dict[int, Quantity] = {1: "gradient", 2: "hessian"}

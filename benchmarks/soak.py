@@ -33,9 +33,10 @@ from benchmarks.kill import BESIDE, RAN
 from reports.fold import bucket_order
 from reports.records import CONCLUSIVE
 from suite import plugins
-from suite.backends import MODULES
 from suite.claims import CLAIMS
 from suite.profiles import PROFILES
+from suite.run import current
+from suite.vocabulary import MODULES
 
 OUT = ROOT / "reports/out/soak.jsonl"
 RARELY = 16  # what is slow is met under one seed of so many: JAX, which compiles each function, and what
@@ -192,15 +193,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = command.parse_args(arguments)
     try:
         for name in options.plugin:
-            plugins.load(name)
+            plugins.load(current(), name)
     except plugins.PluginError as error:
         command.error(str(error))
     if options.jobs < 1 or options.minutes <= 0:
         command.error("--jobs and --minutes are positive")
     if unknown := [name for name in options.identities.split(",") if name and name not in CLAIMS]:
         command.error(f"--identities: unknown {', '.join(unknown)}; known are {', '.join(CLAIMS)}")
-    if unknown := [name for name in options.backends.split(",") if name not in MODULES]:
-        command.error(f"--backends: unknown {', '.join(unknown)}; known are {', '.join(MODULES)}")
+    if unknown := [name for name in options.backends.split(",") if name not in current().modules]:
+        command.error(f"--backends: unknown {', '.join(unknown)}; known are {', '.join(current().modules)}")
     try:
         runs, damaged = saved.lines(options.out) if options.resume or options.again else ([], 0)
         saved.rewrite(options.out, runs)

@@ -39,7 +39,9 @@ from benchmarks.nestings import nestings
 from benchmarks.strict import MANY_ULPS, strict, surveyed
 from strategies.catalogue import PRIMITIVES
 from strategies.precision import PRECISIONS, WIDE
-from suite import backends, ledger, plugins
+from suite import ledger, plugins
+from suite.run import current
+from suite.vocabulary import MODULES
 
 OUT = Path("reports/out/survey.jsonl")
 SUMMARY = Path("benchmarks/results/survey.json")
@@ -104,7 +106,7 @@ def surveys(
 def load_all(own: Sequence[str]) -> None:
     """The plugins, in each process."""
     for name in own:
-        plugins.load(name)
+        plugins.load(current(), name)
 
 
 def known(record: dict[str, Any]) -> str:
@@ -175,7 +177,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.survey", description=__doc__.splitlines()[0])
     parser.add_argument("primitives", nargs="*", help="names (default: all)")
     parser.add_argument("--plugin", action="append", default=[], metavar="MODULE", help="see suite/plugins.py")
-    parser.add_argument("--backends", default="", help=f"default: all ({','.join(backends.MODULES)}, and a plugin's)")
+    parser.add_argument("--backends", default="", help=f"default: all ({','.join(MODULES)}, and a plugin's)")
     parser.add_argument("--dtypes", default=",".join(WIDE))
     parser.add_argument("--jobs", type=int, default=2, help="processes (default: 2)")
     parser.add_argument("--out", type=Path, default=OUT, help=f"results, a line each (default: {OUT})")
@@ -187,10 +189,10 @@ def main(arguments: list[str] | None = None) -> int:
     except plugins.PluginError as error:
         print(error, file=sys.stderr)
         return 2
-    names, dtypes = tuple((options.backends or ",".join(backends.MODULES)).split(",")), options.dtypes.split(",")
+    names, dtypes = tuple((options.backends or ",".join(current().modules)).split(",")), options.dtypes.split(",")
     for name, known_names in (
         [(n, PRIMITIVES) for n in options.primitives]
-        + [(n, backends.MODULES) for n in names]
+        + [(n, current().modules) for n in names]
         + [(n, PRECISIONS) for n in dtypes]
     ):
         if name not in known_names:

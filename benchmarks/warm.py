@@ -15,9 +15,10 @@ from benchmarks.effect import directions, objective
 from benchmarks.plant_functions import arithmetic
 from strategies.precision import FLOAT64
 from suite import backends
+from suite.vocabulary import MODULES
 
 FUNCTION, POINT = objective("sin")
-for name in backends.MODULES:
+for name in MODULES:
     with contextlib.suppress(ImportError):
         arithmetic(name)
         backend = backends.load(name)

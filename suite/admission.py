@@ -13,31 +13,29 @@ import numpy as np
 from hypothesis import HealthCheck, Phase, find, settings
 from hypothesis.errors import NoSuchExample
 
-from strategies import catalogue
 from strategies.catalogue import OWN
 from strategies.functions import alone
 from strategies.primitive import Primitive
 from strategies.program import Point, Program, weighted
-from suite.backends import absent
-from suite.plugins import without_spelling
+from suite.backends import absent, without_spelling
+from suite.run import Run
 from suite.system import System
 
 SECONDS = float(os.environ.get("GRADLAWS_PROBE_SECONDS", "20"))  # for one call, and for its gradient
-UNFIT: dict[tuple[str, str], str] = {}  # by backend and primitive, why it is left out
 QUIET = settings(max_examples=50, database=None, deadline=None, phases=[Phase.generate], derandomize=True,
                  suppress_health_check=list(HealthCheck))  # fmt: skip
 
 
-def withdraw_unfit(systems: list[System]) -> None:
+def withdraw_unfit(run: Run, systems: list[System]) -> None:
     """Takes what cannot be tested out of the catalogue, so that the rest is; suite/test_plugins.py says why."""
     for name in OWN:
         for system in systems:
             backend = system.backend.name
             if name in absent(system.backend):
-                UNFIT[backend, name] = f"{name}: {absent(system.backend)[name]}"
+                run.unfit[backend, name] = f"{name}: {absent(system.backend)[name]}"
             elif backend in OWN[name].spellings and (why := unfit(OWN[name], system)):
-                UNFIT[backend, name] = f"{name} by {system.backend!r} in {system.precision.name} {why}"
-                catalogue.replace_row(without_spelling(OWN[name], backend))
+                run.unfit[backend, name] = f"{name} by {system.backend!r} in {system.precision.name} {why}"
+                run.catalogue.replace_row(without_spelling(OWN[name], backend))
 
 
 def unfit(primitive: Primitive, system: System) -> str:

@@ -25,7 +25,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from copy import copy
 from dataclasses import dataclass, replace
-from functools import cached_property, lru_cache
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,6 +37,7 @@ from strategies.program import Point, Program, Step, float_values, splitter
 from suite.contracts import Contract
 from suite.local import Local, local
 from suite.oracle import HashablePoint
+from suite.run import kept
 
 Contracts = Callable[[str], Contract]
 U = 2.0**-53  # of float64, in which the sensitivities are computed
@@ -360,6 +361,6 @@ def flushed(order: int, t: Floats, s: Floats, T: Floats, G: Floats, Gt: Floats, 
     return np.asarray(t[:, None] + s + T + G[:, None, None] + Gt[:, :, None] + Gs[:, None, :] + GT)
 
 
-@lru_cache(4096)
+@kept(4096)
 def graph(program: Program, point: HashablePoint) -> Graph:
     return Graph(program, point.arrays)

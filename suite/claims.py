@@ -7,7 +7,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from suite.backends.backend import Backend, Quantity
+from suite.backends.backend import Backend
+from suite.vocabulary import Quantity
 
 
 @dataclass(frozen=True)

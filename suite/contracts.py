@@ -7,13 +7,13 @@ import tomllib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from functools import cache
 from pathlib import Path
 from typing import Any
 
 from strategies.catalogue import CORE, PRIMITIVES
 from strategies.precision import HALF, PRECISIONS
-from suite.backends import MODULES
+from suite import run
+from suite.run import Run, kept
 
 DATA = Path(__file__).with_name("contracts.toml")
 REQUIRED = {"backends", "primitives", "ulps", "reason"}
@@ -90,7 +90,7 @@ def _row(entry: dict[str, Any], where: str) -> Row:
     for key, kind in TYPES.items():
         if key in entry and not isinstance(entry[key], kind):
             raise DataError(f"{where}: {key} = {entry[key]!r} is of the wrong type")
-    for key, known in (("backends", MODULES), ("primitives", PRIMITIVES), ("dtypes", PRECISIONS)):
+    for key, known in (("backends", run.current().modules), ("primitives", PRIMITIVES), ("dtypes", PRECISIONS)):
         if wrong := [name for name in entry.get(key, ()) if name not in tuple(known)]:
             hint = f"; known are {', '.join(known)}" if len(known) < 10 else ""
             raise DataError(f"{where}: unknown {key} {', '.join(map(str, wrong))}{hint}")
@@ -112,22 +112,19 @@ def _row(entry: dict[str, Any], where: str) -> Row:
     )
 
 
-@cache
+@kept(1)
 def rows() -> tuple[Row, ...]:
-    return read() + tuple(ADDED)
+    """Ours, and those of the run's plugins."""
+    return read() + tuple(run.current().contracts)
 
 
-ADDED: list[Row] = []  # by plugins
-
-
-def add(entries: Iterable[dict[str, Any]], where: str) -> None:
+def add(to: Run, entries: Iterable[dict[str, Any]], where: str) -> None:
     """Takes a plugin's rows too. Raises DataError where one is not as it should be."""
-    ADDED.extend(_row(dict(entry), f"{where}: contract {number}") for number, entry in enumerate(entries, start=1))
-    rows.cache_clear()
-    contract.cache_clear()
+    to.contracts.extend(_row(dict(entry), f"{where}: contract {number}") for number, entry in enumerate(entries, 1))
+    run.forget()
 
 
-@cache
+@kept(100_000)
 def contract(backend: str, dtype: str, mode: str, primitive: str) -> Contract:
     """The row that covers this primitive in this mode, or the default of its kind.
 

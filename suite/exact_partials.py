@@ -6,7 +6,6 @@ The partials of suite/local.py are float64: enough for a bound, and for NumPy's 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import lru_cache
 
 import numpy as np
 from mpmath import mp
@@ -19,6 +18,7 @@ from strategies.program import Step, apply, splitter
 from suite import oracle
 from suite.local import linear, offsets
 from suite.oracle import HashablePoint
+from suite.run import kept
 
 Partials = tuple[NDArray[np.intp], NDArray[np.longdouble], NDArray[np.longdouble]]
 
@@ -31,7 +31,7 @@ def exact_partials(step: Step, arguments: Sequence[Floats]) -> Partials:
     return _partials(step, HashablePoint(tuple(arguments)))
 
 
-@lru_cache(4096)
+@kept(4096)
 def _partials(step: Step, point: HashablePoint) -> Partials:
     arguments = point.arrays
     if step.declaration.kind == "linear":

@@ -12,7 +12,6 @@ from mpmath import mp
 from strategies.mathematics import mathematics
 from strategies.program import Point, Program, input_names
 from suite import proposal, quantities, witnesses
-from suite.backends import MODULES
 from suite.corpus import Case
 from suite.judged import Judged, number
 from suite.reproducer import scripts
@@ -30,10 +29,9 @@ def inputs(program: Program, point: Point, names: list[str] | None = None) -> li
 
 
 def describe(
-    judged: Judged, identity: str, test: str, examples: int, case: Case | None, frameworks: Iterable[str] = MODULES
+    judged: Judged, identity: str, test: str, examples: int, case: Case | None, frameworks: Iterable[str]
 ) -> dict[str, Any]:
-    """What failed after so many examples of a test, as a record, with a script for each of the frameworks; those that
-    plugins add are among them."""
+    """What failed after so many examples of a test, as a record, with a script for each of the frameworks."""
     question, verdict, label = judged.question, judged.verdict, judged.label
     program, point, directions, mode = question.program, question.point, question.directions, question.mode
     got, exact, tolerance, where = judged.got, judged.exact, judged.tolerance, verdict.component

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from strategies.precision import PRECISIONS
-from suite.backends import MODULES
 from suite.claims import CLAIMS
 from suite.contracts import DataError, table
+from suite.vocabulary import MODULES
 
 DATA = Path(__file__).with_name("floors.toml")
 LEVELS = ("mode", "system")

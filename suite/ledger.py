@@ -19,10 +19,11 @@ from strategies.catalogue import PRIMITIVES
 from strategies.precision import PRECISIONS
 from strategies.primitive import Floats
 from strategies.program import Point, Program, Step, float_values, weighted
-from suite.backends import MODULES
-from suite.backends.backend import ORDERS, Quantity
+from suite import run
 from suite.contracts import DataError, overlap, table
 from suite.oracle import HashablePoint
+from suite.run import Run, kept
+from suite.vocabulary import ORDERS, Quantity
 
 DATA = Path(__file__).with_name("ledger.toml")
 REQUIRED = {
@@ -172,8 +173,8 @@ def _row(entry: dict[str, Any], where: str) -> Row:
         raise DataError(f"{where}: lacks {', '.join(sorted(missing))}")
     if unknown := set(entry) - REQUIRED - OPTIONAL:
         raise DataError(f"{where}: has unknown {', '.join(sorted(unknown))}")
-    if entry["backend"] not in MODULES:
-        raise DataError(f"{where}: unknown backend {entry['backend']!r}; known are {', '.join(MODULES)}")
+    if entry["backend"] not in run.current().modules:
+        raise DataError(f"{where}: unknown backend {entry['backend']!r}; known are {', '.join(run.current().modules)}")
     if entry["primitive"] not in PRIMITIVES:
         raise DataError(f"{where}: unknown primitive {entry['primitive']!r}")
     if entry.get("then", "square") not in PRIMITIVES:
@@ -220,22 +221,20 @@ def _arrays(entries: list[dict[str, Any]]) -> Point:
     return tuple(np.array([float.fromhex(h) for h in e["values"]]).reshape(e["shape"]) for e in entries)
 
 
-FILES = [DATA]  # and those of plugins
-
-
-def add(path: Path) -> None:
+def add(to: Run, path: Path) -> None:
     """Takes a plugin's ledger too. Raises DataError where a row is not as it should be."""
-    FILES.append(path)
-    rows.cache_clear()
+    to.ledgers.append(path)
+    run.forget()
     rows()
 
 
-@cache
+@kept(1)
 def rows() -> tuple[Row, ...]:
-    return read(*FILES)
+    """Ours, and those of the run's plugins."""
+    return read(DATA, *run.current().ledgers)
 
 
-@cache
+@kept(100_000)
 def known(
     backend: str, version: str, dtype: str, mode: str, order: int, program: Program, point: HashablePoint
 ) -> tuple[Row, ...]:

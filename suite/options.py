@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from strategies.precision import PRECISIONS
-from suite import backends, corpus, profiles
+from suite import corpus, profiles
 from suite.claims import CLAIMS
+from suite.vocabulary import MODULES
 
 
 def add(parser: pytest.Parser) -> None:
@@ -19,7 +20,7 @@ def add(parser: pytest.Parser) -> None:
         "stored: pin, replay",
     )
     lists = {
-        ("--backends",): ([*backends.MODULES], "those that are installed"),
+        ("--backends",): ([*MODULES], "those that are installed"),
         ("--dtypes",): ([*PRECISIONS], "all that the profile looks at"),
         ("--identities", "--claims"): ([*CLAIMS], "all"),
     }

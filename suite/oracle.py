@@ -11,7 +11,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
 
 import numpy as np
 from mpmath import mp, mpf
@@ -21,6 +20,7 @@ from strategies import mp_arrays
 from strategies.mp_arrays import MPArray
 from strategies.primitive import Floats
 from strategies.program import Point, Program, float_values, splitter, values
+from suite.run import kept
 
 Function = Callable[[MPArray], MPArray]
 CACHED = 4096
@@ -177,7 +177,7 @@ def unit_steps(scale: MPArray) -> list[MPArray]:
     return [mp_arrays.mp_array(np.eye(len(scale))[i]) * scale for i in range(len(scale))]
 
 
-@lru_cache(CACHED)
+@kept(CACHED)
 def _value(program: Program, point: HashablePoint) -> Truth:
     """In two precisions: what cancels beyond the digits of one, as in log(sigmoid(200)), shows in the other."""
     f, x = flat_function(program), flat_point(point.arrays)
@@ -192,7 +192,7 @@ def _value(program: Program, point: HashablePoint) -> Truth:
     return Truth(exact, mp_arrays.to_floats(error))
 
 
-@lru_cache(CACHED)
+@kept(CACHED)
 def _jacobian(program: Program, point: HashablePoint) -> Truth:
     scale = scales(flat_point(point.arrays))
 
@@ -202,7 +202,7 @@ def _jacobian(program: Program, point: HashablePoint) -> Truth:
     return certified(program, point.arrays, 1, columns, scale)
 
 
-@lru_cache(CACHED)
+@kept(CACHED)
 def _hessian(program: Program, point: HashablePoint) -> Truth:
     scale = scales(flat_point(point.arrays))
     steps = unit_steps(scale)
@@ -213,7 +213,7 @@ def _hessian(program: Program, point: HashablePoint) -> Truth:
     return certified(program, point.arrays, 2, entries, scale, scale)
 
 
-@lru_cache(CACHED)
+@kept(CACHED)
 def _directional(program: Program, point: HashablePoint, directions: tuple[HashablePoint, ...]) -> Truth:
     """Derivative of order len(directions) along them: a number of evaluations that does not grow with n."""
     scale = scales(flat_point(point.arrays))

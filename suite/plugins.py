@@ -33,11 +33,11 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from strategies import catalogue
 from strategies.catalogue import PRIMITIVES
 from strategies.primitive import Primitive
-from suite import backends, contracts, ledger
-from suite.backends.backend import LIBRARIES, Backend
+from suite import contracts, ledger
+from suite.backends.backend import Backend
+from suite.run import Run
 
 NAMES = ("PRIMITIVES", "BACKEND", "CONTRACTS", "LEDGER")
 
@@ -46,36 +46,33 @@ class PluginError(ValueError):
     """A plugin cannot be used; the message is one line that says why."""
 
 
-def load(name: str) -> ModuleType:
-    """Imports the plugin, and adds what it declares. Raises PluginError. It is done once."""
-    if name in LOADED:
-        return LOADED[name]
+def load(run: Run, name: str) -> ModuleType:
+    """Imports the plugin, and adds what it declares to the run in force. Raises PluginError. It is done once."""
+    if name in run.plugins:
+        return run.plugins[name]
     try:
-        module = from_file(Path(name)) if name.endswith(".py") else importlib.import_module(name)
+        module = from_file(Path(name), run.files) if name.endswith(".py") else importlib.import_module(name)
     except (Exception, SystemExit) as error:
         told = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise PluginError(f"--plugin {name}: cannot be imported: {type(error).__name__}: {told}") from error
     if not any(hasattr(module, kind) for kind in NAMES):
         raise PluginError(f"--plugin {name}: declares none of {', '.join(NAMES)}; see suite/plugins.py")
-    LIBRARIES.extend(library for library in (module.__name__, *getattr(module, "LIBRARIES", ())))
+    run.libraries.extend(library for library in (module.__name__, *getattr(module, "LIBRARIES", ())))
     try:
-        add_primitives(getattr(module, "PRIMITIVES", ()))
+        add_primitives(run, getattr(module, "PRIMITIVES", ()))
         if hasattr(module, "BACKEND"):
-            add_backend(module)
-        contracts.add(getattr(module, "CONTRACTS", ()), f"--plugin {name}")
+            add_backend(run, module)
+        contracts.add(run, getattr(module, "CONTRACTS", ()), f"--plugin {name}")
         if hasattr(module, "LEDGER"):
-            ledger.add(Path(str(module.__file__)).with_name(module.LEDGER))
+            ledger.add(run, Path(str(module.__file__)).with_name(module.LEDGER))
     except (ValueError, TypeError, AttributeError) as error:
         raise PluginError(f"--plugin {name}: {error}") from error
-    LOADED[name] = module
+    run.plugins[name] = module
     return module
 
 
-LOADED: dict[str, ModuleType] = {}
-
-
-def from_file(path: Path) -> ModuleType:
-    """A module that is called as its file is, so that the functions under test can name it."""
+def from_file(path: Path, files: list[str] | None = None) -> ModuleType:
+    """A module that is called as its file is, so that the functions under test can name it, and noted in ``files``."""
     specification = importlib.util.spec_from_file_location(path.stem, path)
     if specification is None or specification.loader is None or not path.is_file():
         raise ModuleNotFoundError(f"no file {path}")
@@ -83,33 +80,31 @@ def from_file(path: Path) -> ModuleType:
         raise ImportError(f"there is a module {path.stem} already; give the file another name")
     module = importlib.util.module_from_spec(specification)
     sys.modules[path.stem] = module
+    if files is not None:
+        files.append(path.stem)
     specification.loader.exec_module(module)
     return module
 
 
-def add_primitives(rows: Iterable[Any]) -> None:
+def add_primitives(run: Run, rows: Iterable[Any]) -> None:
     for row in rows:
         if not isinstance(row, Primitive):
             raise TypeError(f"PRIMITIVES holds {row!r}, which is no row such as unary(...) of strategies/primitive.py")
-        catalogue.include(row)
+        run.catalogue.include(row)
 
 
-def add_backend(module: ModuleType) -> None:
+def add_backend(run: Run, module: ModuleType) -> None:
     backend = module.BACKEND
     if not isinstance(backend, Backend):
         raise TypeError(f"BACKEND is {backend!r}, which is no Backend of suite/backends/backend.py")
-    if backend.name in backends.MODULES or not backend.name.isidentifier():
+    if backend.name in run.modules or not backend.name.isidentifier():
         raise ValueError(f"BACKEND is called {backend.name!r}, which is taken, or no identifier")
     spellings = getattr(module, "SPELLINGS", {})
     if unknown := sorted(set(spellings) - set(PRIMITIVES)):
         raise ValueError(f"SPELLINGS has unknown primitives {', '.join(unknown)}")
     for name, text in spellings.items():
-        catalogue.replace_row(with_spelling(PRIMITIVES[name], backend.name, text))
-    backends.MODULES[backend.name] = module.__name__
-
-
-def without_spelling(primitive: Primitive, backend: str) -> Primitive:
-    return replace(primitive, spellings={name: text for name, text in primitive.spellings.items() if name != backend})
+        run.catalogue.replace_row(with_spelling(PRIMITIVES[name], backend.name, text))
+    run.modules[backend.name] = module.__name__
 
 
 def with_spelling(primitive: Primitive, backend: str, text: str) -> Primitive:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -11,10 +10,12 @@ from strategies.precision import HALF, Precision
 from strategies.primitive import Floats
 from strategies.program import Point, Program
 from suite import bound, contracts, oracle
-from suite.backends.backend import Backend, Quantity
+from suite.backends.backend import Backend
 from suite.bound import Analysis
 from suite.clock import timed
 from suite.oracle import HashablePoint, Truth
+from suite.run import kept
+from suite.vocabulary import Quantity
 
 
 def flat(point: Point) -> Floats:
@@ -71,7 +72,7 @@ def analysis(quantity: Quantity, program: Program, point: Point, *directions: Po
     return _analysis(quantity, program, HashablePoint(point), tuple(HashablePoint(d) for d in directions))
 
 
-@lru_cache(4096)
+@kept(4096)
 def _analysis(
     quantity: Quantity, program: Program, point: HashablePoint, directions: tuple[HashablePoint, ...]
 ) -> Analysis:
@@ -79,14 +80,14 @@ def _analysis(
     return bound.analyse(graph, *seeds(graph, quantity, *(d.arrays for d in directions)))
 
 
-@lru_cache(4096)
+@kept(4096)
 def _drift(
     program: Program, point: HashablePoint, promised: tuple[tuple[str, contracts.Contract], ...], u: float
 ) -> float:
     return bound.graph(program, point).drift(dict(promised).__getitem__, u)
 
 
-@lru_cache(4096)
+@kept(4096)
 def _largest_along(quantity: Quantity, program: Program, point: HashablePoint, tangent: HashablePoint) -> float:
     """The largest number met where the Hessian of a scalar function is applied to a tangent once, or twice."""
     graph = bound.graph(program, point)

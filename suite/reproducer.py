@@ -12,8 +12,9 @@ from mpmath import mp
 from strategies.precision import LONGDOUBLE
 from strategies.primitive import Floats
 from strategies.program import source
+from suite import run
 from suite.backends import load
-from suite.backends.backend import LIBRARIES, Backend, Mode, Unsupported
+from suite.backends.backend import Backend, Mode, Unsupported
 from suite.oracle import Truth
 from suite.question import Question
 
@@ -73,7 +74,7 @@ def script(question: Question, component: tuple[int, ...], exact: Truth, toleran
         return backend.array_source.format(values=literal(values), dtype=precision.name)
 
     body = function + mode.source
-    modules = [name for name in LIBRARIES if name + "." in body + backend.array_source]
+    modules = [name for name in run.current().libraries if name + "." in body + backend.array_source]
     lines = [*(f"import {name}" for name in modules)]
     lines += ["import sys", "import typing", "import mpmath", "import numpy", "", "Any = typing.Any"]
     if backend.name == "jax":

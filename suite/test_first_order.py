@@ -14,11 +14,12 @@ from strategies.points import directions
 from strategies.program import Point, splitter
 from suite import controls
 from suite.answer import Answer, exactly
-from suite.backends.backend import Mode, Quantity
+from suite.backends.backend import Mode
 from suite.oracle import linear
 from suite.profiles import examples
 from suite.quantities import flat, truth, unit
 from suite.trial import Check, Trial
+from suite.vocabulary import Quantity
 
 RANKS = [(i, o) for i in range(3) for o in range(3)]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from strategies.catalogue import OWN
-from suite.admission import UNFIT
+from suite import run
 from suite.system import System
 
 if OWN:
@@ -13,7 +13,7 @@ if OWN:
     @pytest.mark.parametrize("operation", OWN)
     def test_an_operation_can_be_tested(system: System, operation: str) -> None:
         """Called once at a point of its domain, it answers in time, in the declared shape and the argument's dtype."""
-        why = UNFIT.get((system.backend.name, operation))
+        why = run.current().unfit.get((system.backend.name, operation))
         if why is None and system.backend.name not in OWN[operation].spellings:
             pytest.skip(f"{system.backend!r} has no {operation}")
         assert why is None, why

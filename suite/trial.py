@@ -16,10 +16,9 @@ from strategies.mp_arrays import DomainError
 from strategies.precision import Precision
 from strategies.primitive import Floats
 from strategies.program import Point, Program
-from suite import clock, corpus, differences, hunt, oracle, profiles, quantities, witnesses
+from suite import clock, corpus, differences, hunt, oracle, profiles, quantities, run, witnesses
 from suite.answer import Answer, exactly
-from suite.backends import MODULES
-from suite.backends.backend import Backend, Mode, Quantity
+from suite.backends.backend import Backend, Mode
 from suite.corpus import Case
 from suite.excuses import excused
 from suite.failure import Violation, describe, failure_text, inputs
@@ -29,6 +28,7 @@ from suite.question import Question
 from suite.rotation import in_turn
 from suite.system import Record, System
 from suite.verdict import Verdict, judge
+from suite.vocabulary import Quantity
 
 T = TypeVar("T")
 
@@ -122,9 +122,10 @@ class Trial:
             self.emit(record)
         return [name for name, count in self.controls.items() if count["tried"] >= FEW and not count["failed"]]
 
-    def described(self, judged: Judged, frameworks: Iterable[str] = MODULES) -> dict[str, Any]:
+    def described(self, judged: Judged, frameworks: Iterable[str] | None = None) -> dict[str, Any]:
+        """As a record, with scripts for all frameworks, where none are named; those that plugins add are among them."""
         case = self.case(judged.label, "holds" if judged.verdict.kind == "holds" else "violated")
-        return describe(judged, self.identity, self.test, self.met, case, frameworks)
+        return describe(judged, self.identity, self.test, self.met, case, frameworks or run.current().modules)
 
     def witness(self, judged: Judged) -> Record:
         """The worst comparison of the test, with what every backend answers there."""

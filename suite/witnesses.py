@@ -13,8 +13,8 @@ from strategies.mathematics import array
 from strategies.mp_arrays import DomainError
 from strategies.primitive import Floats
 from strategies.program import Point, Program, float_values, input_names
-from suite import oracle, quantities
-from suite.backends import MODULES, load
+from suite import oracle, quantities, run
+from suite.backends import load
 from suite.backends.backend import Mode
 from suite.judged import Judged
 from suite.question import Question
@@ -53,7 +53,7 @@ def answers(judged: Judged, many: bool) -> dict[str, dict[str, Any]]:
     if not judged.of_a_mode or question.mode is None or question.mode not in question.backend.modes:
         return {}
     found = {}
-    for name, module in MODULES.items():
+    for name, module in run.current().modules.items():
         own = name == question.backend.name
         if module not in sys.modules or (many and name in COMPILES and not own):
             continue

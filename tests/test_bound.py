@@ -17,11 +17,11 @@ from strategies.precision import FLOAT16, FLOAT32, FLOAT64, Precision
 from strategies.primitive import Floats
 from strategies.program import Point, Program, Step, constant_step, float_values
 from suite import backends, bound, differences, oracle, quantities, taylor
-from suite.backends.backend import Quantity
 from suite.bound import Graph
 from suite.contracts import Contract
 from suite.local import local
 from suite.verdict import judge
+from suite.vocabulary import Quantity
 
 U = 2.0**-20  # so coarse that float64's own rounding does not matter
 NOTHING_FLUSHED = 0.0

@@ -20,13 +20,14 @@ from strategies.precision import FLOAT64, LONGDOUBLE
 from strategies.program import Point, Program, Step, constant_step
 from suite import backends, contracts, differences, oracle, profiles, quantities
 from suite.backends import numpy_backend
-from suite.backends.backend import Quantity, Result, Unsupported
+from suite.backends.backend import Result, Unsupported
 from suite.exact_partials import exact_partials
 from suite.oracle import HashablePoint
 from suite.question import Question
 from suite.reproducer import script
 from suite.system import System
 from suite.trial import Trial
+from suite.vocabulary import Quantity
 
 NUMPY = backends.load("numpy")
 offered = pytest.mark.skipif("longdouble" not in NUMPY.dtypes, reason=NUMPY.elsewhere.get("longdouble", ""))

@@ -32,7 +32,8 @@ from strategies.program import (
     values,
     weighted,
 )
-from suite.backends import MODULES, numpy_backend
+from suite.backends import numpy_backend
+from suite.vocabulary import MODULES
 
 few = settings(
     max_examples=30, derandomize=True, deadline=None, database=None, suppress_health_check=[HealthCheck.too_slow]

@@ -5,23 +5,18 @@ from __future__ import annotations
 import importlib
 import pkgutil
 import re
+from collections.abc import Iterator
 from dataclasses import replace
-from functools import cache
 
 from strategies import catalogue
 from strategies.catalogue import PRIMITIVES
-from suite import configuration
-from suite.backends.backend import LIBRARIES, Backend, Mode, UnknownBackend, Unsupported
-
-MODULES = {
-    "numpy": "suite.backends.numpy_backend",
-    "torch": "suite.backends.torch_backend",
-    "jax": "suite.backends.jax_backend",
-}
+from strategies.primitive import Primitive
+from suite import configuration, run
+from suite.backends.backend import Backend, Mode, UnknownBackend, Unsupported
 
 CONTROL_FLOW = {"torch": "suite.backends.torch_control_flow", "jax": "suite.backends.jax_control_flow"}
 
-__all__ = ["MODULES", "Backend", "Mode", "UnknownBackend", "Unsupported", "absent", "load"]
+__all__ = ["Backend", "Mode", "UnknownBackend", "Unsupported", "absent", "load"]
 
 
 def load(name: str) -> Backend:
@@ -29,9 +24,10 @@ def load(name: str) -> Backend:
 
     What its version does not have is taken out of the catalogue's spellings.
     """
-    if name not in MODULES:
-        raise UnknownBackend(f"unknown backend {name!r}: known are {', '.join(MODULES)}")
-    module = importlib.import_module(MODULES[name])
+    modules = run.current().modules
+    if name not in modules:
+        raise UnknownBackend(f"unknown backend {name!r}: known are {', '.join(modules)}")
+    module = importlib.import_module(modules[name])
     if configuration.measures and hasattr(module, "configure"):
         module.configure()
     backend: Backend = module.BACKEND
@@ -41,22 +37,30 @@ def load(name: str) -> Backend:
     return backend
 
 
-@cache
 def absent(backend: Backend) -> dict[str, str]:
     """The primitives that this version of the framework does not have, and why; they are no longer asked of it."""
-    reasons = {}
+    known = run.current().absent
+    if backend.name not in known:
+        known[backend.name] = dict(_missing(backend))
+        for name in known[backend.name]:
+            catalogue.in_use().replace_row(without_spelling(PRIMITIVES[name], backend.name))
+    return known[backend.name]
+
+
+def _missing(backend: Backend) -> Iterator[tuple[str, str]]:
     for primitive in [p for p in PRIMITIVES.values() if backend.name in p.spellings]:
         try:
             for name in names(primitive.spellings[backend.name]):
                 pkgutil.resolve_name(name)
         except (ImportError, AttributeError) as error:
-            reasons[primitive.name] = f"{backend!r} has no {name}" if isinstance(error, AttributeError) else str(error)
-            kept = {other: text for other, text in primitive.spellings.items() if other != backend.name}
-            catalogue.replace_row(replace(primitive, spellings=kept))
-    return reasons
+            yield primitive.name, f"{backend!r} has no {name}" if isinstance(error, AttributeError) else str(error)
+
+
+def without_spelling(primitive: Primitive, backend: str) -> Primitive:
+    return replace(primitive, spellings={name: text for name, text in primitive.spellings.items() if name != backend})
 
 
 def names(spelling: str) -> list[str]:
     """The dotted names of libraries in a call."""
-    libraries = "|".join({library.split(".")[0] for library in LIBRARIES})
+    libraries = "|".join({library.split(".")[0] for library in run.current().libraries})
     return re.findall(rf"(?<![\w.])(?:{libraries})(?:\.[A-Za-z_]\w*)+", spelling)

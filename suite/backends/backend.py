@@ -7,21 +7,16 @@ import inspect
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cache, lru_cache
-from typing import Any, Literal
+from functools import cache
+from typing import Any
 
 import numpy as np
 
 from strategies.precision import Precision
 from strategies.primitive import Floats
 from strategies.program import Point, Program, Step, source
-
-Quantity = Literal["value", "gradient", "jacobian", "vjp", "jvp", "hessian", "hvp", "curvature"]
-ORDERS: Mapping[Quantity, int] = {
-    "value": 0,
-    "gradient": 1, "jacobian": 1, "vjp": 1, "jvp": 1,
-    "hessian": 2, "hvp": 2, "curvature": 2,
-}  # fmt: skip
+from suite import run
+from suite.vocabulary import ORDERS, Quantity
 
 
 class UnknownBackend(ValueError):
@@ -237,7 +232,7 @@ class Result:
     refused: bool = False
 
 
-@lru_cache(4096)
+@run.kept(4096)
 def _compiled(backend: Backend, program: Program, dtype: str) -> Callable[..., Any]:
     text, constants = source(program, "f", backend.expression)
     namespace: dict[str, Any] = {name: backend.array(values, dtype) for name, values in constants.items()}
@@ -248,25 +243,9 @@ def _compiled(backend: Backend, program: Program, dtype: str) -> Callable[..., A
     return function
 
 
-LIBRARIES = [
-    "numpy",
-    "scipy.special",
-    "scipy.fft",
-    "scipy.linalg",
-    "torch",
-    "torch.utils.checkpoint",
-    "jax",
-    "jax.scipy.special",
-    "jax.scipy.fft",
-    "jax.scipy.linalg",
-    "jax.experimental.jet",
-    "optax",
-]
-
-
 def libraries(text: str) -> dict[str, Any]:
     """The modules that the source names, by their first name."""
-    named = [name for name in LIBRARIES if name.split(".")[0] + "." in text]
+    named = [name for name in run.current().libraries if name.split(".")[0] + "." in text]
     return {
         name.split(".")[0]: importlib.import_module(name) and importlib.import_module(name.split(".")[0])
         for name in named

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -26,6 +25,7 @@ from suite.differences import step as difference_step
 from suite.exact_partials import exact_partials
 from suite.local import local
 from suite.oracle import HashablePoint
+from suite.run import kept
 
 Array = NDArray[Any]
 
@@ -97,7 +97,7 @@ def value(f: Any, x: Any) -> Any:
     return f(*x)
 
 
-@lru_cache(4096)
+@kept(4096)
 def evaluators(program: Program, dtype: str) -> list[tuple[Step, Any]]:
     """Each step with its NumPy call, as a function of its arguments."""
     found = []
@@ -150,7 +150,7 @@ def trace(f: Any, x: Any) -> tuple[list[Array], list[tuple[int, Step, Any, Array
     return _trace(f.program, HashablePoint(tuple(x)))
 
 
-@lru_cache(64)  # each mode asks for it, some twice
+@kept(64)  # each mode asks for it, some twice
 def _trace(program: Program, point: HashablePoint) -> tuple[list[Array], list[tuple[int, Step, Any, Array]]]:
     x, dtype = list(point.arrays), point.arrays[0].dtype
     values = evaluated(program, x, LONGDOUBLE.name if is_long_double(x[0]) else dtype.name)

@@ -14,11 +14,11 @@ from strategies.mp_arrays import DomainError, MPArray, mp_array
 from strategies.primitive import Floats
 from strategies.program import Point, Program, Step, constant_step
 from suite.answer import Answer
-from suite.backends.backend import Quantity
 from suite.document.evidence import Evidence
 from suite.oracle import Truth
 from suite.system import System
 from suite.trial import Check, Trial
+from suite.vocabulary import Quantity
 
 
 def looks(examples: int) -> settings:
