@@ -41,6 +41,7 @@ from suite.items import gathers_evidence, identity_of, in_order, parameters_of, 
 from suite.options import chosen, part
 from suite.run import Run, in_force
 from suite.system import System
+from suite.tables import DataError
 from suite.trial import Trial
 
 ROOT = Path(__file__).parent
@@ -158,7 +159,7 @@ def pytest_configure(config: pytest.Config) -> None:
     profiles.turn = int(seed) if seed.isdigit() else 0
     try:
         contracts.rows(), conventions.rows(), floors.rows(), ledger.rows()
-    except contracts.DataError as error:
+    except DataError as error:
         raise pytest.UsageError(str(error)) from None
     run = Run()
     in_use = contextlib.ExitStack()

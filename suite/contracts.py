@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import tomllib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -14,6 +13,7 @@ from strategies.catalogue import CORE, PRIMITIVES
 from strategies.precision import HALF, PRECISIONS
 from suite import run
 from suite.run import Run, kept
+from suite.tables import DataError, overlap, table
 
 DATA = Path(__file__).with_name("contracts.toml")
 REQUIRED = {"backends", "primitives", "ulps", "reason"}
@@ -22,10 +22,6 @@ TYPES: dict[str, type | tuple[type, ...]] = {
     "backends": list, "primitives": list, "modes": list, "dtypes": list, "ulps": list, "reason": str,
     "conditioning": (int, float), "absolute": (int, float), "normwise": (int, float),
 }  # fmt: skip
-
-
-class DataError(ValueError):
-    """A row of a data file is wrong; the message is one line that says which and what to do."""
 
 
 @dataclass(frozen=True)
@@ -52,23 +48,6 @@ class Row:
     def covers(self, backend: str, dtype: str, mode: str, primitive: str) -> bool:
         named = backend in self.backends and primitive in self.primitives and dtype in self.dtypes
         return named and any(fnmatchcase(mode, pattern) for pattern in self.modes)
-
-
-def table(path: Path, name: str) -> list[dict[str, Any]]:
-    """The rows [[name]] of a TOML file that holds nothing else. Raises DataError."""
-    try:
-        data = tomllib.loads(path.read_text())
-    except (OSError, tomllib.TOMLDecodeError) as error:
-        raise DataError(f"{path}: cannot be read: {error}") from error
-    if unknown := set(data) - {name}:
-        raise DataError(f"{path}: unknown table [[{', '.join(sorted(unknown))}]]; rows are called [[{name}]]")
-    rows: list[dict[str, Any]] = data.get(name, [])
-    return rows
-
-
-def overlap(a: Iterable[str], b: Iterable[str]) -> bool:
-    """Whether one pattern of modes matches another, read as a name."""
-    return any(fnmatchcase(p, q) or fnmatchcase(q, p) for p in a for q in b)
 
 
 def read(path: Path = DATA) -> tuple[Row, ...]:

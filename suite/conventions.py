@@ -18,7 +18,7 @@ from scipy.optimize import linprog
 
 from strategies.primitive import Floats
 from suite.backends.backend import libraries
-from suite.contracts import DataError, table
+from suite.tables import DataError, table
 
 DATA = Path(__file__).with_name("conventions.toml")
 TRANSFORMS = {

@@ -9,7 +9,7 @@ from typing import Any
 
 from strategies.precision import PRECISIONS
 from suite.claims import CLAIMS
-from suite.contracts import DataError, table
+from suite.tables import DataError, table
 from suite.vocabulary import MODULES
 
 DATA = Path(__file__).with_name("floors.toml")

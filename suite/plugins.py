@@ -38,6 +38,7 @@ from strategies.primitive import Primitive
 from suite import contracts, ledger
 from suite.backends.backend import Backend
 from suite.run import Run
+from suite.tables import table
 
 NAMES = ("PRIMITIVES", "BACKEND", "CONTRACTS", "LEDGER")
 
@@ -113,7 +114,7 @@ def with_spelling(primitive: Primitive, backend: str, text: str) -> Primitive:
 
 def contracts_like(backend: str, name: str, *primitives: str) -> list[dict[str, Any]]:
     """For a framework that computes as another does: the other's rows, all of them or of these primitives."""
-    rows = [row for row in contracts.table(contracts.DATA, "contract") if backend in row["backends"]]
+    rows = [row for row in table(contracts.DATA, "contract") if backend in row["backends"]]
     return [
         {key: value for key, value in row.items() if key != "modes"} | {"backends": [name], "primitives": names}
         for row in rows

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -10,7 +10,6 @@ from strategies.precision import HALF, Precision
 from strategies.primitive import Floats
 from strategies.program import Point, Program
 from suite import bound, contracts, oracle
-from suite.backends.backend import Backend
 from suite.bound import Analysis
 from suite.clock import timed
 from suite.oracle import HashablePoint, Truth
@@ -110,9 +109,18 @@ def seeds(graph: bound.Graph, quantity: Quantity, *directions: Point) -> tuple[F
     return outputs, inputs, inputs
 
 
+class Arithmetic(Protocol):
+    """What the tolerance needs of a backend."""
+
+    @property
+    def name(self) -> str: ...
+
+    def smallest(self, precision: Precision) -> float: ...
+
+
 @timed("bound")
 def tolerance(
-    backend: Backend,
+    backend: Arithmetic,
     precision: Precision,
     mode: str,
     quantity: Quantity,

@@ -9,8 +9,8 @@ import pytest
 
 from reports.outcomes import conventions as table_of
 from suite import conventions
-from suite.contracts import DataError
 from suite.conventions import Convention
+from suite.tables import DataError
 
 TIE = Convention("max at a tie", (1.0, 1.0), {}, hull=((1.0, 0.0), (0.0, 1.0)))
 NORM = Convention("norm at 0", (0.0, 0.0), {}, ball=1.0)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from suite import contracts, ledger
-from suite.contracts import DataError
+from suite.tables import DataError
 
 CONTRACT = """
 [[contract]]

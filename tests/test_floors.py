@@ -18,8 +18,8 @@ from strategies.functions import scalar_functions
 from strategies.precision import FLOAT64
 from strategies.program import Point, Program, Step, constant_step
 from suite import backends, floors
-from suite.contracts import DataError
 from suite.system import System
+from suite.tables import DataError
 from suite.trial import Trial
 
 EXP = Program(((),), (Step("exp", (0,)),))

@@ -20,6 +20,7 @@ from suite import backends, ledger, proposal, reproduce
 from suite.backends.backend import Mode, Unsupported
 from suite.question import Question
 from suite.system import System
+from suite.tables import DataError
 from suite.test_ledger import test_a_known_deviation_is_still_there as confirmed
 from suite.trial import Trial
 from suite.verdict import Verdict
@@ -230,5 +231,5 @@ def test_what_has_no_largest_size_is_counted(row: ledger.Row, monkeypatch: pytes
 def test_a_row_without_a_size_says_why(tmp_path: Any) -> None:
     text = proposal.row(Question(NUMPY, FLOAT64, EXP, ONE, VALUE), (0,), math.inf, "numpy-exp")
     (tmp_path / "ledger.toml").write_text(text.replace("any_size", "raises"))
-    with pytest.raises(ledger.DataError, match="its error has no size beside the truth: say why as any_size"):
+    with pytest.raises(DataError, match="its error has no size beside the truth: say why as any_size"):
         ledger.read(tmp_path / "ledger.toml")
