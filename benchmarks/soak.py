@@ -28,8 +28,8 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import saved
+from benchmarks.faults.hunt import BESIDE, RAN
 from benchmarks.forks import ROOT, Clock, Crash, run_tests
-from benchmarks.kill import BESIDE, RAN
 from reports.fold import bucket_order
 from reports.records import CONCLUSIVE
 from suite import plugins

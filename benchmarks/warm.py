@@ -11,8 +11,8 @@ import contextlib
 import pytest  # noqa: F401
 
 import conftest  # noqa: F401
-from benchmarks.effect import directions, objective
-from benchmarks.plant_functions import arithmetic
+from benchmarks.faults.effect import directions, objective
+from benchmarks.faults.functions import arithmetic
 from strategies.precision import FLOAT64
 from suite import backends
 

@@ -5,12 +5,12 @@
     python -m benchmarks.survey --save                  and writes the summary that the report shows
 
 Four layers. *Strict*: an elementwise primitive of one or two arrays at points of every binade and sign, and at both
-sides of thresholds, zeros and ties; in ulps (benchmarks/strict.py). *Bound*: any primitive at random points of the
-domain that compositions use, in every mode; error / bound (suite/bound.py). *Scaled*: what is not elementwise, at the
-same points scaled towards the ends of the range, where a representable derivative must keep some digits; largest
-error / largest component. *Nestings*: every mode and nesting against differences of the framework's own values and
-gradients, at shapes that compositions do not have; relative (benchmarks/nestings.py).
-What exceeds a limit is a candidate for the ledger.
+sides of thresholds, zeros and ties; in ulps (strict.py). *Bound*: any primitive at random points of the domain that
+compositions use, in every mode; error / bound (bounds.py). *Scaled*: what is not elementwise, at the same points
+scaled towards the ends of the range, where a representable derivative must keep some digits; largest error / largest
+component. *Nestings*: every mode and nesting against differences of the framework's own values and gradients, at shapes
+that compositions do not have; relative (nestings.py). What exceeds a limit is a candidate for the ledger.
+
 Exit status: 0 surveyed, 1 a candidate that the ledger does not know, or a task that failed; 2 bad usage; 130
 interrupted.
 """
@@ -33,10 +33,10 @@ from typing import Any
 import numpy as np
 from pebble import ProcessPool
 
-from benchmarks import atlas
-from benchmarks.bounds import LOST, within_bound
-from benchmarks.nestings import nestings
-from benchmarks.strict import MANY_ULPS, strict, surveyed
+from benchmarks.survey import summary
+from benchmarks.survey.bounds import LOST, within_bound
+from benchmarks.survey.nestings import nestings
+from benchmarks.survey.strict import MANY_ULPS, strict, surveyed
 from strategies.catalogue import PRIMITIVES
 from strategies.precision import PRECISIONS, WIDE
 from suite import backends, ledger, plugins
@@ -224,8 +224,8 @@ def main(arguments: list[str] | None = None) -> int:
     seconds, cpu = (sum(r.get(key, 0.0) for r in records) for key in ("seconds", "cpu"))  # of those that were kept too
     if options.save:
         told = f"{len({(r['primitive'], r['dtype']) for r in records if r['layer'] == 'done'})} of {everything()} tasks"
-        atlas.save(
-            SUMMARY, atlas.rows(records, LIMITS, known), "python -m benchmarks.survey --save", told, seconds, cpu
+        summary.save(
+            SUMMARY, summary.rows(records, LIMITS, known), "python -m benchmarks.survey --save", told, seconds, cpu
         )
     found = candidates(records)
     for group in grouped(found):

@@ -9,10 +9,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from benchmarks.catalogue import KINKS, LEDGER, Fault
-from benchmarks.effect import effective
+from benchmarks.faults.effect import effective
+from benchmarks.faults.plant import VARIABLE, asked
+from benchmarks.faults.planted import KINKS, LEDGER, Fault
 from benchmarks.forks import Clock, Crash, TimeLimit, run_script, run_tests
-from benchmarks.plant import VARIABLE, asked
 from suite import profiles
 from suite.claims import CLAIMS
 
@@ -111,7 +111,7 @@ def tested(fault: Fault, tests: Sequence[str], out: Path, clock: Clock, planted:
     """Runs the tests up to the first failure; the report. Raises RuntimeError where it says nothing."""
     arguments = [*tests, "--profile", "gate", "--backends", fault.backend, "--dtypes", DTYPE,
                  "-x", "-q", "--tb", "no", "--out", str(out)]  # fmt: skip
-    plugin = ["-p", "benchmarks.plant"] if planted else []
+    plugin = ["-p", "benchmarks.faults.plant"] if planted else []
     done = clock.run(run_tests, *arguments, *plugin, **(variables(fault) if planted else {}))
     report = out / "report.json"
     if done.status not in RAN or not report.exists():
