@@ -15,8 +15,10 @@ from benchmarks.faults.effect import directions, objective
 from benchmarks.faults.functions import arithmetic
 from strategies.precision import FLOAT64
 from suite import backends
+from suite.configuration import configure
 
 FUNCTION, POINT = objective("sin")
+configure()
 for name in backends.MODULES:
     with contextlib.suppress(ImportError):
         arithmetic(name)

@@ -15,6 +15,7 @@ from benchmarks.faults.planted import KINKS, LEDGER, Fault
 from benchmarks.forks import Clock, Crash, TimeLimit, run_script, run_tests
 from suite import profiles
 from suite.claims import CLAIMS
+from suite.configuration import configure
 
 DTYPE = "float64"
 INEFFECTIVE = 3  # exit status of a probe
@@ -78,6 +79,7 @@ class Outcome:
 
 def probe() -> int:
     """0 where the fault changes any derivative."""
+    configure()
     return 0 if effective(asked()) else INEFFECTIVE
 
 

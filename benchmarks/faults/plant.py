@@ -3,9 +3,6 @@
 As a pytest plugin, it plants the fault that GRADLAWS_FAULT names, or describes in JSON, before anything is traced:
 
     GRADLAWS_FAULT=jax-tanh python -m pytest suite -p benchmarks.faults.plant --backends jax
-
-Hypothesis draws integers above 100 that it reads in the source of loaded modules, so this one has none: a faulty run
-meets the same functions as a run of the suite without it.
 """
 
 from __future__ import annotations

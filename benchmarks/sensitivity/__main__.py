@@ -38,6 +38,7 @@ from strategies import catalogue
 from strategies.catalogue import CORE
 from strategies.precision import PRECISIONS, Precision
 from suite import backends, contracts
+from suite.configuration import configure
 from suite.contracts import DEFAULT_ULPS
 
 OUT = Path(__file__).parents[2] / "reports/out/sensitivity.jsonl"
@@ -161,6 +162,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for asked, known in ((options.primitives, CORE), (names, SPOILT), (dtypes, GOAL)):
         if unknown := [name for name in asked if name not in known]:
             parser.error(f"unknown {', '.join(unknown)}; known are {', '.join(known)}")
+    configure()
     try:
         records = measure(options, names, dtypes)
         if options.save:

@@ -29,7 +29,7 @@ import numpy as np
 from benchmarks.survey import summary
 from benchmarks.survey.bounds import LOST
 from benchmarks.survey.strict import MANY_ULPS
-from benchmarks.survey.tasks import Task, everything, load_all, surveys
+from benchmarks.survey.tasks import Task, everything, prepare, surveys
 from strategies.catalogue import PRIMITIVES
 from strategies.precision import PRECISIONS, WIDE
 from suite import backends, ledger, plugins
@@ -120,7 +120,7 @@ def parser() -> argparse.ArgumentParser:
 def main(arguments: list[str] | None = None) -> int:
     options = parser().parse_args(arguments)
     try:
-        load_all(options.plugin)
+        prepare(options.plugin)
     except plugins.PluginError as error:
         print(error, file=sys.stderr)
         return 2

@@ -24,6 +24,7 @@ from benchmarks.survey.strict import strict, surveyed
 from strategies.catalogue import PRIMITIVES
 from strategies.precision import PRECISIONS
 from suite import plugins
+from suite.configuration import configure
 
 DTYPES = ("float64", "float32")
 LIMIT = 240.0  # seconds for a task: a framework may not come back at all
@@ -72,7 +73,7 @@ def surveys(
     tasks: Sequence[Task], jobs: int, own: Sequence[str] = ()
 ) -> Iterator[tuple[str, list[dict[str, Any]] | Exception]]:
     """The records of each task as it is done, or the error that ended it."""
-    with ProcessPool(jobs, initializer=load_all, initargs=(own,)) as pool:
+    with ProcessPool(jobs, initializer=prepare, initargs=(own,)) as pool:
         pending: dict[Any, str] = {pool.schedule(task, args=t, timeout=LIMIT): f"{t[0]} {t[1]}" for t in tasks}
         try:
             for future in as_completed(pending):
@@ -82,7 +83,8 @@ def surveys(
             pool.stop()  # type: ignore[no-untyped-call]  # what is left when the run was interrupted
 
 
-def load_all(own: Sequence[str]) -> None:
-    """The plugins, in each process."""
+def prepare(own: Sequence[str]) -> None:
+    """Each process: its settings, and the plugins."""
+    configure()
     for name in own:
         plugins.load(name)
