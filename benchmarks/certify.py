@@ -34,6 +34,7 @@ from strategies.primitive import Floats
 from strategies.program import Point, Program, Step, float_values
 from suite import bound
 from suite.bound import Graph
+from suite.configuration import configure
 from suite.contracts import DEFAULT_ULPS, Contract
 from suite.local import Local, local
 from suite.verdict import THRESHOLDS
@@ -321,6 +322,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     if options.programs < 1:
         parser.error("--programs: at least 1")
+    configure()
     programs = sample(options.programs)
     found, worst, start = [], 0.0, time.perf_counter()
     for name, digits in DIGITS.items():

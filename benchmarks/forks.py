@@ -1,4 +1,4 @@
-"""Processes that fork from one that has the frameworks loaded: a run of pytest starts in a tenth of a second."""
+"""Processes that fork from one that has the frameworks loaded (warm.py): each starts in a tenth of a second."""
 
 from __future__ import annotations
 
@@ -16,8 +16,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-
-import pytest
 
 ROOT = Path(__file__).parent.parent
 FORKS = multiprocessing.get_context("forkserver")
@@ -66,10 +64,6 @@ def end_with_parent() -> None:
     if parent := multiprocessing.parent_process():
         parent.join()
         os._exit(1)
-
-
-def run_tests(*arguments: str) -> int:
-    return int(pytest.main(list(arguments)))
 
 
 def run_script(path: str) -> int:

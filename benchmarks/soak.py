@@ -28,8 +28,8 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import saved
-from benchmarks.forks import ROOT, Clock, Crash, run_tests
-from benchmarks.kill import BESIDE, RAN
+from benchmarks.forks import ROOT, Clock, Crash
+from benchmarks.runs import IDENTITIES_ONLY, report_of
 from reports.fold import bucket_order
 from reports.records import CONCLUSIVE
 from suite import plugins
@@ -83,18 +83,14 @@ def measured(
     modes = ("*", *(f"!{traced}" for traced in TRACED if not rare(seed)))
     with tempfile.TemporaryDirectory(prefix="gradlaws-soak-") as folder:
         try:
-            done = clock.run(
-                run_tests, tests, *(f"--ignore={path}" for path in BESIDE.values()), "--profile", profile,
+            found = report_of(
+                Path(folder), clock, tests, *IDENTITIES_ONLY, "--profile", profile,
                 "--backends", ",".join(met), "--modes", ",".join(modes),
-                "--identities", identities, "--hypothesis-seed", str(seed), "-q", "--tb", "no", "--out", folder,
-                *(f"--plugin={name}" for name in own),
+                "--identities", identities, "--hypothesis-seed", str(seed), *(f"--plugin={name}" for name in own),
             )  # fmt: skip
-        except Crash as error:
+        except (Crash, RuntimeError) as error:
             raise RuntimeError(f"seed {seed}: {error}") from None
-        report = Path(folder, "report.json")
-        if done.status not in RAN or not report.exists():
-            raise RuntimeError(f"seed {seed}: {done.last_line}")
-        return json.loads(report.read_text()), clock
+    return found, clock
 
 
 def histogram(cells: Sequence[dict[str, Any]]) -> dict[str, int]:

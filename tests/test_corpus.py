@@ -190,7 +190,7 @@ def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]
 def test_a_planted_fault_is_replayed_and_without_it_the_case_is_fixed(tmp_path: Path) -> None:
     out = f"--out={tmp_path}"
     with_fault = run(
-        "suite", "replay", SIGMOID, out, "--", "-p", "benchmarks.plant", GRADLAWS_FAULT="torch-sigmoid_backward"
+        "suite", "replay", SIGMOID, out, "--", "-p", "benchmarks.faults.plant", GRADLAWS_FAULT="torch-sigmoid_backward"
     )
     assert with_fault.returncode == 1, with_fault.stderr
     assert "FAILED alone-736bbd6f torch float64: f(x) = sigmoid(x) by Tensor.backward" in with_fault.stdout

@@ -9,11 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import faults, kill, saved
-from benchmarks.catalogue import FAULTS, KINKS, LEDGER, Fault
-from benchmarks.kill import Outcome
-from benchmarks.plant_functions import FUNCTION_KINDS, resolve
-from benchmarks.plant_rules import RULE_KINDS
+from benchmarks import saved
+from benchmarks.faults import __main__ as faults
+from benchmarks.faults import hunt
+from benchmarks.faults.functions import FUNCTION_KINDS, resolve
+from benchmarks.faults.hunt import Outcome
+from benchmarks.faults.planted import FAULTS, KINKS, LEDGER, Fault
+from benchmarks.faults.rules import RULE_KINDS
 from strategies.catalogue import PRIMITIVES
 from suite.claims import CLAIMS
 
@@ -31,7 +33,7 @@ def torch() -> None:
 
 
 def test_a_fault_is_killed_by_its_primitive_alone_and_shrunk_to_it(torch: None) -> None:
-    found = kill.hunt(SINE, (), LIMIT)
+    found = hunt.hunt(SINE, (), LIMIT)
     assert (found.status, found.identity, found.function, found.steps) == ("killed", "alone", "f(x) = sin(x)", 1)
     assert found.primitives == ("sin",)
     assert found.cpu > 0
@@ -54,7 +56,7 @@ def test_a_fault_is_killed_by_its_primitive_alone_and_shrunk_to_it(torch: None) 
     ],
 )
 def test_what_is_no_kill_is_told_apart(torch: None, fault: Fault, limit: float, status: str, reason: str) -> None:
-    found = kill.hunt(fault, (), limit)
+    found = hunt.hunt(fault, (), limit)
     assert found.status == status, found
     assert reason in found.reason and "\n" not in found.line
 

@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 from mpmath import mp, mpf
 
-from benchmarks import atlas, nestings, strict, survey
+from benchmarks.survey import __main__ as survey
+from benchmarks.survey import nestings, strict, summary
 from strategies.catalogue import PRIMITIVES
 from strategies.precision import FLOAT32, FLOAT64
 from strategies.program import Program, Step, weighted
@@ -159,8 +160,8 @@ def test_the_summary_tells_the_worst_of_each_layer(tmp_path: Path) -> None:
     record = {"layer": "strict", "backend": "torch", "dtype": "float64", "primitive": "sin", "order": 1, "x": "0x1p+0",
               "mode": "func.grad", "median": 0.5, "got": 1.0, "true": "1", "profile": [[0.5, 1.0]]}  # fmt: skip
     records = [record | {"worst": 3.0}, record | {"worst": "inf", "mode": "func.jvp"}, {"layer": "done"}]
-    table = atlas.rows(records, survey.LIMITS, lambda record: "a-row")
-    atlas.save(tmp_path / "survey.json", table, "command", "1 of 2 tasks", 1.0, 2.0)
+    table = summary.rows(records, survey.LIMITS, lambda record: "a-row")
+    summary.save(tmp_path / "survey.json", table, "command", "1 of 2 tasks", 1.0, 2.0)
     told = json.loads((tmp_path / "survey.json").read_text())
     assert (told["schema"], told["kind"], told["command"]) == (1, "survey", "command")
     (row,) = told["rows"]

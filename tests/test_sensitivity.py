@@ -10,8 +10,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from benchmarks import sensitivity
-from benchmarks.sensitivity import Example, Fault, Spoilt
+from benchmarks.sensitivity import __main__ as sensitivity
+from benchmarks.sensitivity import checkers, examples
+from benchmarks.sensitivity.checkers import Checker, Example
+from benchmarks.sensitivity.spoilt import Fault, Spoilt, spoilt
 from strategies.precision import FLOAT64, Precision
 from strategies.program import Program, Step
 from suite import backends
@@ -23,7 +25,7 @@ SINE = Program(((),), (Step("sin", (0,)),))
 EXAMPLE = Example(SINE, (np.array(1.0),), Truth(np.array([0.5]), np.zeros(1)), np.zeros(1), 1.0)
 
 
-def by_size(limit: float, chance: float = 0.0) -> sensitivity.Checker:
+def by_size(limit: float, chance: float = 0.0) -> Checker:
     """A checker that rejects faults of a size, and by chance one far below."""
 
     def checker(backend: Backend, precision: Precision, order: int, example: Example) -> bool:
@@ -33,8 +35,8 @@ def by_size(limit: float, chance: float = 0.0) -> sensitivity.Checker:
     return checker
 
 
-def smallest(checker: sensitivity.Checker) -> dict[str, Any]:
-    return sensitivity.measured(sensitivity.spoilt(NUMPY, "sin"), FLOAT64, 1, [EXAMPLE], "a checker", checker)
+def smallest(checker: Checker) -> dict[str, Any]:
+    return sensitivity.measured(spoilt(NUMPY, "sin"), FLOAT64, 1, [EXAMPLE], "a checker", checker)
 
 
 @pytest.mark.parametrize("exponent", [0, 1, 9, 43])
@@ -54,12 +56,12 @@ def test_a_checker_that_sees_nothing_and_one_that_cries_wolf() -> None:
 
 def test_a_fault_of_this_suite_s_size_is_seen_in_torch_itself() -> None:
     pytest.importorskip("torch")
-    backend = sensitivity.spoilt(backends.load("torch"), "sin")
-    alone = sensitivity.pool(sensitivity.objectives(FLOAT64, "sin"), 4)
-    asked = list(itertools.islice(sensitivity.usable(backend, FLOAT64, 1, alone), 1))
+    backend = spoilt(backends.load("torch"), "sin")
+    alone = examples.pool(examples.objectives(FLOAT64, "sin"), 4)
+    asked = list(itertools.islice(examples.usable(backend, FLOAT64, 1, alone), 1))
     assert asked and backend.fault == Fault(0.0)
-    own = sensitivity.measured(backend, FLOAT64, 1, asked, "gradlaws", sensitivity.rejects)
-    other = sensitivity.measured(backend, FLOAT64, 1, asked, "gradcheck", sensitivity.gradcheck)
+    own = sensitivity.measured(backend, FLOAT64, 1, asked, "gradlaws", checkers.rejects)
+    other = sensitivity.measured(backend, FLOAT64, 1, asked, "gradcheck", checkers.gradcheck)
     assert own["delta"] is not None and own["delta"] <= sensitivity.GOAL["float64"]
     assert other["delta"] is not None and other["delta"] >= 1e-5
 

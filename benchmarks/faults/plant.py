@@ -1,11 +1,8 @@
-"""How each fault of benchmarks/catalogue.py is planted in its framework.
+"""How each fault of planted.py is planted in its framework.
 
 As a pytest plugin, it plants the fault that GRADLAWS_FAULT names, or describes in JSON, before anything is traced:
 
-    GRADLAWS_FAULT=jax-tanh python -m pytest suite -p benchmarks.plant --backends jax
-
-Hypothesis draws integers above 100 that it reads in the source of loaded modules, so this one has none: a faulty run
-meets the same functions as a run of the suite without it.
+    GRADLAWS_FAULT=jax-tanh python -m pytest suite -p benchmarks.faults.plant --backends jax
 """
 
 from __future__ import annotations
@@ -17,9 +14,9 @@ from typing import Any
 
 import pytest
 
-from benchmarks.catalogue import FAULTS, Fault
-from benchmarks.plant_functions import replace_function
-from benchmarks.plant_rules import RULE_KINDS, replace_rule
+from benchmarks.faults.functions import replace_function
+from benchmarks.faults.planted import FAULTS, Fault
+from benchmarks.faults.rules import RULE_KINDS, replace_rule
 from suite import backends
 
 VARIABLE = "GRADLAWS_FAULT"

@@ -8,7 +8,7 @@
 
 A fault is killed when a test that meets it is violated, and the shrunk counterexample holds in the framework without
 it: what the framework itself gets wrong never counts. Exit status: 0 every fault is killed, or survives for the reason
-that benchmarks/catalogue.py gives; 1 not every one; 2 bad usage; 130 interrupted.
+that benchmarks/faults/planted.py gives; 1 not every one; 2 bad usage; 130 interrupted.
 """
 
 from __future__ import annotations
@@ -28,9 +28,9 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import saved
-from benchmarks.catalogue import FAULTS, KINKS, LEDGER, Fault
+from benchmarks.faults.hunt import EXPECTED, STATUSES, UNDECIDED, Outcome, hunt
+from benchmarks.faults.planted import FAULTS, KINKS, LEDGER, Fault
 from benchmarks.forks import ROOT
-from benchmarks.kill import EXPECTED, STATUSES, UNDECIDED, Outcome, hunt
 from suite.claims import CLAIMS
 
 STEPS = 2  # of the median counterexample of a primitive's fault at most

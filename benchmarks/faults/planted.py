@@ -1,4 +1,4 @@
-"""The faults, as data: what is made wrong, how, and which tests should see it (benchmarks/plant.py plants them)."""
+"""The faults, as data: what is made wrong, how, and which tests should see it (plant.py plants them)."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Fault:
     ``target`` is a JAX primitive ("tanh") or custom_jvp function ("jax._src..."), a PyTorch kernel ("aten::..."), or a
     public function ("torch.sin", "jax.numpy.cumsum", "scipy.special.erf"). ``primitives`` are the ones of the catalogue
     whose derivatives it spoils; ``identities`` the tests of compositions that are asked when those of the primitives
-    alone are green. The kinds are the functions of benchmarks/plant.py; ``delta`` is what those that scale add to 1.
+    alone are green. The kinds are those of rules.py and functions.py; ``delta`` is what those that scale add to 1.
     ``formula`` is, for the kind of that name, the function whose derivative is taken instead, in ``x``, ``y``, ``rest``
     (the further arguments), ``options``, ``f`` (the right function) and ``xp`` (torch or jax.numpy).
     ``survives`` says of a fault that the suite cannot kill why not; then a kill is red.

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.catalogue import Fault
+from benchmarks.faults.planted import Fault
 
 
 def resolve(path: str) -> Any:

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.catalogue import Fault
-from benchmarks.plant_functions import resolve
+from benchmarks.faults.functions import resolve
+from benchmarks.faults.planted import Fault
 
 
 def replace_rule(fault: Fault) -> None:

@@ -9,16 +9,17 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from benchmarks.catalogue import KINKS, LEDGER, Fault
-from benchmarks.effect import effective
-from benchmarks.forks import Clock, Crash, TimeLimit, run_script, run_tests
-from benchmarks.plant import VARIABLE, asked
+from benchmarks.faults.effect import effective
+from benchmarks.faults.plant import VARIABLE, asked
+from benchmarks.faults.planted import KINKS, LEDGER, Fault
+from benchmarks.forks import Clock, Crash, TimeLimit, run_script
+from benchmarks.runs import ALONE, IDENTITIES_ONLY, KINK_TESTS, LEDGER_TESTS, report_of
 from suite import profiles
 from suite.claims import CLAIMS
+from suite.configuration import configure
 
 DTYPE = "float64"
 INEFFECTIVE = 3  # exit status of a probe
-RAN = (0, 1, 3, 5)  # exit statuses: green, red, too little seen, no test selected; with others it came to no test
 STATUSES = {
     "killed": "caught, with a counterexample that holds without the fault",
     "explained": "the tests that should see it are green, for the reason that the catalogue gives",
@@ -32,7 +33,7 @@ STATUSES = {
 }
 EXPECTED = ("killed", "explained")
 UNDECIDED = ("untested", "timeout", "failed")
-BESIDE = {KINKS: "suite/test_conventions.py", LEDGER: "suite/test_ledger.py"}  # tests of no identity
+BESIDE = {KINKS: KINK_TESTS, LEDGER: LEDGER_TESTS}
 GATES = 12  # so many at most, their seeds apart by a multiple of all turns
 GREEN = ("passed", "skipped")
 
@@ -78,6 +79,7 @@ class Outcome:
 
 def probe() -> int:
     """0 where the fault changes any derivative."""
+    configure()
     return 0 if effective(asked()) else INEFFECTIVE
 
 
@@ -95,7 +97,7 @@ def selections(fault: Fault, identities: Sequence[str]) -> Iterator[list[str]]:
     yield from ([path] for name, path in BESIDE.items() if name in wanted)
     known = [name for name in wanted if name in CLAIMS and name != "alone"]
     for together in known if identities else [",".join(known)] if known else []:
-        yield ["suite", "--identities", together, *(f"--ignore={path}" for path in BESIDE.values())]
+        yield ["suite", "--identities", together, *IDENTITIES_ONLY]
     for gate in range(1, GATES) if not identities and not fault.survives else ():
         yield from alone(fault, gate)
 
@@ -103,21 +105,15 @@ def selections(fault: Fault, identities: Sequence[str]) -> Iterator[list[str]]:
 def alone(fault: Fault, gate: int) -> Iterator[list[str]]:
     """Its primitives alone, under the seed with which their turn comes in the gate, and comes again."""
     for primitive in fault.primitives:
-        test = f"suite/test_primitives.py::test_a_primitive_alone[{fault.backend}-{DTYPE}-{primitive}]"
+        test = f"{ALONE}[{fault.backend}-{DTYPE}-{primitive}]"
         yield [test, "--hypothesis-seed", str(profiles.first_turn(primitive, fault.backend) + profiles.PERIOD * gate)]
 
 
 def tested(fault: Fault, tests: Sequence[str], out: Path, clock: Clock, planted: bool = True) -> dict[str, Any]:
     """Runs the tests up to the first failure; the report. Raises RuntimeError where it says nothing."""
-    arguments = [*tests, "--profile", "gate", "--backends", fault.backend, "--dtypes", DTYPE,
-                 "-x", "-q", "--tb", "no", "--out", str(out)]  # fmt: skip
-    plugin = ["-p", "benchmarks.plant"] if planted else []
-    done = clock.run(run_tests, *arguments, *plugin, **(variables(fault) if planted else {}))
-    report = out / "report.json"
-    if done.status not in RAN or not report.exists():
-        raise RuntimeError(done.last_line)
-    found: dict[str, Any] = json.loads(report.read_text())
-    return found
+    arguments = [*tests, "--profile", "gate", "--backends", fault.backend, "--dtypes", DTYPE, "-x"]
+    plugin = ["-p", "benchmarks.faults.plant"] if planted else []
+    return report_of(out, clock, *arguments, *plugin, **(variables(fault) if planted else {}))
 
 
 def broken(report: dict[str, Any]) -> list[dict[str, Any]]:

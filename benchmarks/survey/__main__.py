@@ -5,12 +5,12 @@
     python -m benchmarks.survey --save                  and writes the summary that the report shows
 
 Four layers. *Strict*: an elementwise primitive of one or two arrays at points of every binade and sign, and at both
-sides of thresholds, zeros and ties; in ulps (benchmarks/strict.py). *Bound*: any primitive at random points of the
-domain that compositions use, in every mode; error / bound (suite/bound.py). *Scaled*: what is not elementwise, at the
-same points scaled towards the ends of the range, where a representable derivative must keep some digits; largest
-error / largest component. *Nestings*: every mode and nesting against differences of the framework's own values and
-gradients, at shapes that compositions do not have; relative (benchmarks/nestings.py).
-What exceeds a limit is a candidate for the ledger.
+sides of thresholds, zeros and ties; in ulps (strict.py). *Bound*: any primitive at random points of the domain that
+compositions use, in every mode; error / bound (bounds.py). *Scaled*: what is not elementwise, at the same points
+scaled towards the ends of the range, where a representable derivative must keep some digits; largest error / largest
+component. *Nestings*: every mode and nesting against differences of the framework's own values and gradients, at shapes
+that compositions do not have; relative (nestings.py). What exceeds a limit is a candidate for the ledger.
+
 Exit status: 0 surveyed, 1 a candidate that the ledger does not know, or a task that failed; 2 bad usage; 130
 interrupted.
 """
@@ -18,25 +18,18 @@ interrupted.
 from __future__ import annotations
 
 import argparse
-import ctypes
-import gc
 import json
-import resource
 import sys
-import time
-import warnings
-from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import as_completed
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from pebble import ProcessPool
 
-from benchmarks import atlas
-from benchmarks.bounds import LOST, within_bound
-from benchmarks.nestings import nestings
-from benchmarks.strict import MANY_ULPS, strict, surveyed
+from benchmarks.survey import summary
+from benchmarks.survey.bounds import LOST
+from benchmarks.survey.strict import MANY_ULPS
+from benchmarks.survey.tasks import Task, everything, prepare, surveys
 from strategies.catalogue import PRIMITIVES
 from strategies.precision import PRECISIONS, WIDE
 from suite import ledger, plugins
@@ -47,66 +40,6 @@ OUT = Path("reports/out/survey.jsonl")
 SUMMARY = Path("benchmarks/results/survey.json")
 LIMITS = {"strict": MANY_ULPS, "bound": 1.0, "scaled": LOST, "nestings": 1e-4}
 UNITS = {"strict": "ulps", "bound": "× bound", "scaled": "relative", "nestings": "relative"}
-DTYPES = ("float64", "float32")
-LIMIT = 240.0  # seconds for a task: a framework may not come back at all
-MEMORY = 1_500_000  # kilobytes, beyond which a process gives back what XLA has compiled
-
-
-def task(name: str, dtype: str, names: tuple[str, ...]) -> list[dict[str, Any]]:
-    """All records of one primitive in one precision, on the given backends."""
-    warnings.simplefilter("ignore")
-    primitive, precision = PRIMITIVES[name], PRECISIONS[dtype]
-    met = [backend for backend in names if backend in primitive.spellings]
-    records: list[dict[str, Any]] = []
-    start, cpu = time.perf_counter(), time.process_time()
-    with np.errstate(all="ignore"):
-        if primitive.kind == "elementwise" and primitive.arity < 3 and met:
-            x, exact = surveyed(primitive, precision)
-            for backend in met:
-                records += strict(backend, primitive, precision, x, exact)
-        for backend in met:
-            records += within_bound(backend, primitive, precision)
-            if dtype == "float64" and backend != "numpy" and primitive.kind in ("structured", "linear"):
-                records += nestings(backend, primitive)
-    if resource.getrusage(resource.RUSAGE_SELF).ru_maxrss > MEMORY:
-        release()
-    done = {"layer": "done", "primitive": name, "dtype": dtype, "backends": names}
-    spent = {"seconds": time.perf_counter() - start, "cpu": time.process_time() - cpu}
-    return [*records, {**done, **{key: round(value, 2) for key, value in spent.items()}}]
-
-
-def everything() -> int:
-    """How many tasks there are: a primitive in a precision."""
-    return len(PRIMITIVES) * len(DTYPES)
-
-
-def release() -> None:
-    """Gives back what XLA has compiled, up to a gigabyte in a task, and what glibc keeps of it."""
-    if "jax" in sys.modules:
-        sys.modules["jax"].clear_caches()
-    gc.collect()
-    if sys.platform == "linux":
-        getattr(ctypes.CDLL(None), "malloc_trim", abs)(0)  # other libraries have none, nor need of it
-
-
-def surveys(
-    tasks: list[tuple[str, str, tuple[str, ...]]], jobs: int, own: Sequence[str] = ()
-) -> Iterator[tuple[str, list[dict[str, Any]] | Exception]]:
-    """The records of each task as it is done, or the error that ended it."""
-    with ProcessPool(jobs, initializer=load_all, initargs=(own,)) as pool:
-        pending: dict[Any, str] = {pool.schedule(task, args=t, timeout=LIMIT): f"{t[0]} {t[1]}" for t in tasks}
-        try:
-            for future in as_completed(pending):
-                error = future.exception()
-                yield pending[future], error if isinstance(error, Exception) else future.result()
-        finally:
-            pool.stop()  # type: ignore[no-untyped-call]  # what is left when the run was interrupted
-
-
-def load_all(own: Sequence[str]) -> None:
-    """The plugins, in each process."""
-    for name in own:
-        plugins.load(current(), name)
 
 
 def known(record: dict[str, Any]) -> str:
@@ -173,19 +106,23 @@ def rewritten(path: Path, records: Iterable[dict[str, Any]]) -> None:
     beside.replace(path)
 
 
+def parser() -> argparse.ArgumentParser:
+    options = argparse.ArgumentParser(prog="python -m benchmarks.survey", description=__doc__.splitlines()[0])
+    options.add_argument("primitives", nargs="*", help="names (default: all)")
+    options.add_argument("--plugin", action="append", default=[], metavar="MODULE", help="see suite/plugins.py")
+    options.add_argument("--backends", default="", help=f"default: all ({','.join(MODULES)}, and a plugin's)")
+    options.add_argument("--dtypes", default=",".join(WIDE))
+    options.add_argument("--jobs", type=int, default=2, help="processes (default: 2)")
+    options.add_argument("--out", type=Path, default=OUT, help=f"results, a line each (default: {OUT})")
+    options.add_argument("--resume", action="store_true", help="keep what --out holds, and survey the rest")
+    options.add_argument("--save", action="store_true", help=f"write the summary for the report to {SUMMARY}")
+    return options
+
+
 def main(arguments: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.survey", description=__doc__.splitlines()[0])
-    parser.add_argument("primitives", nargs="*", help="names (default: all)")
-    parser.add_argument("--plugin", action="append", default=[], metavar="MODULE", help="see suite/plugins.py")
-    parser.add_argument("--backends", default="", help=f"default: all ({','.join(MODULES)}, and a plugin's)")
-    parser.add_argument("--dtypes", default=",".join(WIDE))
-    parser.add_argument("--jobs", type=int, default=2, help="processes (default: 2)")
-    parser.add_argument("--out", type=Path, default=OUT, help=f"results, a line each (default: {OUT})")
-    parser.add_argument("--resume", action="store_true", help="keep what --out holds, and survey the rest")
-    parser.add_argument("--save", action="store_true", help=f"write the summary for the report to {SUMMARY}")
-    options = parser.parse_args(arguments)
+    options = parser().parse_args(arguments)
     try:
-        load_all(options.plugin)
+        prepare(options.plugin)
     except plugins.PluginError as error:
         print(error, file=sys.stderr)
         return 2
@@ -208,36 +145,48 @@ def main(arguments: list[str] | None = None) -> int:
         if (missing := tuple(b for b in names if (p, d, b) not in done))
     ]
     rewritten(options.out, records)
-    failed = 0
     try:
-        with options.out.open("a") as out:
-            for count, (named, found) in enumerate(surveys(tasks, options.jobs, options.plugin), start=1):
-                if isinstance(found, Exception):
-                    failed += 1
-                    print(f"{named}: {type(found).__name__}: {found}; run again with --resume", file=sys.stderr)
-                    continue
-                out.writelines(json.dumps(r) + "\n" for r in found)
-                out.flush()
-                records += found
-                print(f"[{count}/{len(tasks)}] {named} {found[-1]['cpu']} s", file=sys.stderr, flush=True)
+        failed = run(tasks, records, options)
     except KeyboardInterrupt:
         print(f"interrupted: {options.out} keeps what was surveyed; run again with --resume", file=sys.stderr)
         return 130
+    new = tell(records, options)
+    return 1 if new or failed else 0
+
+
+def run(tasks: Sequence[Task], records: list[dict[str, Any]], options: argparse.Namespace) -> int:
+    """All tasks, their records written and added to the others as soon as they are there; how many failed."""
+    failed = 0
+    with options.out.open("a") as out:
+        for count, (named, found) in enumerate(surveys(tasks, options.jobs, options.plugin), start=1):
+            if isinstance(found, Exception):
+                failed += 1
+                print(f"{named}: {type(found).__name__}: {found}; run again with --resume", file=sys.stderr)
+                continue
+            out.writelines(json.dumps(r) + "\n" for r in found)
+            out.flush()
+            records += found
+            print(f"[{count}/{len(tasks)}] {named} {found[-1]['cpu']} s", file=sys.stderr, flush=True)
+    return failed
+
+
+def tell(records: Sequence[dict[str, Any]], options: argparse.Namespace) -> int:
+    """Saves the summary if it was asked for, and prints the candidates; how many the ledger does not know."""
     seconds, cpu = (sum(r.get(key, 0.0) for r in records) for key in ("seconds", "cpu"))  # of those that were kept too
     if options.save:
         told = f"{len({(r['primitive'], r['dtype']) for r in records if r['layer'] == 'done'})} of {everything()} tasks"
-        atlas.save(
-            SUMMARY, atlas.rows(records, LIMITS, known), "python -m benchmarks.survey --save", told, seconds, cpu
+        summary.save(
+            SUMMARY, summary.rows(records, LIMITS, known), "python -m benchmarks.survey --save", told, seconds, cpu
         )
-    found = candidates(records)
-    for group in grouped(found):
+    groups = grouped(candidates(records))
+    for group in groups:
         print(line(group))
-    new = sum(not known(group[0]) for group in grouped(found))
+    new = sum(not known(group[0]) for group in groups)
     print(
         f"{len(records)} records, tasks of {seconds:.0f} s ({cpu:.0f} s of processor time):"
-        f" {len(grouped(found))} candidates, {new} of them not in the ledger: {options.out}"
+        f" {len(groups)} candidates, {new} of them not in the ledger: {options.out}"
     )
-    return 1 if new or failed else 0
+    return new
 
 
 if __name__ == "__main__":

@@ -7,8 +7,8 @@ import itertools
 
 import numpy as np
 
-from benchmarks.catalogue import Fault
-from benchmarks.plant import plant
+from benchmarks.faults.plant import plant
+from benchmarks.faults.planted import Fault
 from strategies.catalogue import PRIMITIVES
 from strategies.precision import PRECISIONS
 from strategies.primitive import Floats, Shape

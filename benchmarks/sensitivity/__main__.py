@@ -24,216 +24,33 @@ import sys
 import time
 import warnings
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field, fields
-from functools import cache, partial
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from hypothesis import HealthCheck, Phase, given, seed, settings
-from hypothesis import strategies as st
-from hypothesis.strategies import SearchStrategy
 
 from benchmarks import saved
-from strategies import catalogue, functions, points
+from benchmarks.sensitivity.checkers import CHECKERS, QUANTITIES, Checker, Example, rejects
+from benchmarks.sensitivity.examples import examples
+from benchmarks.sensitivity.spoilt import SPOILT, Spoilt, spoilt
+from strategies import catalogue
 from strategies.catalogue import CORE
-from strategies.mp_arrays import DomainError
 from strategies.precision import PRECISIONS, Precision
-from strategies.program import Point, Program, Step, weighted
-from suite import backends, contracts, oracle, quantities
-from suite.backends.backend import Backend
+from suite import backends, contracts
+from suite.configuration import configure
 from suite.contracts import DEFAULT_ULPS
-from suite.oracle import HashablePoint, Truth
-from suite.verdict import judge
-from suite.vocabulary import Quantity
 
-OUT = Path(__file__).parent.parent / "reports/out/sensitivity.jsonl"
-QUANTITIES: dict[int, Quantity] = {1: "gradient", 2: "hessian"}
+OUT = Path(__file__).parents[2] / "reports/out/sensitivity.jsonl"
 SMALLEST, STRIDE = 60, 4  # faults down to 2^-60, at first by factors of 2^4
-ALONE = 20  # draws of a primitive alone, from which its first usable ones are taken
 Key = tuple[str, str, int, str]  # of what is measured: backend, primitive, order, dtype
 GOAL = {"float64": 1e-12, "float32": 1e-5}
 DUE = ("elementwise", "binary", "reductions", "shapes", "contractions")  # others cancel, or are conditioned badly
-SMALL = {1: 9, 2: 6}  # inputs at most, by order: as many as suite/test_primitives.py gives a Hessian
 FAMILIES = {
     p.name: name
     for name in ("elementwise", "binary", "reductions", "shapes", "contractions", "normalisations", "linear_algebra")
     for p in getattr(catalogue, name).FAMILY
 }
-
-
-@dataclass
-class Fault:
-    """1 + delta, by which the rule is multiplied; the functions under test read it when they are called."""
-
-    delta: float = 0.0
-
-
-@dataclass(frozen=True, repr=False)
-class Spoilt(Backend):
-    """A backend in which the derivative of one primitive is multiplied by 1 + delta."""
-
-    primitive: str = ""
-    fault: Fault = field(default_factory=Fault, compare=False)
-
-    __hash__ = Backend.__hash__
-
-    def expression(self, step: Step, arguments: Sequence[str]) -> str:
-        right = super().expression(step, arguments)
-        return f"spoilt({right})" if step.primitive == self.primitive else right
-
-    def function(self, program: Program, precision: Precision) -> Callable[..., Any]:
-        f = super().function(program, precision)
-        f.__globals__["spoilt"] = partial(SPOILT[self.name], self.fault)
-        return f
-
-
-def spoilt_in_torch(fault: Fault, y: Any) -> Any:
-    return y + fault.delta * (y - y.detach())
-
-
-def spoilt_in_jax(fault: Fault, y: Any) -> Any:
-    import jax
-
-    return y + fault.delta * (y - jax.lax.stop_gradient(y))
-
-
-SPOILT = {"torch": spoilt_in_torch, "jax": spoilt_in_jax}
-
-
-def spoilt(backend: Backend, primitive: str) -> Spoilt:
-    return Spoilt(**{f.name: getattr(backend, f.name) for f in fields(Backend)}, primitive=primitive)
-
-
-# The functions --------------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Example:
-    """A function with its exact derivative, the bound on it, and the seconds of CPU time that these two took."""
-
-    program: Program
-    point: Point
-    exact: Truth
-    tolerance: np.ndarray
-    majorant: float
-    seconds: float = 0.0
-
-
-def pool(strategy: SearchStrategy[tuple[Program, Point]], count: int) -> list[tuple[Program, Point]]:
-    """Drawn functions, always the same."""
-    found: list[tuple[Program, Point]] = []
-
-    @seed(0)
-    @settings(max_examples=count, database=None, deadline=None, phases=[Phase.generate],
-              suppress_health_check=list(HealthCheck))  # fmt: skip
-    @given(strategy)
-    def collect(drawn: tuple[Program, Point]) -> None:
-        found.append(drawn)
-
-    collect()
-    return found
-
-
-@cache
-def compositions(precision: Precision, count: int) -> list[tuple[Program, Point]]:
-    return pool(functions.scalar_functions(precision), count)
-
-
-@st.composite
-def objectives(draw: st.DrawFn, precision: Precision, primitive: str) -> tuple[Program, Point]:
-    """The primitive alone, as suite/test_primitives.py draws it."""
-    program, point = draw(functions.alone(precision, CORE[primitive]))
-    return weighted(program, draw(points.arrays(precision, program.output, wide=False))), point
-
-
-def examples(backend: Backend, precision: Precision, primitive: str, order: int, count: int, drawn: int
-             ) -> list[Example]:  # fmt: skip
-    """The primitive alone, and in compositions: ``count`` of either."""
-    alone = pool(objectives(precision, primitive), ALONE)
-    composed = [f for f in compositions(precision, drawn) if primitive in f[0].primitives and len(f[0].primitives) > 1]
-    return [
-        example
-        for among in (alone, composed)
-        for example in itertools.islice(usable(backend, precision, order, among), count)
-    ]
-
-
-FIRST: dict[tuple[int, Program, HashablePoint], float] = {}
-
-
-def usable(
-    backend: Backend, precision: Precision, order: int, among: Sequence[tuple[Program, Point]]
-) -> Iterator[Example]:
-    """Those of few inputs whose derivative is conclusive, and right without a fault."""
-    quantity = QUANTITIES[order]
-    mode = backend.modes_of(quantity)[0]
-    for program, point in among:
-        if program.size > SMALL[order]:
-            continue
-        start = time.process_time()
-        try:
-            exact = quantities.truth(quantity, program, point)
-        except DomainError:
-            continue
-        with np.errstate(all="ignore"):
-            tolerance, majorant = quantities.tolerance(backend, precision, mode.name, quantity, program, point)
-        # Both are cached, so that it is the first time which counts.
-        place = order, program, HashablePoint(point)
-        seconds = FIRST.setdefault(place, time.process_time() - start)
-        example = Example(program, point, exact, tolerance, majorant, seconds)
-        if rejects(backend, precision, order, example) is False:
-            yield example
-
-
-# The checkers: whether they reject the function; None where they say nothing ------------------------------------------
-
-
-def rejects(backend: Backend, precision: Precision, order: int, example: Example) -> bool | None:
-    """This suite, by the first mode that offers the derivative."""
-    quantity = QUANTITIES[order]
-    answer = backend.run(backend.modes_of(quantity)[0], example.program, precision, example.point).numbers
-    if answer is None:
-        return None
-    with np.errstate(all="ignore"):
-        error = oracle.difference(np.where(np.isfinite(answer), answer, 0.0), example.exact)
-        size = float(np.max(np.abs(example.exact.floats), initial=0.0)) or example.majorant
-        kind = judge(answer, error, example.tolerance, example.exact.error, size, precision).kind
-    return {"holds": False, "violated": True}.get(kind)
-
-
-def gradcheck(backend: Backend, precision: Precision, order: int, example: Example) -> bool | None:
-    import torch
-
-    f = backend.function(example.program, precision)
-    x = [a.requires_grad_() for a in backend.point(example.point, precision)]
-    check: Any = {1: torch.autograd.gradcheck, 2: torch.autograd.gradgradcheck}[order]
-    return not check(f, x, raise_exception=False)
-
-
-def check_grads(backend: Backend, precision: Precision, order: int, example: Example) -> bool | None:
-    import jax.test_util
-
-    f = backend.function(example.program, precision)
-    try:
-        jax.test_util.check_grads(f, backend.point(example.point, precision), order)
-    except AssertionError:
-        return True
-    return False
-
-
-Checker = Callable[[Backend, Precision, int, Example], bool | None]
-CHECKERS: dict[str, dict[int, dict[str, Checker]]] = {
-    "torch": {
-        1: {"gradlaws": rejects, "gradcheck": gradcheck},
-        2: {"gradlaws": rejects, "gradgradcheck": gradcheck},
-    },
-    "jax": {order: {"gradlaws": rejects, "check_grads": check_grads} for order in (1, 2)},
-}
-
-
-# The measurement ------------------------------------------------------------------------------------------------------
 
 
 def measured(
@@ -345,6 +162,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for asked, known in ((options.primitives, CORE), (names, SPOILT), (dtypes, GOAL)):
         if unknown := [name for name in asked if name not in known]:
             parser.error(f"unknown {', '.join(unknown)}; known are {', '.join(known)}")
+    configure()
     try:
         records = measure(options, names, dtypes)
         if options.save:

@@ -1,0 +1,30 @@
+"""Runs of the suite, each in a process of its own, for the lanes that read the report; and the tests that they ask."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from benchmarks.forks import Clock
+
+RAN = (0, 1, 3, 5)  # exit statuses: green, red, too little seen, no test selected; with others it came to no test
+ALONE = "suite/test_primitives.py::test_a_primitive_alone"
+KINK_TESTS, LEDGER_TESTS = "suite/test_conventions.py", "suite/test_ledger.py"  # of no identity
+IDENTITIES_ONLY = (f"--ignore={KINK_TESTS}", f"--ignore={LEDGER_TESTS}")
+
+
+def run_tests(*arguments: str) -> int:
+    return int(pytest.main(list(arguments)))
+
+
+def report_of(out: Path, clock: Clock, *arguments: str, **variables: str) -> dict[str, Any]:
+    """The report of a run of pytest. Raises RuntimeError where it says nothing, TimeLimit and Crash."""
+    done = clock.run(run_tests, *arguments, "-q", "--tb", "no", "--out", str(out), **variables)
+    report = out / "report.json"
+    if done.status not in RAN or not report.exists():
+        raise RuntimeError(done.last_line)
+    found: dict[str, Any] = json.loads(report.read_text())
+    return found

@@ -1,0 +1,1 @@
+"""How small a fault is seen, beside the checkers of torch and jax: `python -m benchmarks.sensitivity`."""

@@ -1,0 +1,91 @@
+"""What one process of the survey does: a primitive in a precision, all its layers; and several of these at a time.
+
+No part of __main__, which another process cannot import where it does not fork.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import gc
+import resource
+import sys
+import time
+import warnings
+from collections.abc import Iterator, Sequence
+from concurrent.futures import as_completed
+from typing import Any
+
+import numpy as np
+from pebble import ProcessPool
+
+from benchmarks.survey.bounds import within_bound
+from benchmarks.survey.nestings import nestings
+from benchmarks.survey.strict import strict, surveyed
+from strategies.catalogue import PRIMITIVES
+from strategies.precision import PRECISIONS
+from suite import plugins
+from suite.configuration import configure
+from suite.run import current
+
+DTYPES = ("float64", "float32")
+LIMIT = 240.0  # seconds for a task: a framework may not come back at all
+MEMORY = 1_500_000  # kilobytes, beyond which a process gives back what XLA has compiled
+Task = tuple[str, str, tuple[str, ...]]  # a primitive, a precision, and the backends that are asked
+
+
+def task(name: str, dtype: str, names: tuple[str, ...]) -> list[dict[str, Any]]:
+    """All records of one primitive in one precision, on the given backends."""
+    warnings.simplefilter("ignore")
+    primitive, precision = PRIMITIVES[name], PRECISIONS[dtype]
+    met = [backend for backend in names if backend in primitive.spellings]
+    records: list[dict[str, Any]] = []
+    start, cpu = time.perf_counter(), time.process_time()
+    with np.errstate(all="ignore"):
+        if primitive.kind == "elementwise" and primitive.arity < 3 and met:
+            x, exact = surveyed(primitive, precision)
+            for backend in met:
+                records += strict(backend, primitive, precision, x, exact)
+        for backend in met:
+            records += within_bound(backend, primitive, precision)
+            if dtype == "float64" and backend != "numpy" and primitive.kind in ("structured", "linear"):
+                records += nestings(backend, primitive)
+    if resource.getrusage(resource.RUSAGE_SELF).ru_maxrss > MEMORY:
+        release()
+    done = {"layer": "done", "primitive": name, "dtype": dtype, "backends": names}
+    spent = {"seconds": time.perf_counter() - start, "cpu": time.process_time() - cpu}
+    return [*records, {**done, **{key: round(value, 2) for key, value in spent.items()}}]
+
+
+def everything() -> int:
+    """How many tasks there are: a primitive in a precision."""
+    return len(PRIMITIVES) * len(DTYPES)
+
+
+def release() -> None:
+    """Gives back what XLA has compiled, up to a gigabyte in a task, and what glibc keeps of it."""
+    if "jax" in sys.modules:
+        sys.modules["jax"].clear_caches()
+    gc.collect()
+    if sys.platform == "linux":
+        getattr(ctypes.CDLL(None), "malloc_trim", abs)(0)  # other libraries have none, nor need of it
+
+
+def surveys(
+    tasks: Sequence[Task], jobs: int, own: Sequence[str] = ()
+) -> Iterator[tuple[str, list[dict[str, Any]] | Exception]]:
+    """The records of each task as it is done, or the error that ended it."""
+    with ProcessPool(jobs, initializer=prepare, initargs=(own,)) as pool:
+        pending: dict[Any, str] = {pool.schedule(task, args=t, timeout=LIMIT): f"{t[0]} {t[1]}" for t in tasks}
+        try:
+            for future in as_completed(pending):
+                error = future.exception()
+                yield pending[future], error if isinstance(error, Exception) else future.result()
+        finally:
+            pool.stop()  # type: ignore[no-untyped-call]  # what is left when the run was interrupted
+
+
+def prepare(own: Sequence[str]) -> None:
+    """Each process: its settings, and the plugins."""
+    configure()
+    for name in own:
+        plugins.load(current(), name)
