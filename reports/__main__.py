@@ -13,8 +13,8 @@ from reports.build import build, tell
 from reports.compare import compare, line
 from reports.gist import BASELINE, baseline_text, find_baseline, gist, read_gist
 from reports.load import BadInput, read_report, shard_folders
-from reports.measurements import FOLDER
 from reports.numerals import plural
+from reports.page.measurements import FOLDER
 from reports.run import mixed
 from reports.shards import clear, merge, read_shards
 from reports.summary import judged

@@ -9,12 +9,12 @@ import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from reports import measurements
 from reports.claims import table
 from reports.gist import find_baseline
 from reports.junit import junit
 from reports.markdown import markdown
-from reports.page import render
+from reports.page import measurements
+from reports.page.render import render
 from reports.records import Record, Report
 from reports.sarif import sarif
 from reports.shards import SENSELESS, read_shards

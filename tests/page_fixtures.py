@@ -7,7 +7,7 @@ from typing import Any
 
 from report_fixtures import HEADER, comparison, control, failure, run_record
 
-from reports.measurements import COMMANDS
+from reports.page.measurements import COMMANDS
 from reports.records import Record, Report
 from reports.summary import summarise
 

@@ -7,8 +7,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from reports.page.seal import opened
 from reports.records import Record
-from reports.seal import opened
 from reports.shards import ShardWriter
 
 HEADER: dict[str, Any] = {

@@ -10,7 +10,7 @@ import pytest
 from mpmath import mp, mpf
 
 from reports.claims import table
-from reports.plot import plots
+from reports.page.plot import plots
 from reports.records import Record
 from reports.summary import summarise
 from strategies.program import Program, Step

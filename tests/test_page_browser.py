@@ -16,7 +16,7 @@ from page_fixtures import HOSTILE, everything, hostile, large, measured
 from playwright.sync_api import Browser, Page, sync_playwright
 from report_fixtures import green
 
-from reports.page import render
+from reports.page.render import render
 from reports.summary import summarise
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")

@@ -17,7 +17,7 @@ from reports.__main__ import main
 from reports.build import build
 from reports.distribution import quantile
 from reports.fold import bucket
-from reports.page import render
+from reports.page.render import render
 from reports.records import Record, Report, encode
 from reports.shards import ShardWriter, read_shards
 from reports.summary import summarise
