@@ -18,8 +18,9 @@ import pytest
 
 import strategies  # noqa: F401  (all of it, always: see its __init__)
 from reports.build import build
-from reports.gist import BASELINE
-from reports.shards import ShardWriter, clear, read_shards
+from reports.judging.gist import BASELINE
+from reports.shards.reading import read_shards
+from reports.shards.writing import ShardWriter, clear
 from strategies.catalogue import OWN, PRIMITIVES
 from strategies.precision import PRECISIONS, WIDE
 from suite import admission, backends, clock, contracts, conventions, corpus, floors, ledger, options, plugins, profiles

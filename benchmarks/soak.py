@@ -30,8 +30,8 @@ from typing import Any
 from benchmarks import saved
 from benchmarks.forks import ROOT, Clock, Crash, run_tests
 from benchmarks.kill import BESIDE, RAN
-from reports.fold import bucket_order
 from reports.records import CONCLUSIVE
+from reports.shards.fold import bucket_order
 from suite import plugins
 from suite.backends import MODULES
 from suite.claims import CLAIMS

@@ -9,7 +9,7 @@ from typing import Any
 
 from reports.page.seal import opened
 from reports.records import Record
-from reports.shards import ShardWriter
+from reports.shards.writing import ShardWriter
 
 HEADER: dict[str, Any] = {
     "profile": "gate",

@@ -11,6 +11,7 @@ import pytest
 from page_fixtures import HOSTILE, everything, finding, graph, hostile, large, measured
 from report_fixtures import comparison, failure, green, run_record, unfolded
 
+from reports.judging.summary import summarise
 from reports.numerals import alike
 from reports.page import graph as drawing
 from reports.page.axis import position
@@ -19,7 +20,6 @@ from reports.page.mathml import mathml
 from reports.page.measurements import COMMANDS, read_measurements
 from reports.page.render import render
 from reports.page.seal import Anchors, opened, sealed
-from reports.summary import summarise
 from suite.claims import CLAIMS
 
 

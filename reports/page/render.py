@@ -16,7 +16,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from reports import numerals
-from reports.compare import line
+from reports.judging.compare import line
 from reports.page import measurements
 from reports.page.atlas import atlas
 from reports.page.chart import bucket_range, chart
