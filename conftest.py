@@ -15,8 +15,9 @@ import numpy as np
 import pytest
 
 from reports.build import build
-from reports.gist import BASELINE
-from reports.shards import ShardWriter, clear, read_shards
+from reports.judging.gist import BASELINE
+from reports.shards.reading import read_shards
+from reports.shards.writing import ShardWriter, clear
 from strategies.catalogue import OWN, PRIMITIVES
 from strategies.precision import PRECISIONS, WIDE
 from suite import (

@@ -30,8 +30,8 @@ from typing import Any
 from benchmarks import saved
 from benchmarks.forks import ROOT, Clock, Crash
 from benchmarks.runs import IDENTITIES_ONLY, report_of
-from reports.fold import bucket_order
 from reports.records import CONCLUSIVE
+from reports.shards.fold import bucket_order
 from suite import plugins
 from suite.claims import CLAIMS
 from suite.profiles import PROFILES

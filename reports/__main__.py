@@ -10,16 +10,17 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from reports.build import build, tell
-from reports.compare import compare, line
-from reports.gist import BASELINE, baseline_text, find_baseline, gist, read_gist
+from reports.files.text import DEFAULT_OUT, failure_text
+from reports.judging.compare import compare, line
+from reports.judging.gist import BASELINE, baseline_text, find_baseline, gist, read_gist
+from reports.judging.run import mixed
+from reports.judging.summary import judged
+from reports.judging.verdict import COULD_NOT_RUN, EXITS, INSUFFICIENT, VIOLATED
 from reports.load import BadInput, read_report, shard_folders
-from reports.measurements import FOLDER
 from reports.numerals import plural
-from reports.run import mixed
-from reports.shards import clear, merge, read_shards
-from reports.summary import judged
-from reports.text import DEFAULT_OUT, failure_text
-from reports.verdict import COULD_NOT_RUN, EXITS, INSUFFICIENT, VIOLATED
+from reports.page.measurements import FOLDER
+from reports.shards.reading import read_shards
+from reports.shards.writing import clear, merge
 
 BAD_INPUT = EXITS[COULD_NOT_RUN]
 _EXITS = "exit status: " + ", ".join(f"{status} {outcome}" for outcome, status in EXITS.items())

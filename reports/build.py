@@ -9,18 +9,18 @@ import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from reports import measurements
-from reports.claims import table
-from reports.gist import find_baseline
-from reports.junit import junit
-from reports.markdown import markdown
-from reports.page import render
+from reports.files.junit import junit
+from reports.files.markdown import markdown
+from reports.files.sarif import sarif
+from reports.files.text import DEFAULT_OUT, verdict_text
+from reports.judging.claims import table
+from reports.judging.gist import find_baseline
+from reports.judging.summary import summarise
+from reports.judging.verdict import COULD_NOT_RUN, EXITS
+from reports.page import measurements
+from reports.page.render import render
 from reports.records import Record, Report
-from reports.sarif import sarif
-from reports.shards import SENSELESS, read_shards
-from reports.summary import summarise
-from reports.text import DEFAULT_OUT, verdict_text
-from reports.verdict import COULD_NOT_RUN, EXITS
+from reports.shards.reading import SENSELESS, read_shards
 
 
 def build(

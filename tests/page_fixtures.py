@@ -7,9 +7,9 @@ from typing import Any
 
 from report_fixtures import HEADER, comparison, control, failure, run_record
 
-from reports.measurements import COMMANDS
+from reports.judging.summary import summarise
+from reports.page.measurements import COMMANDS
 from reports.records import Record, Report
-from reports.summary import summarise
 
 HOSTILE = "</script><script>alert(1)</script><img src=x onerror=alert(1)>'\"&{{ 7*7 }}"
 BACKENDS = ("numpy", "torch", "jax")

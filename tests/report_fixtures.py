@@ -7,9 +7,9 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from reports.page.seal import opened
 from reports.records import Record
-from reports.seal import opened
-from reports.shards import ShardWriter
+from reports.shards.writing import ShardWriter
 
 HEADER: dict[str, Any] = {
     "profile": "gate",

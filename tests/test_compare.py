@@ -15,10 +15,10 @@ from report_fixtures import HEADER, comparison, control, failure, green, run_rec
 
 from reports.__main__ import main
 from reports.build import build
-from reports.compare import CHANGES, REGRESSIONS, compare
-from reports.gist import baseline_text, fingerprint, gist
+from reports.judging.compare import CHANGES, REGRESSIONS, compare
+from reports.judging.gist import baseline_text, fingerprint, gist
+from reports.judging.summary import judged, summarise
 from reports.records import Record
-from reports.summary import judged, summarise
 from strategies.catalogue import PRIMITIVES
 from strategies.primitive import interval, unary
 from strategies.reach import reach

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from reports.outcomes import conventions as table_of
+from reports.judging.outcomes import conventions as table_of
 from suite import conventions
 from suite.conventions import Convention
 from suite.tables import DataError

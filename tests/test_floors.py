@@ -10,10 +10,10 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from report_fixtures import HEADER, comparison
 
-from reports.floors import LEAST, LEVELS, MOST, figures, floor_of, shortfalls
-from reports.fold import fold
+from reports.judging.floors import LEAST, LEVELS, MOST, figures, floor_of, shortfalls
+from reports.judging.summary import summarise
 from reports.records import Record
-from reports.summary import summarise
+from reports.shards.fold import fold
 from strategies.functions import scalar_functions
 from strategies.precision import FLOAT64
 from strategies.program import Point, Program, Step, constant_step

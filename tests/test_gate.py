@@ -13,10 +13,11 @@ import pytest
 from report_fixtures import comparison, control, failure, green, run_record, write_shards
 
 from reports.__main__ import main
+from reports.judging.summary import summarise
+from reports.judging.verdict import EXITS
 from reports.records import Record, encode
-from reports.shards import ShardWriter, read_shards
-from reports.summary import summarise
-from reports.verdict import EXITS
+from reports.shards.reading import read_shards
+from reports.shards.writing import ShardWriter
 
 ROOT = Path(__file__).parents[1]
 CHEAP = ("suite/test_first_order.py", "--backends=numpy", "--dtypes=float64", "--identities=G1", "-q")

@@ -13,8 +13,8 @@ import pytest
 from report_fixtures import comparison, control, failure, green, run_record, write_shards
 
 from reports.__main__ import main
+from reports.judging.summary import summarise
 from reports.records import Record, encode
-from reports.summary import summarise
 
 ROOT = Path(__file__).parents[1]
 MEASURED = {"seconds", "started", "time"}  # what no two runs have in common

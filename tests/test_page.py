@@ -11,15 +11,15 @@ import pytest
 from page_fixtures import HOSTILE, everything, finding, graph, hostile, large, measured
 from report_fixtures import comparison, failure, green, run_record, unfolded
 
-from reports import graph as drawing
-from reports.axis import position
-from reports.findings import issue
-from reports.mathml import mathml
-from reports.measurements import COMMANDS, read_measurements
+from reports.judging.summary import summarise
 from reports.numerals import alike
-from reports.page import render
-from reports.seal import Anchors, opened, sealed
-from reports.summary import summarise
+from reports.page import graph as drawing
+from reports.page.axis import position
+from reports.page.findings import issue
+from reports.page.mathml import mathml
+from reports.page.measurements import COMMANDS, read_measurements
+from reports.page.render import render
+from reports.page.seal import Anchors, opened, sealed
 from suite.claims import CLAIMS
 
 
@@ -239,7 +239,7 @@ def test_findings_that_changed_come_first() -> None:
 
 
 def test_colours_are_readable_in_both_themes() -> None:
-    style = (Path(__file__).parent.parent / "reports" / "style.css").read_text()
+    style = (Path(__file__).parent.parent / "reports" / "page" / "style.css").read_text()
     colours = {name: (light, dark) for name, light, dark in
                re.findall(r"--(\w+): light-dark\(#(\w{6}), #(\w{6})\)", style)}  # fmt: skip
     for name in ("ink", "quiet", "link", "good", "bad", "doubt", "known"):

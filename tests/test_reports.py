@@ -12,16 +12,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from report_fixtures import HEADER, comparison, control, failure, green, run_record, unfolded, write_shards
 
-from reports import verdict
 from reports.__main__ import main
 from reports.build import build
-from reports.distribution import quantile
-from reports.fold import bucket
-from reports.page import render
+from reports.files.text import LINES, failure_text, verdict_text
+from reports.judging import verdict
+from reports.judging.distribution import quantile
+from reports.judging.summary import summarise
+from reports.page.render import render
 from reports.records import Record, Report, encode
-from reports.shards import ShardWriter, read_shards
-from reports.summary import summarise
-from reports.text import LINES, failure_text, verdict_text
+from reports.shards.fold import bucket
+from reports.shards.reading import read_shards
+from reports.shards.writing import ShardWriter
 from suite import system
 
 

@@ -12,14 +12,14 @@ import pytest
 from jsonschema import Draft202012Validator
 from report_fixtures import comparison, control, failure, green, run_record
 
-from reports.gist import gist
-from reports.junit import junit
+from reports.files.junit import junit
+from reports.files.markdown import markdown
+from reports.files.sarif import sarif
+from reports.judging.gist import gist
+from reports.judging.summary import judged, summarise
+from reports.judging.verdict import EXITS
 from reports.load import REPORT_SCHEMA
-from reports.markdown import markdown
 from reports.records import Record, Report
-from reports.sarif import sarif
-from reports.summary import judged, summarise
-from reports.verdict import EXITS
 
 SCHEMA = json.loads((Path(__file__).parents[1] / "reports" / "report.schema.json").read_text())
 HOSTILE = "</script><script>alert(1)</script>\x00\x1b[31m|`'\"&\ud800](http://x) ```\n# @all"

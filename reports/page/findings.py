@@ -7,11 +7,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from reports import numerals
-from reports.atlas import lines, profile_points
-from reports.axis import across, strip, ticks
-from reports.evidence import parted
+from reports.page.atlas import lines, profile_points
+from reports.page.axis import across, strip, ticks
+from reports.page.evidence import parted
+from reports.page.seal import Anchors
 from reports.records import Record, Report, number
-from reports.seal import Anchors
 
 WIDTH, LEFT, RIGHT, TOP, FLOOR, HEIGHT = 420.0, 6.0, 414.0, 6.0, 56.0, 76.0
 _REPOSITORIES = {"pytorch": "pytorch/pytorch", "jax": "jax-ml/jax", "numpy": "numpy/numpy", "scipy": "scipy/scipy",

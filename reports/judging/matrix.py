@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from reports.distribution import add_up, middle
-from reports.floors import figures, floor_of, shortfalls
-from reports.fold import Cells, bucket_order, worse
+from reports.judging.distribution import add_up, middle
+from reports.judging.floors import figures, floor_of, shortfalls
 from reports.records import CONCLUSIVE, VERDICTS, Record, plain, seconds
+from reports.shards.fold import Cells, bucket_order, worse
 
 # The first status that applies wins, from single comparisons up to a whole identity.
 STATUSES = ("error", "violated", "insufficient evidence", "holds", "too coarse", "unsupported", "not applicable")

@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from reports.fold import Times
 from reports.records import PARTS, Record, canonical, nanoseconds, number, seconds
+from reports.shards.fold import Times
 
 LEDGER = ("error", "worse", "fixed", "confirmed", "elsewhere")
 KEPT = 3  # of the worst comparisons

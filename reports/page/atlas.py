@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from reports import numerals
-from reports.axis import across, ticks
+from reports.page.axis import across, ticks
 from reports.records import Record, number
 
 LEFT, RIGHT, TOP, FLOOR = 4.0, 256.0, 6.0, 58.0

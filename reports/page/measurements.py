@@ -7,7 +7,7 @@ from pathlib import Path
 
 from reports.records import Record
 
-FOLDER = Path(__file__).parent.parent / "benchmarks" / "results"
+FOLDER = Path(__file__).parents[2] / "benchmarks" / "results"
 SCHEMA = 1
 COMMANDS = {
     "survey": "python -m tox -e survey",

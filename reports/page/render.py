@@ -15,20 +15,21 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from reports import measurements, numerals
-from reports.atlas import atlas
-from reports.chart import bucket_range, chart
-from reports.compare import line
-from reports.evidence import CHANGES, example, identities, matrix
-from reports.findings import findings
-from reports.generated import generated, shares
-from reports.history import history
-from reports.mathml import mathml
-from reports.plot import plots
-from reports.power import false_alarms, kills, sensitivity
+from reports import numerals
+from reports.judging.compare import line
+from reports.page import measurements
+from reports.page.atlas import atlas
+from reports.page.chart import bucket_range, chart
+from reports.page.evidence import CHANGES, example, identities, matrix
+from reports.page.findings import findings
+from reports.page.generated import generated, shares
+from reports.page.history import history
+from reports.page.mathml import mathml
+from reports.page.plot import plots
+from reports.page.power import false_alarms, kills, sensitivity
+from reports.page.seal import Anchors, digest, sealed, sealed_json
+from reports.page.search import index
 from reports.records import Record, Report
-from reports.seal import Anchors, digest, sealed, sealed_json
-from reports.search import index
 
 _HERE = Path(__file__).parent
 MARKS: Mapping[str, str] = {

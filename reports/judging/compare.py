@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from reports.floors import LEAST, MOST
+from reports.judging.floors import LEAST, MOST
 from reports.numerals import count, ratio
 from reports.records import Record
 

@@ -6,12 +6,12 @@ import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 
-from reports.compare import COUNTED, compare
-from reports.floors import LEVELS, floor_of
+from reports.judging.compare import COUNTED, compare
+from reports.judging.floors import LEVELS, floor_of
+from reports.judging.matrix import STATUSES
 from reports.load import BadInput, checked, read_json
-from reports.matrix import STATUSES
 from reports.records import Record, Report, canonical, number
-from reports.shards import SENSELESS
+from reports.shards.reading import SENSELESS
 
 SCHEMA = 1
 KIND = "gradlaws baseline"

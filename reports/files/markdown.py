@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from reports.compare import line
+from reports.judging.compare import line
 from reports.numerals import count, decimal, plural, ratio
 from reports.records import Record, Report
 

@@ -8,10 +8,10 @@ from collections.abc import Mapping, Sequence
 from statistics import median_high
 from typing import Any
 
-from reports.distribution import quantile
-from reports.fold import bucket_order
+from reports.judging.distribution import quantile
 from reports.numerals import power_of_two, ten
 from reports.records import Record, number
+from reports.shards.fold import bucket_order
 
 OWN = "gradlaws"
 WIDTH, LEFT, RIGHT, ROW, TOP = 560.0, 8.0, 540.0, 22.0, 24.0

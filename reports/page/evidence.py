@@ -7,12 +7,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from reports import numerals
-from reports.chart import SMALL, bucket_range, chart, digits_chart
-from reports.distribution import add_up, middle, quantile
-from reports.fold import bucket_order
-from reports.graph import graph
+from reports.judging.distribution import add_up, middle, quantile
+from reports.page.chart import SMALL, bucket_range, chart, digits_chart
+from reports.page.graph import graph
+from reports.page.seal import Anchors
 from reports.records import Record, Report, number
-from reports.seal import Anchors
+from reports.shards.fold import bucket_order
 
 CHANGES = {
     "new": "✗",

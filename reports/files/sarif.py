@@ -12,10 +12,10 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from reports.gist import fingerprint
+from reports.judging.gist import fingerprint
+from reports.judging.verdict import EXITS
 from reports.numerals import decimal, ratio
 from reports.records import Record, Report
-from reports.verdict import EXITS
 
 SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 

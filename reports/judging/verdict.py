@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from reports import claims, compare
+from reports.judging import claims, compare
 from reports.numerals import count, plural, ratio
 from reports.records import Record, Report, number
 

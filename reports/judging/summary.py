@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from reports import claims, outcomes
-from reports.compare import NOTHING, against_baseline
-from reports.distribution import coverage, distributions
-from reports.fold import fold, generated_records
-from reports.gist import gist
-from reports.matrix import matrix_cells, matrix_rows, totals
+from reports.judging import claims, outcomes
+from reports.judging.compare import NOTHING, against_baseline
+from reports.judging.distribution import coverage, distributions
+from reports.judging.gist import gist
+from reports.judging.matrix import matrix_cells, matrix_rows, totals
+from reports.judging.run import merged_run, mixed
+from reports.judging.verdict import outcome, reasons, sentence
 from reports.records import Record, Report
-from reports.run import merged_run, mixed
-from reports.verdict import outcome, reasons, sentence
+from reports.shards.fold import fold, generated_records
 
 
 def summarise(

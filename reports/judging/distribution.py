@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence
 
-from reports.fold import Cells, bucket_order, worse
 from reports.records import Record, plain
+from reports.shards.fold import Cells, bucket_order, worse
 
 
 def distributions(cells: Cells, systems: Sequence[Sequence[str]]) -> list[Record]:
