@@ -24,7 +24,6 @@ from suite import (
     admission,
     backends,
     clock,
-    contracts,
     conventions,
     corpus,
     floors,
@@ -34,6 +33,7 @@ from suite import (
     plugins,
     profiles,
 )
+from suite.bound import contracts
 from suite.claims import CLAIMS
 from suite.configuration import configure
 from suite.document.evidence import Evidence

@@ -32,11 +32,11 @@ from strategies.mp_arrays import DomainError
 from strategies.precision import FLOAT64, HALF, PRECISIONS, Precision
 from strategies.primitive import Floats
 from strategies.program import Point, Program, Step, float_values
-from suite import bound
-from suite.bound import Graph
+from suite.bound import sweep
+from suite.bound.contracts import DEFAULT_ULPS, Contract
+from suite.bound.partials import Local, local
+from suite.bound.sweep import Graph
 from suite.configuration import configure
-from suite.contracts import DEFAULT_ULPS, Contract
-from suite.local import Local, local
 from suite.verdict import THRESHOLDS
 
 RESULT = Path(__file__).parent / "results" / "certify.json"
@@ -118,7 +118,7 @@ class Run:
             computed.append(arithmetic.within(exact.ravel(), allowed).reshape(exact.shape))
         self.value = computed[-1].ravel()
 
-    def steps(self) -> Iterator[tuple[bound.Node, Floats, Floats]]:
+    def steps(self) -> Iterator[tuple[sweep.Node, Floats, Floats]]:
         """Each node with its first and second partials, computed anew, as another sweep would."""
         for node, found in zip(self.graph.nodes, self.found, strict=True):
             u, ulps, within = self.arithmetic.u, defaults(node.primitive).ulps, self.arithmetic.within
@@ -242,11 +242,11 @@ def tolerances(graph: Graph, digits: int) -> Tolerances:
     drift = graph.drift(defaults, precision.unit_roundoff)
     allowed, exact = [], []
     for sets in ((), (unit,), (unit, unit)):
-        found = bound.analyse(graph, one, *sets).bound(precision, defaults, 0.0)[0]
-        if digits in NARROW and sets:  # as in suite/quantities.py
-            found = found + bound.meeting(graph, defaults, precision, one, *sets)[0]
+        found = sweep.analyse(graph, one, *sets).bound(precision, defaults, 0.0)[0]
+        if digits in NARROW and sets:  # as in suite/bound/tolerances.py
+            found = found + sweep.meeting(graph, defaults, precision, one, *sets)[0]
         allowed.append(np.asarray(found / max(1 - drift, 0.0)))
-        exact.append(bound.sweep(graph, one, sets, lambda x: x)[2][0])
+        exact.append(sweep.sweep(graph, one, sets, lambda x: x)[2][0])
     return Tolerances(allowed, exact)
 
 

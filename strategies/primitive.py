@@ -35,7 +35,7 @@ class Primitive:
     ``shape(*shapes, **parameters)`` is the shape of the result.
     ``spellings`` says how each framework writes it: a dotted name, or an expression in x, y and the parameters.
     ``terms(*arrays, value)`` are the sizes (S1, S2) of the largest terms in the usual formulas of its first and
-    second derivatives, where they cancel (the bound needs them; see suite/bound.py).
+    second derivatives, where they cancel (the bound needs them; see suite/bound/sweep.py).
     ``matrix`` is the part of a first argument, a square matrix, that is inverted: its condition number counts.
     ``squares`` names the backends in whose spelling it is us who square an argument or the result: far from 1 that
     over- or underflows where the function does not, and is no deviation of the backend.

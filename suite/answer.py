@@ -8,10 +8,10 @@ import numpy as np
 
 from strategies.mp_arrays import mp_array
 from strategies.primitive import Floats
-from suite import quantities
 from suite.backends.backend import Mode
-from suite.oracle import Truth
 from suite.question import Question
+from suite.truth import quantities
+from suite.truth.oracle import Truth
 
 
 @dataclass(frozen=True)

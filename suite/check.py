@@ -35,7 +35,7 @@ from mpmath import mp, mpf
 
 from strategies import mp_arrays
 from strategies.catalogue import PRIMITIVES
-from suite import taylor
+from suite.bound import taylor
 from suite.checked import NameFault, default_ulps, primitive, spelling
 from suite.claims import CLAIMS
 from suite.reference import ReferenceFault

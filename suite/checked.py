@@ -14,7 +14,7 @@ import numpy as np
 
 from strategies import mp_arrays
 from strategies.primitive import Floats, Primitive, Shape, binary, interval, spelled, structured, unary
-from suite.contracts import DEFAULT_ULPS
+from suite.bound.contracts import DEFAULT_ULPS
 from suite.plugins import from_file
 from suite.reference import exact
 

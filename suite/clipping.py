@@ -20,10 +20,10 @@ from strategies.program import Point, Program, Step, constant_step
 from suite import clock
 from suite.backends.backend import Backend, Mode
 from suite.judged import Judged
-from suite.quantities import flat
 from suite.question import Question
 from suite.system import System
 from suite.trial import Check
+from suite.truth.floats import flat
 from suite.verdict import Verdict
 
 # Thresholds as multiples of the norm: far and little below it, at it, and above it.

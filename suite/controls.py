@@ -7,9 +7,9 @@ import numpy as np
 from strategies.precision import Precision
 from strategies.primitive import Floats
 from strategies.program import Point, Program
-from suite import bound
-from suite.bound import Graph
-from suite.oracle import HashablePoint
+from suite.bound import sweep
+from suite.bound.sweep import Graph
+from suite.truth.oracle import HashablePoint
 from suite.verdict import THRESHOLDS
 
 
@@ -29,7 +29,7 @@ def frozen(program: Program, point: Point) -> Floats:
 
     The step is the one that contributes most: G_v d2phi_v[t_i, t_k] summed over its outputs.
     """
-    return max(_curvatures(bound.graph(program, HashablePoint(point))), key=lambda c: float(np.max(np.abs(c))))
+    return max(_curvatures(sweep.graph(program, HashablePoint(point))), key=lambda c: float(np.max(np.abs(c))))
 
 
 def _curvatures(graph: Graph) -> list[Floats]:

@@ -18,10 +18,10 @@ from strategies.points import directions, logits, probabilities
 from strategies.precision import Precision
 from strategies.primitive import Floats, Primitive, Shape, everywhere
 from strategies.program import Point, Program, Step, constant_step
-from suite import oracle
 from suite.backends.backend import Mode
-from suite.oracle import Truth
 from suite.system import System
+from suite.truth import oracle
+from suite.truth.oracle import Truth
 from suite.vocabulary import Quantity
 
 DIGITS = 60

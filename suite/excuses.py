@@ -7,8 +7,8 @@ from dataclasses import replace
 
 from strategies.program import Point, Program
 from suite import ledger
-from suite.oracle import HashablePoint
 from suite.system import Record, System
+from suite.truth.oracle import HashablePoint
 from suite.verdict import Verdict
 
 

@@ -11,10 +11,11 @@ from mpmath import mp
 
 from strategies.mathematics import mathematics
 from strategies.program import Point, Program, input_names
-from suite import proposal, quantities, witnesses
+from suite import proposal, witnesses
 from suite.corpus import Case
 from suite.judged import Judged, number
 from suite.reproducer import scripts
+from suite.truth import floats
 
 
 class Violation(AssertionError):
@@ -23,7 +24,7 @@ class Violation(AssertionError):
 
 def inputs(program: Program, point: Point, names: list[str] | None = None) -> list[dict[str, Any]]:
     return [
-        {"name": name, "shape": list(x.shape), "hex": quantities.hexadecimal(x)}
+        {"name": name, "shape": list(x.shape), "hex": floats.hexadecimal(x)}
         for name, x in zip(names or input_names(program), point, strict=False)
     ]
 
@@ -40,7 +41,7 @@ def describe(
     shown: dict[str, Any] = {"got": None, "true": None, "bound": None}
     if got is not None and exact is not None and tolerance is not None and got.shape == tolerance.shape:
         shown = {
-            "got": quantities.told(got[where]) if np.isfinite(got[where]) else str(got[where]),
+            "got": floats.told(got[where]) if np.isfinite(got[where]) else str(got[where]),
             "true": mp.nstr(exact.exact[where], 25),
             "bound": f"{float(tolerance[where]):.3g}",
         }

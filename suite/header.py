@@ -18,7 +18,8 @@ from strategies.catalogue import CORE, PRIMITIVES
 from strategies.catalogue.left_out import LEFT_OUT
 from strategies.precision import HALF
 from strategies.reach import reach
-from suite import contracts, floors, profiles
+from suite import floors, profiles
+from suite.bound import contracts
 from suite.claims import CLAIMS, UNVERIFIABLE
 from suite.items import identity_of, parameters_of, system_of
 from suite.system import System

@@ -9,8 +9,8 @@ import numpy as np
 
 from strategies.mathematics import mathematics
 from strategies.primitive import Floats
-from suite.oracle import Truth
 from suite.question import Question
+from suite.truth.oracle import Truth
 from suite.verdict import Verdict
 
 

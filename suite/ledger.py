@@ -20,9 +20,9 @@ from strategies.precision import PRECISIONS
 from strategies.primitive import Floats
 from strategies.program import Point, Program, Step, float_values, weighted
 from suite import run
-from suite.oracle import HashablePoint
 from suite.run import Run, kept
 from suite.tables import DataError, overlap, table
+from suite.truth.oracle import HashablePoint
 from suite.vocabulary import ORDERS, Quantity
 
 DATA = Path(__file__).with_name("ledger.toml")

@@ -12,8 +12,9 @@ from mpmath import mp
 from strategies.mp_arrays import DomainError
 from strategies.primitive import Floats
 from strategies.program import Program, weighted
-from suite.quantities import hexadecimal, truth
 from suite.question import Question
+from suite.truth.floats import hexadecimal
+from suite.truth.quantities import truth
 
 RECHECK = datetime.timedelta(days=180)
 

@@ -29,10 +29,10 @@ from strategies.precision import PRECISIONS
 from suite import backends, ledger
 from suite.configuration import configure
 from suite.ledger import Row
-from suite.quantities import truth
 from suite.question import Question
 from suite.reproducer import script
 from suite.tables import DataError
+from suite.truth.quantities import truth
 
 TIME_LIMIT = 120  # seconds
 NOT_FOUND = "not found"  # how an `upstream` begins that was looked for

@@ -15,8 +15,8 @@ from strategies.program import source
 from suite import run
 from suite.backends import load
 from suite.backends.backend import Backend, Mode, Unsupported
-from suite.oracle import Truth
 from suite.question import Question
+from suite.truth.oracle import Truth
 
 
 def scripts(

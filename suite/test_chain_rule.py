@@ -13,8 +13,9 @@ from strategies.primitive import Floats
 from strategies.program import Composition, Point, composed, shared, weighted
 from suite.answer import Answer
 from suite.profiles import examples
-from suite.quantities import truth, unit
 from suite.trial import Check, Trial
+from suite.truth.floats import unit
+from suite.truth.quantities import truth
 
 LEFTMOST_FIRST, RIGHTMOST_FIRST = "outputs first", "inputs first"
 

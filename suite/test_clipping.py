@@ -11,14 +11,15 @@ from mpmath import mp
 from strategies.mp_arrays import mp_array, to_floats, to_longdoubles
 from strategies.primitive import Floats
 from strategies.program import Point
-from suite import clipping, oracle
+from suite import clipping
 from suite.answer import exactly
 from suite.clipping import Way
-from suite.oracle import Truth
 from suite.profiles import examples
-from suite.quantities import flat, unit
 from suite.system import System
 from suite.trial import Check, Trial
+from suite.truth import oracle
+from suite.truth.floats import flat, unit
+from suite.truth.oracle import Truth
 
 
 @pytest.mark.identity("N2")

@@ -15,8 +15,8 @@ from suite.backends.backend import Mode
 from suite.clipping import computed
 from suite.cross_entropy import Loss
 from suite.profiles import examples
-from suite.quantities import unit
 from suite.trial import Check, Trial
+from suite.truth.floats import unit
 
 
 @pytest.mark.identity("P2")

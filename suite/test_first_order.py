@@ -15,10 +15,11 @@ from strategies.program import Point, splitter
 from suite import controls
 from suite.answer import Answer, exactly
 from suite.backends.backend import Mode
-from suite.oracle import linear
 from suite.profiles import examples
-from suite.quantities import flat, truth, unit
 from suite.trial import Check, Trial
+from suite.truth.floats import flat, unit
+from suite.truth.oracle import linear
+from suite.truth.quantities import truth
 from suite.vocabulary import Quantity
 
 RANKS = [(i, o) for i in range(3) for o in range(3)]

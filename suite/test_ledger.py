@@ -10,8 +10,8 @@ from mpmath import mp, mpf
 
 from strategies.precision import PRECISIONS
 from suite import findings, ledger
-from suite.quantities import truth
 from suite.system import System
+from suite.truth.quantities import truth
 
 
 @pytest.mark.ledger

@@ -14,10 +14,11 @@ from strategies.points import directions
 from strategies.program import Program, Step
 from suite import controls
 from suite.answer import exactly
-from suite.oracle import Difference, flat_function, second_difference
 from suite.profiles import examples
-from suite.quantities import flat, truth, unit
 from suite.trial import Trial
+from suite.truth.floats import flat, unit
+from suite.truth.oracle import Difference, flat_function, second_difference
+from suite.truth.quantities import truth
 
 
 @pytest.mark.identity("H2")

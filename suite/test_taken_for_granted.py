@@ -15,13 +15,14 @@ from strategies.mp_arrays import DomainError
 from strategies.points import directions
 from strategies.primitive import Floats
 from strategies.program import Point, Program
-from suite import controls, oracle
+from suite import controls
 from suite.answer import Answer, exactly
 from suite.backends.backend import Mode
 from suite.profiles import examples
-from suite.quantities import flat
 from suite.system import System
 from suite.trial import Check, Trial
+from suite.truth import oracle
+from suite.truth.floats import flat
 
 
 def same_bits(a: Floats, b: Floats) -> Floats:

@@ -16,17 +16,19 @@ from strategies.mp_arrays import DomainError
 from strategies.precision import Precision
 from strategies.primitive import Floats
 from strategies.program import Point, Program
-from suite import clock, corpus, differences, hunt, oracle, profiles, quantities, run, witnesses
+from suite import clock, corpus, hunt, profiles, run, witnesses
 from suite.answer import Answer, exactly
 from suite.backends.backend import Backend, Mode
+from suite.bound import differences, tolerances
 from suite.corpus import Case
 from suite.excuses import excused
 from suite.failure import Violation, describe, failure_text, inputs
 from suite.judged import Judged, number, worse
-from suite.oracle import Truth
 from suite.question import Question
 from suite.rotation import in_turn
 from suite.system import Record, System
+from suite.truth import oracle
+from suite.truth.oracle import Truth
 from suite.verdict import Verdict, judge
 from suite.vocabulary import Quantity
 
@@ -197,7 +199,7 @@ class Check:
         wrong = result.error
         if result.numbers is not None:
             with np.errstate(all="ignore"):
-                tolerance, majorant = quantities.tolerance(
+                tolerance, majorant = tolerances.tolerance(
                     system.backend, system.precision, mode.name, mode.quantity, program, point, *directions
                 )
                 if result.numbers.shape != tolerance.shape:

@@ -13,12 +13,14 @@ from strategies.mathematics import array
 from strategies.mp_arrays import DomainError
 from strategies.primitive import Floats
 from strategies.program import Point, Program, float_values, input_names
-from suite import oracle, quantities, run
+from suite import run
 from suite.backends import load
 from suite.backends.backend import Mode
+from suite.bound import tolerances
 from suite.judged import Judged
 from suite.question import Question
 from suite.reproducer import plainest
+from suite.truth import floats, oracle
 
 PRINTED = 4  # entries of a value that the graph shows; of larger ones it shows the shape
 COMPILES = ("jax",)  # not asked by others about a primitive alone or a stored case, of which there are hundreds
@@ -76,7 +78,7 @@ def _answer(judged: Judged, question: Question, mode: Mode) -> dict[str, Any]:
             return {"says": f"{type(result.error).__name__}: {result.error}".splitlines()[0][:160]}
         try:
             with np.errstate(all="ignore"):
-                tolerance, _ = quantities.tolerance(
+                tolerance, _ = tolerances.tolerance(
                     backend, precision, mode.name, mode.quantity, question.program, point, *along
                 )
         except DomainError as error:
@@ -93,7 +95,7 @@ def _answer(judged: Judged, question: Question, mode: Mode) -> dict[str, Any]:
     total = bound + float(exact.error[where])
     ratio = 0.0 if distance == 0 else distance / total if total > 0 else float("inf")
     return {
-        "got": quantities.told(got[where]),
+        "got": floats.told(got[where]),
         "bound": f"{bound:.3g}",
         "ratio": ratio if np.isfinite(ratio) else str(ratio),
     }

@@ -16,12 +16,14 @@ from strategies.catalogue import PRIMITIVES
 from strategies.precision import FLOAT32, FLOAT64, PRECISIONS
 from strategies.primitive import Floats
 from strategies.program import Point, Program, Step, source
-from suite import backends, quantities
+from suite import backends
 from suite.backends.backend import Backend, Mode, Unsupported
-from suite.oracle import Truth
+from suite.bound import tolerances
 from suite.question import Question
 from suite.reproducer import script
 from suite.run import Run, in_force
+from suite.truth import quantities
+from suite.truth.oracle import Truth
 from suite.vocabulary import MODULES, Quantity
 
 # f(x, y) = sin(x) y + exp(x y)
@@ -102,7 +104,7 @@ def test_every_quantity_has_a_truth_and_a_tolerance_in_the_shape_of_the_answer(n
     backend = backends.load(name)
     for quantity in CLOSED:
         truth = quantities.truth(quantity, F, X, *along(quantity))
-        allowed, majorant = quantities.tolerance(backend, FLOAT64, "any", quantity, F, X, *along(quantity))
+        allowed, majorant = tolerances.tolerance(backend, FLOAT64, "any", quantity, F, X, *along(quantity))
         assert truth.exact.shape == allowed.shape == CLOSED[quantity].shape
         np.testing.assert_allclose(truth.floats, CLOSED[quantity], rtol=1e-14)
         assert np.all(allowed < 1e-12)
@@ -196,7 +198,7 @@ def reproducer(backend: Backend, quantity: Quantity, true: float | None = None) 
     """Of the plainest mode of the quantity, where the last component is the worst."""
     mode = backend.modes_of(quantity)[0]
     truth = quantities.truth(quantity, F, X, *along(quantity))
-    allowed, _ = quantities.tolerance(backend, FLOAT64, mode.name, quantity, F, X, *along(quantity))
+    allowed, _ = tolerances.tolerance(backend, FLOAT64, mode.name, quantity, F, X, *along(quantity))
     exact = truth.exact.copy()
     component = tuple(n - 1 for n in exact.shape)
     if true is not None:

@@ -16,10 +16,12 @@ from strategies.mp_arrays import DomainError
 from strategies.precision import FLOAT16, FLOAT32, FLOAT64, Precision
 from strategies.primitive import Floats
 from strategies.program import Point, Program, Step, constant_step, float_values
-from suite import backends, bound, differences, oracle, quantities, taylor
-from suite.bound import Graph
-from suite.contracts import Contract
-from suite.local import local
+from suite import backends
+from suite.bound import differences, sweep, taylor, tolerances
+from suite.bound.contracts import Contract
+from suite.bound.partials import local
+from suite.bound.sweep import Graph
+from suite.truth import oracle
 from suite.verdict import judge
 from suite.vocabulary import Quantity
 
@@ -37,7 +39,7 @@ def swept(graph: Graph) -> list[Floats]:
     """Value, gradient and Hessian as the bound sees them."""
     one, unit = np.ones((1, 1)), np.eye(graph.inputs)
     with np.errstate(all="ignore"):
-        return [bound.sweep(graph, one, sets, lambda x: x)[2][0] for sets in ((), (unit,), (unit, unit))]
+        return [sweep.sweep(graph, one, sets, lambda x: x)[2][0] for sets in ((), (unit,), (unit, unit))]
 
 
 def test_the_sweep_is_the_gradient_and_the_hessian_of_the_oracle(programs: list[tuple[Program, Point]]) -> None:
@@ -62,8 +64,8 @@ def bounds(graph: Graph, u: float = U) -> list[Floats]:
     with np.errstate(all="ignore"):
         return [
             (
-                bound.analyse(graph, one, *sets).bound(precision, defaults, NOTHING_FLUSHED)
-                + bound.meeting(graph, defaults, precision, one, *sets)
+                sweep.analyse(graph, one, *sets).bound(precision, defaults, NOTHING_FLUSHED)
+                + sweep.meeting(graph, defaults, precision, one, *sets)
             )[0]
             for sets in ((), (unit,), (unit, unit))
         ]
@@ -120,7 +122,7 @@ def test_the_bound_grows_with_the_unit_roundoff(programs: list[tuple[Program, Po
 
 def test_the_bound_grows_with_the_contracts() -> None:
     graph = Graph(Program(((),), (Step("exp", (0,)), Step("sin", (1,)))), (np.array(0.5),))
-    analysis = bound.analyse(graph, np.ones((1, 1)), np.eye(1))
+    analysis = sweep.analyse(graph, np.ones((1, 1)), np.eye(1))
 
     def allowed(*ulps: float) -> float:
         contract = Contract((ulps[0], ulps[1], ulps[2]))
@@ -132,7 +134,7 @@ def test_the_bound_grows_with_the_contracts() -> None:
 def test_the_bound_of_a_step_is_what_its_contract_says() -> None:
     """exp at 2: four ulps of the value, and nothing else."""
     graph = Graph(Program(((),), (Step("exp", (0,)),)), (np.array(2.0),))
-    allowed = bound.analyse(graph, np.ones((1, 1))).bound(FLOAT64, defaults, 0.0)
+    allowed = sweep.analyse(graph, np.ones((1, 1))).bound(FLOAT64, defaults, 0.0)
     assert allowed[0] == pytest.approx(4 * 2.0**-53 * math.exp(2), rel=1e-9)
 
 
@@ -153,7 +155,7 @@ def test_of_a_triangle_only_the_triangle_is_conditioned(name: str) -> None:
 
 def test_what_is_flushed_counts() -> None:
     graph = Graph(Program(((),), (Step("square", (0,)),)), (np.array(3.0),))
-    analysis = bound.analyse(graph, np.ones((1, 1)), np.eye(1))
+    analysis = sweep.analyse(graph, np.ones((1, 1)), np.eye(1))
     kept, flushed = (analysis.bound(FLOAT32, defaults, smallest) for smallest in (0.0, 1e-3))
     assert np.all(flushed > kept)
 
@@ -208,7 +210,7 @@ def test_an_intermediate_that_overflows_is_inconclusive() -> None:
     steps = (Step("exp", (0,)), Step("square", (1,)), Step("square", (2,)))
     with np.errstate(all="ignore"):
         graph = Graph(Program(((),), steps), (np.array(700.0),))
-        allowed = bound.analyse(graph, np.ones((1, 1)), np.eye(1)).bound(FLOAT64, defaults, 0.0)[0]
+        allowed = sweep.analyse(graph, np.ones((1, 1)), np.eye(1)).bound(FLOAT64, defaults, 0.0)[0]
     assert judge(np.array([np.inf]), np.array([0.0]), allowed, np.zeros(1), 1.0, FLOAT64).kind == "inconclusive"
 
 
@@ -220,7 +222,7 @@ def test_a_hessian_whose_product_with_a_tangent_overflows_is_inconclusive() -> N
     numpy, at, tangent = backends.load("numpy"), (np.array(1.0),), (np.array(4.0),)
 
     def tolerance(quantity: Quantity) -> Floats:
-        return quantities.tolerance(numpy, FLOAT16, "chain rule to second order", quantity, program, at, tangent)[0]
+        return tolerances.tolerance(numpy, FLOAT16, "chain rule to second order", quantity, program, at, tangent)[0]
 
     assert np.all(np.isfinite(tolerance("hessian"))) and np.all(np.isfinite(tolerance("hvp")))
     assert np.all(np.isinf(tolerance("curvature")))
@@ -261,13 +263,13 @@ def kinked(primitive: str, small: float) -> Program:
 @pytest.mark.parametrize("primitive", ["abs", "relu", "leaky_relu", "maximum"])
 def test_nothing_is_certified_where_rounding_may_cross_a_kink(primitive: str) -> None:
     with np.errstate(all="ignore"):
-        drifts = [Graph(kinked(primitive, small), SOMEWHERE).drift(defaults, bound.U) for small in (1e-17, 1e-3)]
+        drifts = [Graph(kinked(primitive, small), SOMEWHERE).drift(defaults, sweep.U) for small in (1e-17, 1e-3)]
     assert drifts[0] >= 0.99 and (primitive == "maximum" or drifts[1] < 1e-9)
 
 
 def test_of_arguments_that_may_be_off_any_two_are_met_on_opposite_sides() -> None:
     for n in (1, 2, 3, 7, 8):
-        found = np.array(bound.corners(n))
+        found = np.array(sweep.corners(n))
         for i, k in itertools.permutations(range(n), 2):
             assert np.any((found[:, i] > 0) & (found[:, k] < 0))
         assert np.all(np.any(found > 0, axis=0) & np.any(found < 0, axis=0))
@@ -277,8 +279,8 @@ def test_nothing_is_certified_where_rounding_moves_a_partial_by_as_much_as_itsel
     def tolerance(size: float) -> float:
         numpy, program = backends.load("numpy"), swamped(size)
         with np.errstate(divide="ignore"):
-            found, _ = quantities.tolerance(numpy, FLOAT64, "", "gradient", program, SOMEWHERE)
-        analysis = bound.analyse(Graph(program, SOMEWHERE), np.ones((1, 1)), np.eye(1))
+            found, _ = tolerances.tolerance(numpy, FLOAT64, "", "gradient", program, SOMEWHERE)
+        analysis = sweep.analyse(Graph(program, SOMEWHERE), np.ones((1, 1)), np.eye(1))
         return float(found[0] / analysis.bound(FLOAT64, defaults, numpy.smallest(FLOAT64))[0, 0])
 
     assert tolerance(2.0**10) == pytest.approx(1.0)
@@ -290,7 +292,7 @@ def test_constants_carry_no_error_of_their_own() -> None:
     program = Program(((),), (constant_step(np.array(3.0)), Step("mul", (1, 0))))
     graph = Graph(program, (np.array(2.0),))
     assert len(graph.nodes) == 1
-    assert bound.analyse(graph, np.ones((1, 1))).bound(FLOAT64, defaults, 0.0)[0] == pytest.approx(6 * 2.0**-53)
+    assert sweep.analyse(graph, np.ones((1, 1))).bound(FLOAT64, defaults, 0.0)[0] == pytest.approx(6 * 2.0**-53)
 
 
 @pytest.mark.parametrize("x", [1.0, 7850.83730639, 1e12, 1e-12])

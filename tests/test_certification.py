@@ -24,9 +24,9 @@ from strategies.mp_arrays import DomainError
 from strategies.precision import FLOAT64
 from strategies.primitive import Floats, Primitive
 from strategies.program import Point, Program, Step, float_values, weighted
-from suite import oracle
-from suite.local import Local, local
-from suite.oracle import Truth
+from suite.bound.partials import Local, local
+from suite.truth import oracle
+from suite.truth.oracle import Truth
 
 CATALOGUE = [p for p in PRIMITIVES.values() if p.name not in OWN]
 UNARY = [p.name for p in CATALOGUE if p.arity == 1 and p.kind in ("elementwise", "arithmetic")]

@@ -147,7 +147,7 @@ def test_a_quadratic_has_its_matrix_for_hessian() -> None:
     jax = pytest.importorskip("jax")
     jax.config.update("jax_enable_x64", True)
     from suite import backends
-    from suite.quantities import truth
+    from suite.truth.quantities import truth
 
     a, b = np.array([[2.0, 1.0], [1.0, 3.0]]), np.array([1.0, -1.0])
     assert backends.load("jax").name == "jax"

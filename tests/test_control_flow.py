@@ -11,9 +11,10 @@ import pytest
 
 from strategies.precision import FLOAT64
 from strategies.program import Program, Step
-from suite import backends, quantities
+from suite import backends
 from suite.question import Question
 from suite.reproducer import script
+from suite.truth import quantities
 
 F = Program(((3,), ()), (Step("mul", (0, 1)), Step("sin", (2,)), Step("sum", (3,), (("axis", None),))))
 X = (np.array([0.3, 0.7, 1.1]), np.array(1.3))

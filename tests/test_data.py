@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from suite import contracts, ledger
+from suite import ledger
+from suite.bound import contracts
 from suite.tables import DataError
 
 CONTRACT = """

@@ -14,10 +14,11 @@ from strategies import functions, mp_arrays
 from strategies.precision import BFLOAT16, FLOAT16, FLOAT32, HALF, PRECISIONS, Precision
 from strategies.primitive import Floats
 from strategies.program import Point, Program, apply
-from suite import backends, bound, contracts, controls, profiles, quantities
-from suite.bound import Graph
-from suite.contracts import Contract
-from suite.local import local
+from suite import backends, controls, profiles
+from suite.bound import contracts, sweep, tolerances
+from suite.bound.contracts import Contract
+from suite.bound.partials import local
+from suite.bound.sweep import Graph
 from suite.verdict import THRESHOLDS, judge
 
 halves = pytest.mark.parametrize("precision", [PRECISIONS[name] for name in HALF], ids=lambda p: p.name)
@@ -81,7 +82,7 @@ def computed(program: Program, point: Point, precision: Precision, rounding: Rou
         found, contract = local(step, arguments, value), promised(precision, step.primitive)
         numbers = np.concatenate([np.arange(starts[i], starts[i + 1]) for i in step.arguments])
         operands, outputs = numbers[found.index], slice(int(starts[number]), int(starts[number + 1]))
-        values.append(rounding.within(value.ravel(), bound.value_error(found, contract)).reshape(value.shape))
+        values.append(rounding.within(value.ravel(), sweep.value_error(found, contract)).reshape(value.shape))
         first = rounding.within(found.first, contract.ulps[1] * found.sizes[1])
         noise = rounding.within(np.zeros(found.second.shape), contract.ulps[2] * found.sizes[2])
         second, tj = found.second + (noise + np.swapaxes(noise, 1, 2)) / 2, t[:, operands]
@@ -101,8 +102,8 @@ def worst(program: Program, point: Point, precision: Precision, number: int) -> 
         graph = Graph(program, point)
         for order, quantity in enumerate(("value", "gradient", "hessian")):
             sets = (unit,) * order
-            exact = np.abs(exactly := bound.sweep(graph, one, sets, lambda x: x)[2][0])
-            allowed = quantities.tolerance(numpy, precision, "eager", quantity, program, point)[0].reshape(exact.shape)  # type: ignore[arg-type]
+            exact = np.abs(exactly := sweep.sweep(graph, one, sets, lambda x: x)[2][0])
+            allowed = tolerances.tolerance(numpy, precision, "eager", quantity, program, point)[0].reshape(exact.shape)  # type: ignore[arg-type]
             if np.max(exact, initial=0.0) > 0 and np.all(allowed <= THRESHOLDS[precision.name] * np.max(exact)):
                 found[order] = (exactly, allowed)
     ratios: dict[int, list[float]] = {order: [] for order in found}
@@ -156,7 +157,7 @@ def test_an_order_of_accumulation_that_may_overflow_is_inconclusive() -> None:
     steps = tuple(functions.Step(name, (number,)) for number, name in enumerate(("reciprocal", "square") * 3))
     for length, finite in ((2, True), (6, False)):
         program = Program(((),), steps[:length])
-        allowed, _ = quantities.tolerance(torch, FLOAT16, "eager", "hessian", program, point)
+        allowed, _ = tolerances.tolerance(torch, FLOAT16, "eager", "hessian", program, point)
         assert np.isfinite(allowed).all() == finite
 
 

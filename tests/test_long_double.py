@@ -18,15 +18,17 @@ from strategies import mp_arrays
 from strategies.catalogue import PRIMITIVES
 from strategies.precision import FLOAT64, LONGDOUBLE
 from strategies.program import Point, Program, Step, constant_step
-from suite import backends, contracts, differences, oracle, profiles, quantities
+from suite import backends, profiles
 from suite.backends import numpy_backend
 from suite.backends.backend import Result, Unsupported
-from suite.exact_partials import exact_partials
-from suite.oracle import HashablePoint
+from suite.bound import contracts, differences, tolerances
+from suite.bound.exact_partials import exact_partials
 from suite.question import Question
 from suite.reproducer import script
 from suite.system import System
 from suite.trial import Trial
+from suite.truth import floats, oracle, quantities
+from suite.truth.oracle import HashablePoint
 from suite.vocabulary import Quantity
 
 NUMPY = backends.load("numpy")
@@ -93,7 +95,7 @@ def test_a_step_computed_in_float64_is_seen(monkeypatch: pytest.MonkeyPatch, qua
         result = asked(quantity, mode.name, program, point)
         assert result.numbers is not None
         truth = quantities.truth(quantity, program, point)
-        allowed, _ = quantities.tolerance(NUMPY, LONGDOUBLE, mode.name, quantity, program, point)
+        allowed, _ = tolerances.tolerance(NUMPY, LONGDOUBLE, mode.name, quantity, program, point)
         assert np.any(oracle.difference(result.numbers, truth) > allowed)
     finally:
         numpy_backend.forget()
@@ -104,10 +106,10 @@ def test_numbers_keep_all_their_bits() -> None:
     (exact,) = mp_arrays.mp_array(np.array([THIRD]))
     with mp.workprec(200):
         assert exact != mpf(float(THIRD)) and abs(exact * 3 - 1) <= mpf(2) ** -64
-    assert float.fromhex(quantities.written(THIRD)) == float(THIRD)
-    assert quantities.written(THIRD) == "0x1.5555555555555556p-2" and quantities.written(-THIRD)[0] == "-"
-    assert quantities.hexadecimal(np.array([0.1, np.nan, np.inf])) == [x.hex() for x in (0.1, np.nan, np.inf)]
-    assert quantities.told(THIRD) == "0.33333333333333333334" and quantities.told(np.longdouble(0.5)) == (0.5).hex()
+    assert float.fromhex(floats.written(THIRD)) == float(THIRD)
+    assert floats.written(THIRD) == "0x1.5555555555555556p-2" and floats.written(-THIRD)[0] == "-"
+    assert floats.hexadecimal(np.array([0.1, np.nan, np.inf])) == [x.hex() for x in (0.1, np.nan, np.inf)]
+    assert floats.told(THIRD) == "0.33333333333333333334" and floats.told(np.longdouble(0.5)) == (0.5).hex()
 
 
 @offered
@@ -144,7 +146,7 @@ def test_points_that_differ_beyond_float64_are_two() -> None:
     ids=lambda value: value.primitive if isinstance(value, Step) else "",
 )
 def test_partials_are_rounded_once_and_agree_with_those_of_the_bound(step: Step, arguments: list[Any]) -> None:
-    from suite.local import local
+    from suite.bound.partials import local
 
     program = Program(tuple(a.shape for a in arguments), (step,))
     point = tuple(arguments)
@@ -240,7 +242,7 @@ def test_contracts_of_long_double_are_its_own() -> None:
 def test_a_reproducer_compares_all_bits(tmp_path: Path) -> None:
     program, point = SINE
     truth = quantities.truth("value", program, point)
-    allowed, _ = quantities.tolerance(NUMPY, LONGDOUBLE, "eager", "value", program, point)
+    allowed, _ = tolerances.tolerance(NUMPY, LONGDOUBLE, "eager", "value", program, point)
     for factor, status in ((0.0, 0), (1e-17, 1)):
         with mp.workdps(40):
             moved = oracle.Truth(truth.exact * (1 + mpf(factor)), truth.error)

@@ -11,9 +11,11 @@ import pytest
 
 from strategies.catalogue import CORE, OWN, PRIMITIVES
 from strategies.program import Program, Step
-from suite import backends, contracts, ledger, oracle, plugins
+from suite import backends, ledger, plugins
+from suite.bound import contracts
 from suite.plugins import PluginError
 from suite.run import Run, current, in_force
+from suite.truth import oracle
 
 PLUGIN = """
 import numpy

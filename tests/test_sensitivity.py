@@ -18,7 +18,7 @@ from strategies.precision import FLOAT64, Precision
 from strategies.program import Program, Step
 from suite import backends
 from suite.backends.backend import Backend
-from suite.oracle import Truth
+from suite.truth.oracle import Truth
 
 NUMPY = backends.load("numpy")
 SINE = Program(((),), (Step("sin", (0,)),))

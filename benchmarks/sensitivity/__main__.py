@@ -37,9 +37,10 @@ from benchmarks.sensitivity.spoilt import SPOILT, Spoilt, spoilt
 from strategies import catalogue
 from strategies.catalogue import CORE
 from strategies.precision import PRECISIONS, Precision
-from suite import backends, contracts
+from suite import backends
+from suite.bound import contracts
+from suite.bound.contracts import DEFAULT_ULPS
 from suite.configuration import configure
-from suite.contracts import DEFAULT_ULPS
 
 OUT = Path(__file__).parents[2] / "reports/out/sensitivity.jsonl"
 SMALLEST, STRIDE = 60, 4  # faults down to 2^-60, at first by factors of 2^4

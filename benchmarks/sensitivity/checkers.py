@@ -10,9 +10,9 @@ import numpy as np
 
 from strategies.precision import Precision
 from strategies.program import Point, Program
-from suite import oracle
 from suite.backends.backend import Backend
-from suite.oracle import Truth
+from suite.truth import oracle
+from suite.truth.oracle import Truth
 from suite.verdict import judge
 from suite.vocabulary import Quantity
 

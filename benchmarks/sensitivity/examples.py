@@ -18,9 +18,10 @@ from strategies.catalogue import CORE
 from strategies.mp_arrays import DomainError
 from strategies.precision import Precision
 from strategies.program import Point, Program, weighted
-from suite import quantities
 from suite.backends.backend import Backend
-from suite.oracle import HashablePoint
+from suite.bound import tolerances
+from suite.truth import quantities
+from suite.truth.oracle import HashablePoint
 
 ALONE = 20  # draws of a primitive alone, from which its first usable ones are taken
 SMALL = {1: 9, 2: 6}  # inputs at most, by order: as many as suite/test_primitives.py gives a Hessian
@@ -83,7 +84,7 @@ def usable(
         except DomainError:
             continue
         with np.errstate(all="ignore"):
-            tolerance, majorant = quantities.tolerance(backend, precision, mode.name, quantity, program, point)
+            tolerance, majorant = tolerances.tolerance(backend, precision, mode.name, quantity, program, point)
         # Both are cached, so that it is the first time which counts.
         place = order, program, HashablePoint(point)
         seconds = FIRST.setdefault(place, time.process_time() - start)

@@ -23,9 +23,9 @@ from suite import backends, profiles
 from suite.answer import Answer
 from suite.judged import number
 from suite.profiles import Profile
-from suite.quantities import hexadecimal
 from suite.system import Record, System
 from suite.trial import Check, Trial
+from suite.truth.floats import hexadecimal
 from suite.vocabulary import ORDERS, Quantity
 
 QUANTITIES: tuple[Quantity, ...] = ("value", "gradient", "jacobian", "hessian", "vjp", "jvp", "hvp", "curvature")

@@ -21,7 +21,7 @@ from strategies.program import Step
 from suite import backends
 from suite.backends.backend import Backend, Mode, libraries
 from suite.judged import number
-from suite.quantities import hexadecimal
+from suite.truth.floats import hexadecimal
 from suite.vocabulary import Quantity
 
 MENU: tuple[Shape, ...] = ((), (2,), (3,), (2, 2), (2, 3))  # at which static parameters are looked for

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from strategies.catalogue import PRIMITIVES
-from suite import contracts
+from suite.bound import contracts
 from suite.versions import versions
 
 ALWAYS = ("strict", "bound")  # layers of which each worst is told; of the others what exceeds its limit

@@ -20,12 +20,12 @@ from strategies.precision import LONGDOUBLE, Precision
 from strategies.primitive import Floats
 from strategies.program import Program, Step
 from suite.backends.backend import Backend, Unsupported, libraries
-from suite.differences import CENTRAL, FORWARD, IMAGINARY, imaginary_step
-from suite.differences import step as difference_step
-from suite.exact_partials import exact_partials
-from suite.local import local
-from suite.oracle import HashablePoint
+from suite.bound.differences import CENTRAL, FORWARD, IMAGINARY, imaginary_step
+from suite.bound.differences import step as difference_step
+from suite.bound.exact_partials import exact_partials
+from suite.bound.partials import local
 from suite.run import kept
+from suite.truth.oracle import HashablePoint
 
 Array = NDArray[Any]
 

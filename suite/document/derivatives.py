@@ -15,9 +15,9 @@ from strategies.primitive import Floats
 from strategies.program import Point, Program, Step, constant_step
 from suite.answer import Answer
 from suite.document.evidence import Evidence
-from suite.oracle import Truth
 from suite.system import System
 from suite.trial import Check, Trial
+from suite.truth.oracle import Truth
 from suite.vocabulary import Quantity
 
 

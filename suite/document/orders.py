@@ -12,7 +12,7 @@ from mpmath import mp, mpf
 from strategies.mp_arrays import DomainError, mp_array
 from strategies.primitive import Floats
 from strategies.program import Point, Program
-from suite import oracle
+from suite.truth import oracle
 
 HALVINGS = 8
 DIGITS = 120

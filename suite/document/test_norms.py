@@ -21,8 +21,8 @@ from suite import clipping
 from suite.backends.backend import Backend
 from suite.document.derivatives import looks
 from suite.document.evidence import CONDITIONAL, Evidence
-from suite.quantities import flat
 from suite.system import System
+from suite.truth.floats import flat
 
 DEPTHS = (4, 8, 16, 32, 64)
 WIDTH = 4

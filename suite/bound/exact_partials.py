@@ -1,6 +1,7 @@
 """The partials of one step by their limit definition, rounded once to long double.
 
-The partials of suite/local.py are float64: enough for a bound, and for NumPy's formulas in float64 and narrower types.
+The partials of suite/bound/partials.py are float64: enough for a bound, and for NumPy's formulas in float64 and
+narrower types.
 """
 
 from __future__ import annotations
@@ -15,10 +16,10 @@ from strategies import mp_arrays
 from strategies.mp_arrays import MPArray
 from strategies.primitive import Floats
 from strategies.program import Step, apply, splitter
-from suite import oracle
-from suite.local import linear, offsets
-from suite.oracle import HashablePoint
+from suite.bound.partials import linear, offsets
 from suite.run import kept
+from suite.truth import oracle
+from suite.truth.oracle import HashablePoint
 
 Partials = tuple[NDArray[np.intp], NDArray[np.longdouble], NDArray[np.longdouble]]
 

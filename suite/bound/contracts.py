@@ -28,7 +28,7 @@ TYPES: dict[str, type | tuple[type, ...]] = {
 class Contract:
     """Allowed error in ulps of value, first and second partials; of the value also ``conditioning``, in ulps of the
     arguments, and ``absolute``, in units of u; and of all three ``normwise``, in u of the largest of its kind times the
-    condition number of the matrix (suite/local.py)."""
+    condition number of the matrix (suite/bound/partials.py)."""
 
     ulps: tuple[float, float, float]
     conditioning: float = 0.0

@@ -9,8 +9,8 @@ reverse sweep the adjoint G and its derivatives G_i, G_ik along the same directi
     Hessian   B2_ik = sum_v |G_ik(v)| e_v + sum_edges (|G T_ik| + |G_i t_k| + |G_k t_i|) (d1_j + k2 u |phi_j|)
                       + sum_pairs |G| |t_i(a_j)| |t_k(a_l)| (d2_jl + k2 u |phi_jl|)                      + flush
 
-where e, d1, d2 are what the contracts allow in a value, a first and a second partial (suite/contracts.py), and k counts
-the products and sums that combine them. Every order of accumulation computes only v, t, T, G, G_i and G_k, and a
+where e, d1, d2 are what the contracts allow in a value, a first and a second partial (suite/bound/contracts.py), and k
+counts the products and sums that combine them. Every order of accumulation computes only v, t, T, G, G_i and G_k, and a
 rounding of one of them is multiplied by its dual, which is a term above: so one bound covers every nesting of modes.
 
 First order is not enough where rounding moves a partial by a notable part r of itself, as in exp((x + 2^51) - 2^51):
@@ -34,10 +34,10 @@ from strategies.mp_arrays import DomainError
 from strategies.precision import Precision
 from strategies.primitive import Floats, keeps_from_kinks
 from strategies.program import Point, Program, Step, float_values, splitter
-from suite.contracts import Contract
-from suite.local import Local, local
-from suite.oracle import HashablePoint
+from suite.bound.contracts import Contract
+from suite.bound.partials import Local, local
 from suite.run import kept
+from suite.truth.oracle import HashablePoint
 
 Contracts = Callable[[str], Contract]
 U = 2.0**-53  # of float64, in which the sensitivities are computed

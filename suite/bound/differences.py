@@ -11,8 +11,9 @@ from strategies import mp_arrays
 from strategies.precision import Precision
 from strategies.primitive import Floats
 from strategies.program import Point, Program
-from suite import contracts, oracle, quantities
-from suite.taylor import third_difference
+from suite.bound import contracts, tolerances
+from suite.bound.taylor import third_difference
+from suite.truth import floats, oracle
 
 FORWARD, CENTRAL, IMAGINARY = 1, 2, 3
 
@@ -43,7 +44,7 @@ def imaginary_truncation(program: Program, point: Point, precision: Precision) -
     f, x = oracle.flat_function(program), oracle.flat_point(point)
     found = []
     with mp.workdps(60):  # of which the third difference leaves 24
-        for i, value in enumerate(quantities.flat(point).tolist()):
+        for i, value in enumerate(floats.flat(point).tolist()):
             h = (abs(mpf(float(value))) or mpf(1)) * mpf(2) ** -40
             far, near, back, behind = (f(moved(x, i, s * h))[0] for s in (2, 1, -1, -2))
             third = abs(third_difference(far, near, back, behind, h))
@@ -59,7 +60,7 @@ def allowance(program: Program, point: Point, precision: Precision, order: int, 
     """
     if order == IMAGINARY:
         return rule + imaginary_truncation(program, point, precision)
-    found = quantities.analysis("value", program, point)
+    found = tolerances.analysis("value", program, point)
     if precision.may_overflow(found.largest):
         return np.full(len(rule), np.inf)
     kept = precision.smallest_subnormal
@@ -71,7 +72,7 @@ def allowance(program: Program, point: Point, precision: Precision, order: int, 
     allowed = []
     with mp.workdps(60):
         here = f(x)[0] if order == FORWARD else None
-        for i, value in enumerate(quantities.flat(point).tolist()):
+        for i, value in enumerate(floats.flat(point).tolist()):
             h = mpf(step(value, precision.digits, order))
             with mp.workprec(precision.digits):  # across a power of two x + h may have to be rounded
                 after, before = moved(x, i, h), moved(x, i, -h)

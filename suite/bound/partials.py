@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from strategies.primitive import Floats, Primitive
 from strategies.program import Step
-from suite import taylor
+from suite.bound import taylor
 
 
 @dataclass(frozen=True)
