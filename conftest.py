@@ -20,25 +20,15 @@ from reports.shards.reading import read_shards
 from reports.shards.writing import ShardWriter, clear
 from strategies.catalogue import OWN, PRIMITIVES
 from strategies.precision import PRECISIONS, WIDE
-from suite import (
-    admission,
-    backends,
-    clock,
-    conventions,
-    corpus,
-    floors,
-    hypothesis_internals,
-    ledger,
-    options,
-    plugins,
-    profiles,
-)
+from suite import admission, backends, clock, hypothesis_internals, options, plugins, profiles
 from suite.bound import contracts
-from suite.claims import CLAIMS
 from suite.configuration import configure
+from suite.corpus import cases
 from suite.document.evidence import Evidence
 from suite.header import header
 from suite.items import gathers_evidence, identity_of, in_order, parameters_of, seed_of, system_of
+from suite.known import conventions, floors, ledger
+from suite.known.claims import CLAIMS
 from suite.options import chosen, part
 from suite.run import Run, in_force
 from suite.system import System
@@ -86,7 +76,7 @@ class Session:
         if not self.systems:
             why = "; ".join(self.left_out.values())
             raise pytest.UsageError(f"nothing to look at: {why}; install numpy, torch or jax")
-        every = corpus.read(Path(config.getoption("--corpus"))) if profiles.active.stored else []
+        every = cases.read(Path(config.getoption("--corpus"))) if profiles.active.stored else []
         self.cases = [case for case in every if case.pin or profiles.active.stored == "all"]
         known = [mode.name for system in self.systems.values() for mode in system.backend.modes]
         for pattern in self.modes:
@@ -146,11 +136,11 @@ def reports_wanted(config: pytest.Config) -> bool:
 
 @pytest.hookimpl(tryfirst=True)  # before Hypothesis reads its seed
 def pytest_configure(config: pytest.Config) -> None:
-    config.addinivalue_line("markers", "ledger: runs once for each known deviation (suite/ledger.toml)")
-    config.addinivalue_line("markers", "corpus: runs once for each stored case (suite/corpus.jsonl) on each backend")
-    config.addinivalue_line("markers", "convention: runs once for each kink or edge (suite/conventions.toml)")
+    config.addinivalue_line("markers", "ledger: runs once for each known deviation (suite/known/ledger.toml)")
+    config.addinivalue_line("markers", "corpus: runs once for each stored case (suite/corpus) on each backend")
+    config.addinivalue_line("markers", "convention: runs once for each kink or edge (suite/known/conventions.toml)")
     config.addinivalue_line("markers", "dtypes(names): the precisions in which the test is run")
-    config.addinivalue_line("markers", "identity(id): the claim that the test verifies (suite/claims.toml)")
+    config.addinivalue_line("markers", "identity(id): the claim that the test verifies (suite/known/claims.toml)")
     configure()
     profile = profiles.load(config.getoption("--profile"))
     if config.getoption("--hypothesis-seed") is None and profile.seed is not None:
@@ -173,7 +163,7 @@ def pytest_configure(config: pytest.Config) -> None:
         raise pytest.UsageError(str(error)) from None
     try:
         session = config.stash[SESSION] = Session(config, run)
-    except corpus.CaseError as error:
+    except cases.CaseError as error:
         raise pytest.UsageError(f"--corpus: {error}") from None
     if reports_wanted(config) and not hasattr(config, "workerinput"):
         try:
@@ -221,10 +211,10 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         metafunc.parametrize("system", names, indirect=True, scope="session")
 
 
-def stored(session: Session) -> Iterator[tuple[str, corpus.Case | corpus.Damaged]]:
+def stored(session: Session) -> Iterator[tuple[str, cases.Case | cases.Damaged]]:
     """The cases that the profile asks for, on each system that they concern; a damaged line on the first."""
     for case in session.cases:
-        if isinstance(case, corpus.Damaged):
+        if isinstance(case, cases.Damaged):
             yield next(iter(session.systems)), case
             continue
         claim = CLAIMS.get(case.identity)

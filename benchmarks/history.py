@@ -3,7 +3,7 @@
     python -m tox -e py311-jax070-gate                              a run, for one
     python -m benchmarks.history reports/out/py311-*-gate           takes the reports of those folders into the history
     python -m benchmarks.history --ranges                           the versions of which each ledger row may speak
-    python -m benchmarks.history --ranges --write                   the same, written to suite/ledger.toml
+    python -m benchmarks.history --ranges --write                   the same, written to suite/known/ledger.toml
 
 A row of benchmarks/results/history.json is a version: its comparisons and verdicts, the worst error of each identity
 in units of its bound, what is violated, and what the witness of every ledger row shows there (`confirmed`: the
@@ -34,7 +34,7 @@ from reports.records import number, plain
 
 OUT = saved.FOLDER / "history.json"
 DATA = tomllib.loads(Path(__file__).with_name("history.toml").read_text())
-LEDGER = Path("suite/ledger.toml")
+LEDGER = Path("suite/known/ledger.toml")
 BEYOND = 1e3  # times the bound: what is violated by less is not the same
 BESIDE = ("jaxlib", "numpy", "scipy", "optax", "python")
 
@@ -161,7 +161,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
                                      formatter_class=argparse.RawDescriptionHelpFormatter)  # fmt: skip
     parser.add_argument("reports", nargs="*", type=Path, help="report.json files, or folders that hold one")
     parser.add_argument("--ranges", action="store_true", help="print the versions of which ledger rows may speak")
-    parser.add_argument("--write", action="store_true", help="with --ranges: write them to suite/ledger.toml")
+    parser.add_argument("--write", action="store_true", help="with --ranges: write them to suite/known/ledger.toml")
     parser.add_argument("--out", type=Path, default=OUT, help="the history (default: %(default)s)")
     options = parser.parse_args(arguments)
     if not options.reports and not options.ranges:

@@ -4,9 +4,9 @@
     python -m benchmarks.soak --resume --minutes 60   goes on where an earlier run has stopped
     python -m benchmarks.soak --again                 runs the tests that have raised an alarm again, under their seeds
 
-Every violation in a framework that has no fault planted in it, and that suite/ledger.toml does not know, is an alarm:
-it is our bound, our oracle, or a finding, and has to be understood; --again calls it mended where its test passes now
-under the same seed. JAX, which compiles each function, is met under one seed of 16. Comparisons that say nothing are
+Every violation in a framework that has no fault planted in it, and that suite/known/ledger.toml does not know, is an
+alarm: it is our bound, our oracle, or a finding, and has to be understood; --again calls it mended where its test passes
+now under the same seed. JAX, which compiles each function, is met under one seed of 16. Comparisons that say nothing are
 not counted. Results are a line for each seed in reports/out/soak.jsonl.
 
 Exit status: 0 no alarm, 1 alarms, 2 bad usage or a run that could not be made, 130 interrupted.
@@ -33,7 +33,7 @@ from benchmarks.runs import IDENTITIES_ONLY, report_of
 from reports.records import CONCLUSIVE
 from reports.shards.fold import bucket_order
 from suite import plugins
-from suite.claims import CLAIMS
+from suite.known.claims import CLAIMS
 from suite.profiles import PROFILES
 from suite.run import current
 from suite.vocabulary import MODULES

@@ -6,13 +6,15 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from suite import again, check, keep, reproduce
+from suite import check
+from suite.corpus import curate, replay
+from suite.known import reproduce
 
 COMMANDS = {
     "check": (check.main, "one operation of yours: alone and composed, in every mode"),
-    "replay": (again.main, "ask a failure, or a stored case, again: FIXED or FAILED"),
+    "replay": (replay.main, "ask a failure, or a stored case, again: FIXED or FAILED"),
     "reproduce": (reproduce.main, "a stand-alone script for each known deviation of a framework"),
-    "corpus": (keep.main, "take what a run has found into the stored cases"),
+    "corpus": (curate.main, "take what a run has found into the stored cases"),
 }
 HELP = "\n".join(["commands:", *(f"  {name:<11}{text}" for name, (_, text) in COMMANDS.items())])
 

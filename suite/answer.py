@@ -9,7 +9,7 @@ import numpy as np
 from strategies.mp_arrays import mp_array
 from strategies.primitive import Floats
 from suite.backends.backend import Mode
-from suite.question import Question
+from suite.backends.question import Question
 from suite.truth import quantities
 from suite.truth.oracle import Truth
 

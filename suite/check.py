@@ -37,7 +37,7 @@ from strategies import mp_arrays
 from strategies.catalogue import PRIMITIVES
 from suite.bound import taylor
 from suite.checked import NameFault, default_ulps, primitive, spelling
-from suite.claims import CLAIMS
+from suite.known.claims import CLAIMS
 from suite.reference import ReferenceFault
 
 ROOT = Path(__file__).parent.parent

@@ -19,8 +19,8 @@ from strategies.primitive import Floats, Parameters, Primitive, Shape, everywher
 from strategies.program import Point, Program, Step, constant_step
 from suite import clock
 from suite.backends.backend import Backend, Mode
+from suite.backends.question import Question
 from suite.judged import Judged
-from suite.question import Question
 from suite.system import System
 from suite.trial import Check
 from suite.truth.floats import flat

@@ -6,7 +6,7 @@ import math
 from dataclasses import replace
 
 from strategies.program import Point, Program
-from suite import ledger
+from suite.known import ledger
 from suite.system import Record, System
 from suite.truth.oracle import HashablePoint
 from suite.verdict import Verdict
@@ -26,5 +26,5 @@ def excused(
             return replace(verdict, kind="deviation", reason=row.id), record
     if not known:
         return verdict, None
-    said = f"worse than {', '.join(row.id for row in known)} in suite/ledger.toml"
+    said = f"worse than {', '.join(row.id for row in known)} in suite/known/ledger.toml"
     return replace(verdict, reason=f"{verdict.reason}; {said}" if verdict.reason else said), None

@@ -11,10 +11,11 @@ from mpmath import mp
 
 from strategies.mathematics import mathematics
 from strategies.program import Point, Program, input_names
-from suite import proposal, witnesses
-from suite.corpus import Case
+from suite import witnesses
+from suite.backends.reproducer import scripts
+from suite.corpus.cases import Case
 from suite.judged import Judged, number
-from suite.reproducer import scripts
+from suite.known import ledger_row
 from suite.truth import floats
 
 
@@ -54,7 +55,7 @@ def describe(
     said = verdict.reason if got is None else float(got[where]) if shown["got"] else None
     row = ""
     if mode is not None and said is not None and verdict.kind != "holds":
-        row = proposal.row(question, where, said)
+        row = ledger_row.row(question, where, said)
     return {
         "kind": "failure", "id": failure_id, "identity": identity,
         "backend": question.backend.name, "dtype": question.precision.name, "mode": label, "order": judged.order,

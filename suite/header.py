@@ -18,10 +18,11 @@ from strategies.catalogue import CORE, PRIMITIVES
 from strategies.catalogue.left_out import LEFT_OUT
 from strategies.precision import HALF
 from strategies.reach import reach
-from suite import floors, profiles
+from suite import profiles
 from suite.bound import contracts
-from suite.claims import CLAIMS, UNVERIFIABLE
 from suite.items import identity_of, parameters_of, system_of
+from suite.known import floors
+from suite.known.claims import CLAIMS, UNVERIFIABLE
 from suite.system import System
 from suite.versions import versions
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from strategies.mathematics import mathematics
 from strategies.primitive import Floats
-from suite.question import Question
+from suite.backends.question import Question
 from suite.truth.oracle import Truth
 from suite.verdict import Verdict
 

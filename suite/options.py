@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from strategies.precision import PRECISIONS
-from suite import corpus, profiles
-from suite.claims import CLAIMS
+from suite import profiles
+from suite.corpus import cases
+from suite.known.claims import CLAIMS
 from suite.vocabulary import MODULES
 
 
@@ -40,7 +41,7 @@ def add(parser: pytest.Parser) -> None:
         help="comma-separated patterns, as 'func.*,jit(*', without those that follow a !, as '*,!vmap*' (default: all)",
     )
     group.addoption(
-        "--corpus", default=str(corpus.DATA), metavar="FILE", help="the stored cases of pin and replay (default: ours)"
+        "--corpus", default=str(cases.DATA), metavar="FILE", help="the stored cases of pin and replay (default: ours)"
     )
     group.addoption("--out", default="reports/out", help="folder of the report (default: reports/out)")
     group.addoption(

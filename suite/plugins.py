@@ -15,7 +15,7 @@ A plugin is a Python module with any of
     CONTRACTS = [{"backends": ["torch"], "primitives": ["my_op"], "ulps": [8, 8, 8], "reason": "..."}]
         rows as in suite/bound/contracts.toml, where the default of 4 ulps is not what an operation promises.
     LEDGER = "my_backend.toml"
-        its known deviations, as rows of suite/ledger.toml; a path from the module's folder.
+        its known deviations, as rows of suite/known/ledger.toml; a path from the module's folder.
     LIBRARIES = ("autograd.numpy",)
         modules that the calls name.
 
@@ -35,9 +35,9 @@ from typing import Any
 
 from strategies.catalogue import PRIMITIVES
 from strategies.primitive import Primitive
-from suite import ledger
 from suite.backends.backend import Backend
 from suite.bound import contracts
+from suite.known import ledger
 from suite.run import Run
 from suite.tables import table
 

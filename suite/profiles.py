@@ -37,11 +37,11 @@ class Profile:
     time_limit: float = 1200  # twenty times what the longest takes
     half: float = 0.0  # share of the examples that half types, and long double, get where no precision is named
     document: bool = False  # whether the claims of suite/document are verified too
-    hunt: bool = False  # whether examples climb towards their bounds, and the worst are kept (suite/hunt.py)
-    own: int = (
-        0  # examples of each primitive of a plugin, which are then the only ones that are met alone; 0: as others
+    hunt: bool = False  # whether examples climb towards their bounds, and the worst are kept (suite/corpus/hardest.py)
+    own: int = 0  # examples of each primitive of a plugin, which alone are then met alone; 0: as others
+    stored: str = (
+        ""  # instead of drawing: "pins", the past counterexamples, or "all" that suite/corpus/corpus.jsonl holds
     )
-    stored: str = ""  # instead of drawing: "pins", the past counterexamples, or "all" that suite/corpus.jsonl holds
 
 
 PROFILES = {

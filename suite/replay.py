@@ -11,7 +11,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from suite.corpus import Case, CaseError
+from suite.corpus.cases import Case, CaseError
 from suite.failure import Violation
 from suite.trial import Trial
 
@@ -21,7 +21,7 @@ HOLDS, FIXED, FAILED, UNDECIDED, ERROR = "HOLDS", "FIXED", "FAILED", "UNDECIDED"
 
 @dataclass(frozen=True)
 class Answered:
-    """What became of a case: ``found`` as in suite/corpus.py, and the violation if there was one."""
+    """What became of a case: ``found`` as in suite/corpus/cases.py, and the violation if there was one."""
 
     found: str
     violation: str = ""

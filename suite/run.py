@@ -25,7 +25,7 @@ T = TypeVar("T")
 
 @dataclass(eq=False)
 class Run:
-    """``contracts`` are rows of suite/bound/contracts.py, ``ledgers`` files of suite/ledger.py."""
+    """``contracts`` are rows of suite/bound/contracts.py, ``ledgers`` files of suite/known/ledger.py."""
 
     catalogue: Catalogue = field(default_factory=Catalogue)
     modules: dict[str, str] = field(default_factory=lambda: dict(MODULES))  # by backend

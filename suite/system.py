@@ -8,7 +8,7 @@ from typing import Any
 
 from strategies.precision import Precision
 from suite.backends.backend import Backend
-from suite.hunt import Worst
+from suite.corpus.hardest import Worst
 
 Record = Mapping[str, Any]
 

@@ -10,7 +10,7 @@ import pytest
 from strategies.primitive import Floats
 from suite import clock
 from suite.backends.backend import Backend, libraries
-from suite.conventions import TRANSFORMS, Convention
+from suite.known.conventions import TRANSFORMS, Convention
 from suite.system import System
 
 
@@ -31,8 +31,8 @@ def test_a_derivative_at_a_kink_is_a_limit_of_derivatives(system: System, conven
     outside = [f"{name} mode says {texts(answers[name])}" for name, fits in inside.items() if not fits]
     assert bool(outside) == bool(known), (
         f"{convention.case} in {system.backend.name}: {'; '.join(outside)}, outside of {told}: say why"
-        " under known in suite/conventions.toml" if outside
-        else f"{convention.case} is mended in {system.backend.name}: remove its known from suite/conventions.toml"
+        " under known in suite/known/conventions.toml" if outside
+        else f"{convention.case} is mended in {system.backend.name}: remove its known from suite/known/conventions.toml"
     )  # fmt: skip
 
 

@@ -1,11 +1,11 @@
-"""The stored cases of suite/corpus.jsonl, asked again: the lanes `pin` and `replay`."""
+"""The stored cases of suite/corpus/corpus.jsonl, asked again: the lanes `pin` and `replay`."""
 
 from __future__ import annotations
 
 import pytest
 
 from suite import replay
-from suite.corpus import Case, CaseError, Damaged
+from suite.corpus.cases import Case, CaseError, Damaged
 from suite.trial import Trial
 
 NOTHING = "nothing can be said there: the bound is too wide, or the oracle does not certify itself"

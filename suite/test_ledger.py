@@ -9,7 +9,7 @@ import pytest
 from mpmath import mp, mpf
 
 from strategies.precision import PRECISIONS
-from suite import findings, ledger
+from suite.known import ledger, ledger_cards
 from suite.system import System
 from suite.truth.quantities import truth
 
@@ -26,7 +26,7 @@ def test_a_known_deviation_is_still_there(system: System, row: ledger.Row) -> No
         "kind": "ledger", "id": row.id, "backend": row.backend, "primitive": row.primitive, "order": row.order,
         "dtypes": list(row.dtypes), "modes": list(row.modes), "region": row.region, "cause": row.cause,
         "size": relative(row), "upstream": row.upstream or "not looked for", "status": status, "found": found,
-        "excused": 0, "any_size": row.any_size, **findings.described(row),
+        "excused": 0, "any_size": row.any_size, **ledger_cards.described(row),
     })  # fmt: skip
     assert status in ("confirmed", "elsewhere"), message
 
@@ -51,7 +51,7 @@ def confirm(row: ledger.Row, system: System) -> tuple[str, str]:
         expected = isinstance(row.got, str) and row.got in f"{type(result.error).__name__}: {result.error}"
         return ("confirmed", "") if expected else ("error", f"{row.id}: {result.error}")
     if isinstance(row.got, str):
-        return "fixed", f"{row.id} no longer raises: remove its row from suite/ledger.toml"
+        return "fixed", f"{row.id} no longer raises: remove its row from suite/known/ledger.toml"
     exact = truth(mode.quantity, row.program, row.witness, *row.directions)
     got = float(result.numbers[row.component])
     with mp.workdps(40):
@@ -65,7 +65,7 @@ def confirm(row: ledger.Row, system: System) -> tuple[str, str]:
     if error <= max(recorded / 16, min(64 * ulp, recorded / 2)):
         return (
             "fixed",
-            f"{row.id} is fixed in {row.backend} {system.backend.version}: remove its row from suite/ledger.toml",
+            f"{row.id} is fixed in {row.backend} {system.backend.version}: remove its row from suite/known/ledger.toml",
         )
     if not error <= 4 * recorded:
         return "worse", f"{row.id} is worse than recorded: got {got.hex()}, recorded {row.got.hex()}"

@@ -16,15 +16,16 @@ from strategies.mp_arrays import DomainError
 from strategies.precision import Precision
 from strategies.primitive import Floats
 from strategies.program import Point, Program
-from suite import clock, corpus, hunt, profiles, run, witnesses
+from suite import clock, profiles, run, witnesses
 from suite.answer import Answer, exactly
 from suite.backends.backend import Backend, Mode
+from suite.backends.question import Question
 from suite.bound import differences, tolerances
-from suite.corpus import Case
+from suite.corpus import cases, hardest
+from suite.corpus.cases import Case
 from suite.excuses import excused
 from suite.failure import Violation, describe, failure_text, inputs
 from suite.judged import Judged, number, worse
-from suite.question import Question
 from suite.rotation import in_turn
 from suite.system import Record, System
 from suite.truth import oracle
@@ -86,7 +87,7 @@ class Trial:
 
     def case(self, mode: str, found: str) -> Case | None:
         """What was drawn for the example at hand, to be stored; None where something in it cannot be."""
-        return self.stored or corpus.case(
+        return self.stored or cases.case(
             self.identity, self.test, self.parameters, self.precision.name, self.drawn, mode, {self.backend.name: found}
         )
 
@@ -106,7 +107,7 @@ class Trial:
             check.record(Judged(question, "oracle", 0, Verdict("unsupported", reason=f"the oracle: {error}")))
         self.examples += check.told
         if profiles.active.hunt:
-            hunt.toward(check.worst)
+            hardest.toward(check.worst)
             self.system.hardest.met(self.test, program, check.worst, lambda: self.case("", "holds"))
         check.finish()
 

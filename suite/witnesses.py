@@ -16,10 +16,10 @@ from strategies.program import Point, Program, float_values, input_names
 from suite import run
 from suite.backends import load
 from suite.backends.backend import Mode
+from suite.backends.question import Question
+from suite.backends.reproducer import plainest
 from suite.bound import tolerances
 from suite.judged import Judged
-from suite.question import Question
-from suite.reproducer import plainest
 from suite.truth import floats, oracle
 
 PRINTED = 4  # entries of a value that the graph shows; of larger ones it shows the shape

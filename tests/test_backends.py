@@ -18,9 +18,9 @@ from strategies.primitive import Floats
 from strategies.program import Point, Program, Step, source
 from suite import backends
 from suite.backends.backend import Backend, Mode, Unsupported
+from suite.backends.question import Question
+from suite.backends.reproducer import script
 from suite.bound import tolerances
-from suite.question import Question
-from suite.reproducer import script
 from suite.run import Run, in_force
 from suite.truth import quantities
 from suite.truth.oracle import Truth

@@ -14,11 +14,11 @@ from reports.judging.summary import summarise
 from reports.page.plot import plots
 from reports.records import Record
 from strategies.program import Program, Step
-from suite.claims import CLAIMS, UNVERIFIABLE
 from suite.document.counting import dispatched, equations
 from suite.document.derivatives import quadratic
 from suite.document.evidence import Evidence
 from suite.document.orders import Line, fitted, slope
+from suite.known.claims import CLAIMS, UNVERIFIABLE
 from tests.report_fixtures import HEADER, comparison, control
 
 SECTIONS = {"G": 5, "H": 5, "C": 6, "S": 11, "N": 6, "D": 5, "P": 5}

@@ -12,8 +12,8 @@ import pytest
 from strategies.precision import FLOAT64
 from strategies.program import Program, Step
 from suite import backends
-from suite.question import Question
-from suite.reproducer import script
+from suite.backends.question import Question
+from suite.backends.reproducer import script
 from suite.truth import quantities
 
 F = Program(((3,), ()), (Step("mul", (0, 1)), Step("sin", (2,)), Step("sum", (3,), (("axis", None),))))

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from reports.judging.outcomes import conventions as table_of
-from suite import conventions
-from suite.conventions import Convention
+from suite.known import conventions
+from suite.known.conventions import Convention
 from suite.tables import DataError
 
 TIE = Convention("max at a tie", (1.0, 1.0), {}, hull=((1.0, 0.0), (0.0, 1.0)))

@@ -21,9 +21,11 @@ from strategies.functions import alone, chains, compositions, forks, functions_b
 from strategies.points import directions
 from strategies.precision import FLOAT32, FLOAT64
 from strategies.program import Program, Step
-from suite import again, clipping, corpus, cross_entropy, hunt, keep, replay
-from suite.claims import CLAIMS
-from suite.corpus import Case, CaseError, Damaged
+from suite import clipping, cross_entropy
+from suite import replay as stored_again
+from suite.corpus import cases, curate, hardest, replay
+from suite.corpus.cases import Case, CaseError, Damaged
+from suite.known.claims import CLAIMS
 
 ROOT = Path(__file__).parents[1]
 # f(x) = sigmoid(x) at 1, weight 1, as a run has stored it.
@@ -93,7 +95,7 @@ def test_what_cannot_be_written_is_refused(value: Any) -> None:
 
 def test_the_encoding_does_not_change() -> None:
     """A line that an earlier version has written is still the same case."""
-    case = corpus.parse(SIGMOID)
+    case = cases.parse(SIGMOID)
     ((program, (x,)), weights) = case.decoded()
     assert program == Program(((),), (Step("sigmoid", (0,)),))
     assert (x, weights) == (1.0, 1.0)
@@ -102,7 +104,7 @@ def test_the_encoding_does_not_change() -> None:
 
 def test_every_drawn_identity_can_be_asked_again() -> None:
     drawn = {claim.id for claim in CLAIMS.values() if not claim.document}
-    assert {identity for identity, _ in replay.laws()} == drawn
+    assert {identity for identity, _ in stored_again.laws()} == drawn
 
 
 def changed(text: str, old: str, new: str) -> str:
@@ -125,7 +127,7 @@ def changed(text: str, old: str, new: str) -> str:
 )  # fmt: skip
 def test_what_is_no_case_is_refused_in_one_line(text: str, says: str) -> None:
     with pytest.raises(CaseError) as error:
-        corpus.parse(text)
+        cases.parse(text)
     assert says in str(error.value)
     assert "\n" not in str(error.value)
 
@@ -142,7 +144,7 @@ def test_what_is_no_case_is_refused_in_one_line(text: str, says: str) -> None:
 )
 def test_a_case_that_the_catalogue_does_not_know_is_refused_in_one_line(old: str, new: str, says: str) -> None:
     with pytest.raises(CaseError) as error:
-        corpus.parse(changed(EXP, old, new)).decoded()
+        cases.parse(changed(EXP, old, new)).decoded()
     assert says in str(error.value)
     assert "\n" not in str(error.value)
 
@@ -150,15 +152,15 @@ def test_a_case_that_the_catalogue_does_not_know_is_refused_in_one_line(old: str
 def test_a_damaged_line_is_kept_apart_and_the_rest_is_read(tmp_path: Path) -> None:
     path = tmp_path / "cases.jsonl"
     path.write_text(f"{SIGMOID}\n{EXP[:50]}\n\n{EXP}\n")
-    first, damaged, last = corpus.read(path)
+    first, damaged, last = cases.read(path)
     assert isinstance(damaged, Damaged)
     assert damaged.where == "cases.jsonl:2"
     assert [type(first), type(last)] == [Case, Case]
 
 
 def test_the_shipped_corpus_can_be_asked(capsys: pytest.CaptureFixture[str]) -> None:
-    assert keep.main(["check"]) == 0, capsys.readouterr().err
-    assert replay.laws().keys() >= {(c.identity, c.test) for c in corpus.read() if isinstance(c, Case)}
+    assert curate.main(["check"]) == 0, capsys.readouterr().err
+    assert stored_again.laws().keys() >= {(c.identity, c.test) for c in cases.read() if isinstance(c, Case)}
 
 
 @pytest.mark.parametrize(
@@ -175,7 +177,7 @@ def test_the_shipped_corpus_can_be_asked(capsys: pytest.CaptureFixture[str]) -> 
     ],
 )
 def test_the_status_says_what_became_of_what_was_recorded(recorded: str, found: str, status: str) -> None:
-    assert replay.status(recorded, found) == status
+    assert stored_again.status(recorded, found) == status
 
 
 def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -229,7 +231,7 @@ def test_bad_cases_are_errors_and_the_rest_is_asked(tmp_path: Path) -> None:
 def test_what_is_no_entry_is_refused(
     argument: str, says: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert again.main([argument, "--report", str(tmp_path / "none.json"), "--out", str(tmp_path)]) == 2
+    assert replay.main([argument, "--report", str(tmp_path / "none.json"), "--out", str(tmp_path)]) == 2
     (line,) = capsys.readouterr().err.splitlines()
     assert says in line
 
@@ -238,11 +240,11 @@ def test_an_id_is_found_by_its_beginning_in_the_report_first(tmp_path: Path) -> 
     report, stored = tmp_path / "report.json", tmp_path / "corpus.jsonl"
     report.write_text(json.dumps({"failures": [{"id": "alone-736bbd6f", "case": SIGMOID}]}))
     stored.write_text(EXP + "\n")
-    name = corpus.parse(EXP).id
-    assert again.by_id("alone-7", report, stored) == SIGMOID
-    assert corpus.parse(again.by_id(name[:5], report, stored)).id == name
+    name = cases.parse(EXP).id
+    assert replay.by_id("alone-7", report, stored) == SIGMOID
+    assert cases.parse(replay.by_id(name[:5], report, stored)).id == name
     with pytest.raises(CaseError, match="no case is called"):
-        again.by_id("D4", report, stored)
+        replay.by_id("D4", report, stored)
 
 
 def test_a_corpus_that_cannot_be_read_is_refused(tmp_path: Path) -> None:
@@ -258,15 +260,15 @@ def test_adding_keeps_the_larger_ratio_and_leaves_violations_out(
     held = changed(EXP, '"dtype"', '"recorded":{"torch":"holds"},"ratio":0.25,"dtype"')
     larger = changed(EXP, '"dtype"', '"recorded":{"jax":"holds"},"ratio":0.5,"dtype"')
     found.write_text("\n".join([held, larger, SIGMOID, "nothing"]) + "\n")
-    assert keep.main(["--corpus", str(stored), "add", str(found)]) == 1
-    (case,) = corpus.read(stored)
+    assert curate.main(["--corpus", str(stored), "add", str(found)]) == 1
+    (case,) = cases.read(stored)
     assert isinstance(case, Case)
     assert (case.ratio, dict(case.recorded)) == (0.5, {})
     left = capsys.readouterr().err
     assert "alone-736bbd6f was violated; understand it" in left
     assert "found.jsonl:4: is no JSON" in left
-    assert keep.main(["--corpus", str(stored), "add", "--pin", "--why", "a fault", str(found)]) == 1
-    assert [case.why for case in corpus.read(stored) if isinstance(case, Case)] == ["a fault"] * 2
+    assert curate.main(["--corpus", str(stored), "add", "--pin", "--why", "a fault", str(found)]) == 1
+    assert [case.why for case in cases.read(stored) if isinstance(case, Case)] == ["a fault"] * 2
 
 
 def test_the_worst_of_each_primitive_are_kept_and_then_the_most_pairs() -> None:
@@ -275,5 +277,5 @@ def test_the_worst_of_each_primitive_are_kept_and_then_the_most_pairs() -> None:
         return Case("G1", "", {}, "float64", [encoding.encode(Program(((),), steps))], ratio=ratio)
 
     worst, pairs, rest = case(0.9, "exp", "sin"), case(0.1, "sin", "exp", "sin", "sin"), case(0.2, "exp", "sin", "sin")
-    assert hunt.chosen([rest, pairs, worst], 2) == [worst, pairs]
-    assert hunt.chosen([rest, pairs, worst], 9) == [worst, pairs, rest]
+    assert hardest.chosen([rest, pairs, worst], 2) == [worst, pairs]
+    assert hardest.chosen([rest, pairs, worst], 9) == [worst, pairs, rest]

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from suite import ledger
 from suite.bound import contracts
+from suite.known import ledger
 from suite.tables import DataError
 
 CONTRACT = """

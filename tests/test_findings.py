@@ -17,9 +17,10 @@ from benchmarks.survey import nestings, strict, summary
 from strategies.catalogue import PRIMITIVES
 from strategies.precision import FLOAT32, FLOAT64
 from strategies.program import Program, Step, weighted
-from suite import backends, ledger, proposal, reproduce
+from suite import backends
 from suite.backends.backend import Mode
-from suite.question import Question
+from suite.backends.question import Question
+from suite.known import ledger, ledger_row, reproduce
 
 NUMPY = backends.load("numpy")
 VALUE = NUMPY.modes_of("value")[0]
@@ -38,7 +39,7 @@ def test_the_proposed_row_is_a_row_with_the_program_and_the_witness(mode: Mode, 
     step = Step("softmax", (0,), tuple(PRIMITIVES["softmax"].variants((2,))[0].items()))  # type: ignore[index]
     program = weighted(Program(((2,),), (step,)), np.array([1.0, 3.0]))
     point = (np.array([0.5, -2.0]),)
-    row = row_of(proposal.row(Question(NUMPY, FLOAT64, program, point, mode), (0,), 0.25), tmp_path)
+    row = row_of(ledger_row.row(Question(NUMPY, FLOAT64, program, point, mode), (0,), 0.25), tmp_path)
     assert row.program == program
     assert np.array_equal(row.witness[0], point[0])
     assert (row.backend, row.mode, row.got) == ("numpy", mode.name, 0.25)
@@ -48,18 +49,18 @@ def test_the_proposed_row_is_a_row_with_the_program_and_the_witness(mode: Mode, 
 def test_a_row_for_what_raises_names_the_exception(tmp_path: Path) -> None:
     program = Program(((),), (Step("exp", (0,)),))
     question = Question(NUMPY, FLOAT32, program, (np.array(1.0),), GRADIENT)
-    text = proposal.row(question, (), "ValueError: no rule")
+    text = ledger_row.row(question, (), "ValueError: no rule")
     assert row_of(text, tmp_path).got == "ValueError: no rule"
 
 
 def test_no_row_speaks_of_two_primitives() -> None:
     program = Program(((),), (Step("exp", (0,)), Step("sin", (1,))))
-    assert proposal.row(Question(NUMPY, FLOAT64, program, (np.array(1.0),), VALUE), (0,), 0.0) == ""
+    assert ledger_row.row(Question(NUMPY, FLOAT64, program, (np.array(1.0),), VALUE), (0,), 0.0) == ""
 
 
 @pytest.mark.parametrize("value", ['a "b"', [1, 2.5], {"axis": -1}, True, ["x", {"k": [1]}]])
 def test_values_are_written_as_toml_reads_them(value: object) -> None:
-    assert tomllib.loads(f"v = {proposal.toml(value)}")["v"] == value
+    assert tomllib.loads(f"v = {ledger_row.toml(value)}")["v"] == value
 
 
 def test_the_truth_of_the_survey_is_the_derivative() -> None:

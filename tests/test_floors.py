@@ -17,7 +17,8 @@ from reports.shards.fold import fold
 from strategies.functions import scalar_functions
 from strategies.precision import FLOAT64
 from strategies.program import Point, Program, Step, constant_step
-from suite import backends, floors
+from suite import backends
+from suite.known import floors
 from suite.system import System
 from suite.tables import DataError
 from suite.trial import Trial

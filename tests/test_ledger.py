@@ -16,9 +16,10 @@ from reports.judging.summary import summarise
 from reports.records import Record
 from strategies.precision import FLOAT64
 from strategies.program import Program, Step
-from suite import backends, ledger, proposal, reproduce
+from suite import backends
 from suite.backends.backend import Mode, Unsupported
-from suite.question import Question
+from suite.backends.question import Question
+from suite.known import ledger, ledger_row, reproduce
 from suite.system import System
 from suite.tables import DataError
 from suite.test_ledger import test_a_known_deviation_is_still_there as confirmed
@@ -35,7 +36,7 @@ ONE = (np.array(1.0),)
 def row(tmp_path: Any) -> ledger.Row:
     """exp(1), recorded as too large by a thousandth of itself."""
     path = tmp_path / "ledger.toml"
-    path.write_text(proposal.row(Question(NUMPY, FLOAT64, EXP, ONE, VALUE), (0,), 1.001 * math.e, "numpy-exp"))
+    path.write_text(ledger_row.row(Question(NUMPY, FLOAT64, EXP, ONE, VALUE), (0,), 1.001 * math.e, "numpy-exp"))
     return ledger.read(path)[0]
 
 
@@ -80,7 +81,7 @@ def test_one_that_has_changed_is_red_and_says_what_to_do(
 
 def test_one_that_raised_and_no_longer_does_is_red(row: ledger.Row) -> None:
     said, report = report_of(replace(row, got="RuntimeError: no kernel"), 1.0)
-    assert said == "numpy-exp no longer raises: remove its row from suite/ledger.toml"
+    assert said == "numpy-exp no longer raises: remove its row from suite/known/ledger.toml"
     assert report["outcome"] == "violated"
 
 
@@ -188,7 +189,7 @@ def judged(row: ledger.Row, answer: float | str, monkeypatch: pytest.MonkeyPatch
     return found.kind, found.reason, [one for one in records if one["kind"] == "ledger"]
 
 
-WORSE = "worse than numpy-exp in suite/ledger.toml"
+WORSE = "worse than numpy-exp in suite/known/ledger.toml"
 ERROR = "RuntimeError: no kernel"
 
 
@@ -229,7 +230,7 @@ def test_what_has_no_largest_size_is_counted(row: ledger.Row, monkeypatch: pytes
 
 
 def test_a_row_without_a_size_says_why(tmp_path: Any) -> None:
-    text = proposal.row(Question(NUMPY, FLOAT64, EXP, ONE, VALUE), (0,), math.inf, "numpy-exp")
+    text = ledger_row.row(Question(NUMPY, FLOAT64, EXP, ONE, VALUE), (0,), math.inf, "numpy-exp")
     (tmp_path / "ledger.toml").write_text(text.replace("any_size", "raises"))
     with pytest.raises(DataError, match="its error has no size beside the truth: say why as any_size"):
         ledger.read(tmp_path / "ledger.toml")

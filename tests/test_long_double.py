@@ -21,10 +21,10 @@ from strategies.program import Point, Program, Step, constant_step
 from suite import backends, profiles
 from suite.backends import numpy_backend
 from suite.backends.backend import Result, Unsupported
+from suite.backends.question import Question
+from suite.backends.reproducer import script
 from suite.bound import contracts, differences, tolerances
 from suite.bound.exact_partials import exact_partials
-from suite.question import Question
-from suite.reproducer import script
 from suite.system import System
 from suite.trial import Trial
 from suite.truth import floats, oracle, quantities

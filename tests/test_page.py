@@ -20,7 +20,7 @@ from reports.page.mathml import mathml
 from reports.page.measurements import COMMANDS, read_measurements
 from reports.page.render import render
 from reports.page.seal import Anchors, opened, sealed
-from suite.claims import CLAIMS
+from suite.known.claims import CLAIMS
 
 
 class _Page(HTMLParser):

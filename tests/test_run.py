@@ -11,8 +11,9 @@ import pytest
 
 from strategies.catalogue import CORE, OWN, PRIMITIVES
 from strategies.program import Program, Step
-from suite import backends, ledger, plugins
+from suite import backends, plugins
 from suite.bound import contracts
+from suite.known import ledger
 from suite.plugins import PluginError
 from suite.run import Run, current, in_force
 from suite.truth import oracle

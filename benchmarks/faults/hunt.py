@@ -15,8 +15,8 @@ from benchmarks.faults.planted import KINKS, LEDGER, Fault
 from benchmarks.forks import Clock, Crash, TimeLimit, run_script
 from benchmarks.runs import ALONE, IDENTITIES_ONLY, KINK_TESTS, LEDGER_TESTS, report_of
 from suite import profiles
-from suite.claims import CLAIMS
 from suite.configuration import configure
+from suite.known.claims import CLAIMS
 
 DTYPE = "float64"
 INEFFECTIVE = 3  # exit status of a probe

@@ -6,8 +6,8 @@ import functools
 from dataclasses import dataclass
 from typing import Any
 
-# Not identities: the derivatives at the kinks and edges of suite/conventions.toml, and what suite/ledger.toml excuses,
-# which must not get worse than its witness records.
+# Not identities: the derivatives at the kinks and edges of suite/known/conventions.toml, and what the rows of
+# suite/known/ledger.toml excuse, which must not get worse than their witnesses record.
 KINKS, LEDGER = "kinks", "ledger"
 COMPOSED = ("G1", "D4")
 SECOND = ("H2", "D4")

@@ -32,7 +32,8 @@ from benchmarks.survey.strict import MANY_ULPS
 from benchmarks.survey.tasks import Task, everything, prepare, surveys
 from strategies.catalogue import PRIMITIVES
 from strategies.precision import PRECISIONS, WIDE
-from suite import ledger, plugins
+from suite import plugins
+from suite.known import ledger
 from suite.run import current
 from suite.vocabulary import MODULES
 

@@ -79,7 +79,7 @@ def _deviation(row: Record) -> Record:
         "ruleId": "deviation",
         "level": "note",
         "message": {"text": _clean(text)},
-        "locations": [_location("suite/ledger.toml")],
+        "locations": [_location("suite/known/ledger.toml")],
         "partialFingerprints": {"deviation/v1": hashlib.sha256(str(row["id"]).encode(errors="replace")).hexdigest()},
         "suppressions": [{"kind": "external", "justification": _clean(str(row["cause"]))}],
     }

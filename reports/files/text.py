@@ -65,7 +65,7 @@ def failure_text(failure: Record, scripts: Sequence[str] | None = None) -> str:
         if scripts is None or framework in scripts:
             lines += ["", f"# ---- {framework} ----", source.rstrip("\n")]
     if failure["row"]:
-        lines += ["", "# ---- if the framework is wrong: for suite/ledger.toml ----", failure["row"].rstrip("\n")]
+        lines += ["", "# ---- if the framework is wrong: for suite/known/ledger.toml ----", failure["row"].rstrip("\n")]
     return "\n".join(lines)
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from strategies.primitive import Floats
-from suite.claims import Claim
+from suite.known.claims import Claim
 
 HOLDS, CONDITIONAL, FALSE = "holds", "holds with a condition", "false as written"
 

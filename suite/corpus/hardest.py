@@ -1,7 +1,7 @@
 """The hunt for the worst case: Hypothesis climbs towards the largest error / bound, and what it meets is kept.
 
 A case is the worst for its test, for each primitive in it, and for each pair of primitives of which one follows the
-other: so the corpus gets the hardest program that is known for each of them (suite/corpus.py).
+other: so the corpus gets the hardest program that is known for each of them (suite/corpus/cases.py).
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any
 from hypothesis import target
 
 from strategies.program import Program
-from suite.corpus import Case
+from suite.corpus.cases import Case
 
 Key = tuple[str, ...]
 

@@ -10,8 +10,8 @@ import numpy as np
 
 from strategies.program import input_names
 from suite.backends import Unsupported
-from suite.ledger import Row
-from suite.reproduce import written
+from suite.known.ledger import Row
+from suite.known.reproduce import written
 from suite.truth.floats import hexadecimal
 
 STEPS = 40  # of the axis on each side of one, finer near one

@@ -1,7 +1,7 @@
 """Asks a failure, or a stored case, again.
 
     python -m suite replay G1-789d1019            the failure of that id in reports/out/report.json, or the case of that
-                                                  id in suite/corpus.jsonl; its beginning is enough
+                                                  id in suite/corpus/corpus.jsonl; its beginning is enough
     python -m suite replay '{"identity":"G1",...' the case itself, as `python -m reports show ID` prints it
     python -m suite replay cases.jsonl -          all cases of a file, and of the standard input
     python -m suite replay G1-789d1019 -- -p my_plugin --backends jax     with options of pytest
@@ -23,10 +23,9 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from suite import corpus
-from suite.corpus import Case, CaseError
+from suite.corpus.cases import DATA, Case, CaseError, parse, read
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 REPORT = ROOT / "reports/out/report.json"
 EXITS = {"FAILED": 1, "ERROR": 2, "UNDECIDED": 3, "FIXED": 0, "HOLDS": 0}
 SAID = {"FIXED": "was violated, holds now", "HOLDS": "as recorded"}
@@ -36,7 +35,7 @@ COULD_NOT_RUN = 2
 def cases_of(text: str, report: Path, stored: Path) -> Iterator[str]:
     """The lines that an argument means. Raises CaseError."""
     if text.lstrip().startswith("{"):
-        yield corpus.parse(text).line
+        yield parse(text).line
     elif text == "-":
         yield from lines(sys.stdin.read())
     elif text.endswith((".jsonl", ".json")):
@@ -54,7 +53,7 @@ def lines(text: str) -> list[str]:
 
 def by_id(name: str, report: Path, stored: Path) -> str:
     """The case with that id, or the only one whose id begins so: a failure of the report first. Raises CaseError."""
-    known = {**{case.id: case.line for case in corpus.read(stored) if isinstance(case, Case)}, **failures(report)}
+    known = {**{case.id: case.line for case in read(stored) if isinstance(case, Case)}, **failures(report)}
     if name in known:
         return known[name]
     begun = [full for full in known if full.startswith(name)]
@@ -120,7 +119,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("cases", nargs="+", metavar="CASE", help="an id, a case as JSON, a file.jsonl, or -")
     parser.add_argument("--report", type=Path, default=REPORT, help="where the failures are (default: reports/out)")
-    parser.add_argument("--corpus", type=Path, default=corpus.DATA, help="where the stored cases are (default: ours)")
+    parser.add_argument("--corpus", type=Path, default=DATA, help="where the stored cases are (default: ours)")
     parser.add_argument("--out", type=Path, default=ROOT / "reports/out/replay", help="folder of the report of this")
     given = [*(sys.argv[1:] if arguments is None else arguments)]
     cut = given.index("--") if "--" in given else len(given)

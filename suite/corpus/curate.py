@@ -1,4 +1,4 @@
-"""The stored cases of suite/corpus.jsonl: take in what runs have found.
+"""The stored cases of suite/corpus/corpus.jsonl: take in what runs have found.
 
     python -m suite corpus add reports/out/found.jsonl    what an explore run has found
     python -m suite corpus add --pin --why 'log cancels' a.jsonl    a counterexample, for good
@@ -8,7 +8,7 @@
 
 `add` keeps what is there; of a case that is there already it keeps the larger error / bound. What is new is asked of
 every backend, and `record` says what is expected from then on, of those that were asked. A case that was violated is
-not added without --pin: it has to be understood first, and is then a pin, or a row of suite/ledger.toml.
+not added without --pin: it has to be understood first, and is then a pin, or a row of suite/known/ledger.toml.
 
 Exit status: 0 done, 1 a line that cannot be asked (check) or was left out (add), 2 bad usage or an unreadable file.
 """
@@ -22,13 +22,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from suite import corpus, hunt
-from suite.corpus import Case, CaseError, Damaged
+from suite.corpus import hardest
+from suite.corpus.cases import DATA, Case, CaseError, Damaged, read, write
 
 
 def readable(path: Path) -> tuple[list[Case], list[Damaged]]:
     """What a file holds, and what is damaged in it. Raises CaseError."""
-    rows = corpus.read(path)
+    rows = read(path)
     return [row for row in rows if isinstance(row, Case)], [row for row in rows if isinstance(row, Damaged)]
 
 
@@ -65,7 +65,7 @@ def add(path: Path, files: Sequence[Path], pin: bool, why: str) -> int:
             # It is asked everywhere, until a replay has been recorded.
             new.append(replace(case, pin=pin, mode="", recorded={}, why=why or case.why))
     whole = merged(known, new)
-    corpus.write(whole, path)
+    write(whole, path)
     print(f"{path}: {len(whole)} cases, {len(whole) - len(known)} of them new")
     for line in left:
         print(f"left out: {line}", file=sys.stderr)
@@ -82,7 +82,7 @@ def record(path: Path, report: Path) -> int:
         raise CaseError(f"{report}: is no report of a replay: {type(error).__name__}") from error
     names = {backend for _, backend in found}
     of = {case.id: {name: found[case.id, name] for name in sorted(names) if (case.id, name) in found} for case in cases}
-    corpus.write((replace(case, recorded={**case.recorded, **of[case.id]}) for case in cases), path)
+    write((replace(case, recorded={**case.recorded, **of[case.id]}) for case in cases), path)
     print(f"{path}: {sum(map(bool, of.values()))} of {len(cases)} cases recorded, on {', '.join(sorted(names))}")
     return 0
 
@@ -92,8 +92,8 @@ def select(path: Path, most: int) -> int:
     if damaged:
         raise CaseError(f"{path}: {damaged[0].where}: {damaged[0].reason}; mend it first")
     pins = [case for case in cases if case.pin]
-    kept = hunt.chosen([case for case in cases if not case.pin], most)
-    corpus.write([*pins, *kept], path)
+    kept = hardest.chosen([case for case in cases if not case.pin], most)
+    write([*pins, *kept], path)
     print(f"{path}: {len(pins)} pins, {len(kept)} of {len(cases) - len(pins)} others")
     return 0
 
@@ -117,7 +117,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         prog="python -m suite corpus", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--corpus", type=Path, default=corpus.DATA, help="default: suite/corpus.jsonl")
+    parser.add_argument("--corpus", type=Path, default=DATA, help="default: suite/corpus/corpus.jsonl")
     commands = parser.add_subparsers(dest="command", required=True, metavar="add, record, select or check")
     adding = commands.add_parser("add", help="take in the cases of files")
     adding.add_argument("files", nargs="+", type=Path, metavar="FILE")

@@ -3,7 +3,7 @@
 corpus.jsonl holds one case a line, as JSON:
 
     id          the identity, and the hash of what follows up to `drawn`
-    identity    of suite/claims.toml; `test` is the function that verifies it, `parameters` its own, if it has any
+    identity    of suite/known/claims.toml; `test` is the function that verifies it, `parameters` its own, if it has any
     dtype       of the point
     drawn       what the test drew, in order: programs, points, directions (strategies/encoding.py)
     mode        the comparison that failed, where it is a counterexample

@@ -1,4 +1,4 @@
-"""The row that a new deviation would be in suite/ledger.toml: to be read, given its cause, and pasted."""
+"""The row that a new deviation would be in suite/known/ledger.toml: to be read, given its cause, and pasted."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from mpmath import mp
 from strategies.mp_arrays import DomainError
 from strategies.primitive import Floats
 from strategies.program import Program, weighted
-from suite.question import Question
+from suite.backends.question import Question
 from suite.truth.floats import hexadecimal
 from suite.truth.quantities import truth
 

@@ -15,7 +15,7 @@ from strategies.program import source
 from suite import run
 from suite.backends import load
 from suite.backends.backend import Backend, Mode, Unsupported
-from suite.question import Question
+from suite.backends.question import Question
 from suite.truth.oracle import Truth
 
 

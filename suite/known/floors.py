@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from strategies.precision import PRECISIONS
-from suite.claims import CLAIMS
+from suite.known.claims import CLAIMS
 from suite.tables import DataError, table
 from suite.vocabulary import MODULES
 

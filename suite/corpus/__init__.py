@@ -1,0 +1,1 @@
+"""Stored cases: what was met once, kept so that it can be asked again."""
