@@ -22,6 +22,8 @@ from strategies.catalogue import OWN, PRIMITIVES
 from strategies.precision import PRECISIONS, WIDE
 from suite import admission, backends, clock, hypothesis_internals, options, plugins, profiles
 from suite.bound import contracts
+from suite.checking.system import System
+from suite.checking.trial import Trial
 from suite.configuration import configure
 from suite.corpus import cases
 from suite.document.evidence import Evidence
@@ -31,9 +33,7 @@ from suite.known import conventions, floors, ledger
 from suite.known.claims import CLAIMS
 from suite.options import chosen, part
 from suite.run import Run, in_force
-from suite.system import System
 from suite.tables import DataError
-from suite.trial import Trial
 
 ROOT = Path(__file__).parent
 

@@ -36,12 +36,12 @@ from suite.bound import sweep
 from suite.bound.contracts import DEFAULT_ULPS, Contract
 from suite.bound.partials import Local, local
 from suite.bound.sweep import Graph
+from suite.checking.verdict import THRESHOLDS
 from suite.configuration import configure
-from suite.verdict import THRESHOLDS
 
 RESULT = Path(__file__).parent / "results" / "certify.json"
 DIGITS = {"bfloat16": 8, "float16": 11, "u = 2^-20": 20, "float32": 24}  # in float64, whose own rounding is far below
-# How wide beside the object the bound of a half type may be; of the others 2^-10, as in suite/verdict.py.
+# How wide beside the object the bound of a half type may be; of the others 2^-10, as in suite/checking/verdict.py.
 NARROW = {PRECISIONS[name].digits: THRESHOLDS[name] for name in HALF}
 GRADIENTS = ("forward", "reverse")
 WORST = "forward, worst signs"

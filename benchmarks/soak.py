@@ -5,9 +5,9 @@
     python -m benchmarks.soak --again                 runs the tests that have raised an alarm again, under their seeds
 
 Every violation in a framework that has no fault planted in it, and that suite/known/ledger.toml does not know, is an
-alarm: it is our bound, our oracle, or a finding, and has to be understood; --again calls it mended where its test passes
-now under the same seed. JAX, which compiles each function, is met under one seed of 16. Comparisons that say nothing are
-not counted. Results are a line for each seed in reports/out/soak.jsonl.
+alarm: it is our bound, our oracle, or a finding, and has to be understood. --again calls it mended where its test
+passes now under the same seed. JAX, which compiles each function, is met under one seed of 16. Comparisons that say
+nothing are not counted. Results are a line for each seed in reports/out/soak.jsonl.
 
 Exit status: 0 no alarm, 1 alarms, 2 bad usage or a run that could not be made, 130 interrupted.
 """

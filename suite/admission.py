@@ -18,8 +18,8 @@ from strategies.functions import alone
 from strategies.primitive import Primitive
 from strategies.program import Point, Program, weighted
 from suite.backends import absent, without_spelling
+from suite.checking.system import System
 from suite.run import Run
-from suite.system import System
 
 SECONDS = float(os.environ.get("GRADLAWS_PROBE_SECONDS", "20"))  # for one call, and for its gradient
 QUIET = settings(max_examples=50, database=None, deadline=None, phases=[Phase.generate], derandomize=True,

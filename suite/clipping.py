@@ -20,11 +20,11 @@ from strategies.program import Point, Program, Step, constant_step
 from suite import clock
 from suite.backends.backend import Backend, Mode
 from suite.backends.question import Question
-from suite.judged import Judged
-from suite.system import System
-from suite.trial import Check
+from suite.checking.judged import Judged
+from suite.checking.system import System
+from suite.checking.trial import Check
+from suite.checking.verdict import Verdict
 from suite.truth.floats import flat
-from suite.verdict import Verdict
 
 # Thresholds as multiples of the norm: far and little below it, at it, and above it.
 FACTORS = (0.7, 1.5, 2.0**-12, 64.0, 0.999, 1.001, 1.0, 4.0)

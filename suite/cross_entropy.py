@@ -19,7 +19,7 @@ from strategies.precision import Precision
 from strategies.primitive import Floats, Primitive, Shape, everywhere
 from strategies.program import Point, Program, Step, constant_step
 from suite.backends.backend import Mode
-from suite.system import System
+from suite.checking.system import System
 from suite.truth import oracle
 from suite.truth.oracle import Truth
 from suite.vocabulary import Quantity

@@ -20,10 +20,10 @@ from strategies.precision import HALF
 from strategies.reach import reach
 from suite import profiles
 from suite.bound import contracts
+from suite.checking.system import System
 from suite.items import identity_of, parameters_of, system_of
 from suite.known import floors
 from suite.known.claims import CLAIMS, UNVERIFIABLE
-from suite.system import System
 from suite.versions import versions
 
 ROOT = Path(__file__).parent.parent

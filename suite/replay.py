@@ -11,9 +11,9 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from suite.checking.failure import Violation
+from suite.checking.trial import Trial
 from suite.corpus.cases import Case, CaseError
-from suite.failure import Violation
-from suite.trial import Trial
 
 Law = Callable[..., None]
 HOLDS, FIXED, FAILED, UNDECIDED, ERROR = "HOLDS", "FIXED", "FAILED", "UNDECIDED", "ERROR"

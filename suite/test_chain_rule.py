@@ -11,9 +11,9 @@ from strategies.functions import chains, compositions, forks
 from strategies.points import arrays
 from strategies.primitive import Floats
 from strategies.program import Composition, Point, composed, shared, weighted
-from suite.answer import Answer
+from suite.checking.answer import Answer
+from suite.checking.trial import Check, Trial
 from suite.profiles import examples
-from suite.trial import Check, Trial
 from suite.truth.floats import unit
 from suite.truth.quantities import truth
 

@@ -14,10 +14,10 @@ from strategies.points import arrays
 from strategies.program import Program, Step
 from suite import holomorphic
 from suite.backends.backend import Backend
+from suite.checking.system import System
+from suite.checking.trial import Trial
 from suite.holomorphic import CONVENTIONS, FORMULAS, NAMES, TYPES, Complexes
 from suite.profiles import examples
-from suite.system import System
-from suite.trial import Trial
 
 SIZE = 2
 

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from strategies.functions import scalar_functions
 from strategies.points import directions
 from strategies.program import Point
+from suite.checking.trial import Check, Trial
 from suite.profiles import examples
-from suite.trial import Check, Trial
 from suite.vocabulary import Quantity
 
 SHAPES: tuple[tuple[int, ...], ...] = ((), (3,))

@@ -10,8 +10,8 @@ import pytest
 from strategies.primitive import Floats
 from suite import clock
 from suite.backends.backend import Backend, libraries
+from suite.checking.system import System
 from suite.known.conventions import TRANSFORMS, Convention
-from suite.system import System
 
 
 @pytest.mark.convention

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from suite import replay
+from suite.checking.trial import Trial
 from suite.corpus.cases import Case, CaseError, Damaged
-from suite.trial import Trial
 
 NOTHING = "nothing can be said there: the bound is too wide, or the oracle does not certify itself"
 WEAKER = "nothing can be said any more: the bound or the oracle has become weaker there"

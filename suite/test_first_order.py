@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 from strategies.functions import functions_between, programs, scalar_functions
 from strategies.points import directions
 from strategies.program import Point, splitter
-from suite import controls
-from suite.answer import Answer, exactly
 from suite.backends.backend import Mode
+from suite.checking import controls
+from suite.checking.answer import Answer, exactly
+from suite.checking.trial import Check, Trial
 from suite.profiles import examples
-from suite.trial import Check, Trial
 from suite.truth.floats import flat, unit
 from suite.truth.oracle import linear
 from suite.truth.quantities import truth

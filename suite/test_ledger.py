@@ -9,8 +9,8 @@ import pytest
 from mpmath import mp, mpf
 
 from strategies.precision import PRECISIONS
+from suite.checking.system import System
 from suite.known import ledger, ledger_cards
-from suite.system import System
 from suite.truth.quantities import truth
 
 

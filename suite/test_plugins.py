@@ -6,7 +6,7 @@ import pytest
 
 from strategies.catalogue import OWN
 from suite import run
-from suite.system import System
+from suite.checking.system import System
 
 if OWN:
 

@@ -10,9 +10,10 @@ from strategies.catalogue import PRIMITIVES
 from strategies.functions import alone
 from strategies.points import arrays
 from strategies.program import weighted
-from suite import controls, profiles
+from suite import profiles
+from suite.checking import controls
+from suite.checking.trial import Trial
 from suite.profiles import examples
-from suite.trial import Trial
 
 
 @pytest.mark.identity("alone")

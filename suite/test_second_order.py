@@ -12,10 +12,10 @@ from strategies.functions import scalar_functions
 from strategies.mp_arrays import MPArray, mp_array
 from strategies.points import directions
 from strategies.program import Program, Step
-from suite import controls
-from suite.answer import exactly
+from suite.checking import controls
+from suite.checking.answer import exactly
+from suite.checking.trial import Trial
 from suite.profiles import examples
-from suite.trial import Trial
 from suite.truth.floats import flat, unit
 from suite.truth.oracle import Difference, flat_function, second_difference
 from suite.truth.quantities import truth

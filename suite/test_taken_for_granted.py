@@ -15,12 +15,12 @@ from strategies.mp_arrays import DomainError
 from strategies.points import directions
 from strategies.primitive import Floats
 from strategies.program import Point, Program
-from suite import controls
-from suite.answer import Answer, exactly
 from suite.backends.backend import Mode
+from suite.checking import controls
+from suite.checking.answer import Answer, exactly
+from suite.checking.system import System
+from suite.checking.trial import Check, Trial
 from suite.profiles import examples
-from suite.system import System
-from suite.trial import Check, Trial
 from suite.truth import oracle
 from suite.truth.floats import flat
 

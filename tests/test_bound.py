@@ -21,8 +21,8 @@ from suite.bound import differences, sweep, taylor, tolerances
 from suite.bound.contracts import Contract
 from suite.bound.partials import local
 from suite.bound.sweep import Graph
+from suite.checking.verdict import judge
 from suite.truth import oracle
-from suite.verdict import judge
 from suite.vocabulary import Quantity
 
 U = 2.0**-20  # so coarse that float64's own rounding does not matter

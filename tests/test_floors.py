@@ -18,10 +18,10 @@ from strategies.functions import scalar_functions
 from strategies.precision import FLOAT64
 from strategies.program import Point, Program, Step, constant_step
 from suite import backends
+from suite.checking.system import System
+from suite.checking.trial import Trial
 from suite.known import floors
-from suite.system import System
 from suite.tables import DataError
-from suite.trial import Trial
 
 EXP = Program(((),), (Step("exp", (0,)),))
 Functions = st.SearchStrategy[tuple[Program, Point]]

@@ -14,12 +14,13 @@ from strategies import functions, mp_arrays
 from strategies.precision import BFLOAT16, FLOAT16, FLOAT32, HALF, PRECISIONS, Precision
 from strategies.primitive import Floats
 from strategies.program import Point, Program, apply
-from suite import backends, controls, profiles
+from suite import backends, profiles
 from suite.bound import contracts, sweep, tolerances
 from suite.bound.contracts import Contract
 from suite.bound.partials import local
 from suite.bound.sweep import Graph
-from suite.verdict import THRESHOLDS, judge
+from suite.checking import controls
+from suite.checking.verdict import THRESHOLDS, judge
 
 halves = pytest.mark.parametrize("precision", [PRECISIONS[name] for name in HALF], ids=lambda p: p.name)
 

@@ -19,12 +19,12 @@ from strategies.program import Program, Step
 from suite import backends
 from suite.backends.backend import Mode, Unsupported
 from suite.backends.question import Question
+from suite.checking.system import System
+from suite.checking.trial import Trial
+from suite.checking.verdict import Verdict
 from suite.known import ledger, ledger_row, reproduce
-from suite.system import System
 from suite.tables import DataError
 from suite.test_ledger import test_a_known_deviation_is_still_there as confirmed
-from suite.trial import Trial
-from suite.verdict import Verdict
 
 NUMPY = backends.load("numpy")
 VALUE = NUMPY.modes_of("value")[0]

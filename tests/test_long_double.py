@@ -25,8 +25,8 @@ from suite.backends.question import Question
 from suite.backends.reproducer import script
 from suite.bound import contracts, differences, tolerances
 from suite.bound.exact_partials import exact_partials
-from suite.system import System
-from suite.trial import Trial
+from suite.checking.system import System
+from suite.checking.trial import Trial
 from suite.truth import floats, oracle, quantities
 from suite.truth.oracle import HashablePoint
 from suite.vocabulary import Quantity

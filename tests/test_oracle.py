@@ -14,9 +14,9 @@ from strategies.mp_arrays import DomainError
 from strategies.precision import FLOAT64
 from strategies.primitive import Floats
 from strategies.program import Point, Program, Step, constant_step, weighted
+from suite.checking.verdict import judge
 from suite.truth import oracle
 from suite.truth.oracle import Truth
-from suite.verdict import judge
 
 
 def elementwise(name: str) -> Program:

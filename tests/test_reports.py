@@ -23,7 +23,7 @@ from reports.records import Record, Report, encode
 from reports.shards.fold import bucket
 from reports.shards.reading import read_shards
 from reports.shards.writing import ShardWriter
-from suite import system
+from suite.checking import system
 
 
 def records_of(kind: str, **fields: st.SearchStrategy[Any]) -> st.SearchStrategy[Record]:

@@ -15,9 +15,9 @@ from strategies.precision import PRECISIONS, WIDE
 from strategies.program import Program, Step
 from suite import backends, profiles
 from suite.backends.backend import Mode
+from suite.checking.system import System
+from suite.checking.trial import Check, Trial
 from suite.items import in_order, seed_of
-from suite.system import System
-from suite.trial import Check, Trial
 from tests.test_strategies import sample
 
 BACKENDS = ("numpy", "torch", "jax")

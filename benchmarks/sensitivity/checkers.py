@@ -11,9 +11,9 @@ import numpy as np
 from strategies.precision import Precision
 from strategies.program import Point, Program
 from suite.backends.backend import Backend
+from suite.checking.verdict import judge
 from suite.truth import oracle
 from suite.truth.oracle import Truth
-from suite.verdict import judge
 from suite.vocabulary import Quantity
 
 QUANTITIES: dict[int, Quantity] = {1: "gradient", 2: "hessian"}

@@ -20,11 +20,11 @@ from strategies.precision import Precision
 from strategies.primitive import Primitive
 from strategies.program import Point, Program, float_values, weighted
 from suite import backends, profiles
-from suite.answer import Answer
-from suite.judged import number
+from suite.checking.answer import Answer
+from suite.checking.judged import number
+from suite.checking.system import Record, System
+from suite.checking.trial import Check, Trial
 from suite.profiles import Profile
-from suite.system import Record, System
-from suite.trial import Check, Trial
 from suite.truth.floats import hexadecimal
 from suite.vocabulary import ORDERS, Quantity
 

@@ -20,7 +20,7 @@ from strategies.primitive import Floats, Primitive, Shape
 from strategies.program import Step
 from suite import backends
 from suite.backends.backend import Backend, Mode, libraries
-from suite.judged import number
+from suite.checking.judged import number
 from suite.truth.floats import hexadecimal
 from suite.vocabulary import Quantity
 

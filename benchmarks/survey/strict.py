@@ -22,7 +22,7 @@ from strategies.precision import Precision
 from strategies.primitive import Floats, Primitive
 from strategies.program import Program, Step
 from suite import backends
-from suite.judged import number
+from suite.checking.judged import number
 from suite.vocabulary import ORDERS, Quantity
 
 Found = dict[tuple[int, ...], mpf | None]  # partials: () is the value, (0,) the first by x, (0, 1) the mixed second

@@ -13,10 +13,10 @@ from mpmath import mp
 from strategies.mp_arrays import DomainError, MPArray, mp_array
 from strategies.primitive import Floats
 from strategies.program import Point, Program, Step, constant_step
-from suite.answer import Answer
+from suite.checking.answer import Answer
+from suite.checking.system import System
+from suite.checking.trial import Check, Trial
 from suite.document.evidence import Evidence
-from suite.system import System
-from suite.trial import Check, Trial
 from suite.truth.oracle import Truth
 from suite.vocabulary import Quantity
 

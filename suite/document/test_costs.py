@@ -11,10 +11,10 @@ import pytest
 from strategies.precision import PRECISIONS
 from strategies.program import Program, Step
 from suite.backends.backend import Backend
+from suite.checking.system import System
 from suite.document.counting import backward_nodes, equations, largest, operations
 from suite.document.evidence import CONDITIONAL, FALSE, Evidence
 from suite.document.orders import slope
-from suite.system import System
 
 SIZES = (1, 2, 4, 8, 16, 32, 64)
 ARITHMETIC, CURVED = ("mul", "add", "square"), ("sin", "tanh", "exp", "softplus", "mul", "add")

@@ -11,10 +11,10 @@ from mpmath import mp, mpf
 from strategies.functions import scalar_functions
 from strategies.mp_arrays import DomainError, MPArray, mp_array
 from strategies.points import directions
+from suite.checking.system import System
 from suite.document.derivatives import judged, looks, quadratic
 from suite.document.evidence import CONDITIONAL, Evidence
 from suite.document.orders import Line, fitted
-from suite.system import System
 from suite.truth import oracle
 from suite.truth.floats import flat
 

@@ -16,10 +16,10 @@ from strategies.functions import scalar_functions
 from strategies.mp_arrays import DomainError
 from strategies.primitive import Floats
 from strategies.program import Point, Program
+from suite.checking.system import System
 from suite.document.derivatives import judged, looks
 from suite.document.evidence import Evidence
 from suite.document.orders import Line
-from suite.system import System
 
 FALSE_ALARM = 1e-10  # of one frequency; with fewer than ten of them below 1e-9
 

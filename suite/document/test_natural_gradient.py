@@ -13,9 +13,9 @@ from strategies.functions import functions_between
 from strategies.points import arrays
 from strategies.primitive import Floats
 from strategies.program import Point, Program, Step, constant_step, weighted
+from suite.checking.system import System
 from suite.document.derivatives import fisher, judged, known, looks
 from suite.document.evidence import CONDITIONAL, Evidence
-from suite.system import System
 from suite.truth import oracle
 
 

@@ -14,10 +14,10 @@ from mpmath import mp, mpf
 from strategies.mp_arrays import mp_array
 from strategies.primitive import Floats
 from strategies.program import Program, Step, constant_step
+from suite.checking.system import System
 from suite.document.derivatives import distance, judged, looks, quadratic, rounded
 from suite.document.evidence import CONDITIONAL, FALSE, Evidence
 from suite.document.orders import slope
-from suite.system import System
 
 Vector = Any  # an array of mpf
 DIGITS = 1200

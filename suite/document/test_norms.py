@@ -19,9 +19,9 @@ from strategies.primitive import Floats
 from strategies.program import Point
 from suite import clipping
 from suite.backends.backend import Backend
+from suite.checking.system import System
 from suite.document.derivatives import looks
 from suite.document.evidence import CONDITIONAL, Evidence
-from suite.system import System
 from suite.truth.floats import flat
 
 DEPTHS = (4, 8, 16, 32, 64)

@@ -20,10 +20,10 @@ from strategies.precision import PRECISIONS
 from strategies.primitive import Floats
 from strategies.program import Program, Step
 from suite.backends.backend import Backend
+from suite.checking.system import System
 from suite.document.derivatives import looks
 from suite.document.evidence import CONDITIONAL, Evidence
 from suite.document.orders import Line, slope
-from suite.system import System
 
 MARGINS = (0.0, 1.0, 5.0, 10.0, 20.0, 30.0, 36.0, 40.0, 80.0, 100.0, 200.0, 400.0, 720.0, 800.0, 1e4)
 

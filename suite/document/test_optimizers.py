@@ -19,9 +19,9 @@ from strategies.points import arrays
 from strategies.primitive import Floats
 from strategies.program import Point, Program, Step, constant_step, splitter
 from suite.backends.backend import Backend
+from suite.checking.system import System
 from suite.document.derivatives import distance, fisher, judged, known, looks, quadratic, rounded
 from suite.document.evidence import CONDITIONAL, Evidence
-from suite.system import System
 from suite.truth import oracle
 
 RATE, DECAY, FIRST, SECOND, EPSILON, STEPS = 2.0**-7, 0.0625, 0.9, 0.999, 1e-8, 6

@@ -9,8 +9,8 @@ from strategies.primitive import Floats
 from strategies.program import Point, Program
 from suite.bound import sweep
 from suite.bound.sweep import Graph
+from suite.checking.verdict import THRESHOLDS
 from suite.truth.oracle import HashablePoint
-from suite.verdict import THRESHOLDS
 
 
 def scaled(numbers: Floats, precision: Precision) -> Floats:

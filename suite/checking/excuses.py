@@ -6,10 +6,10 @@ import math
 from dataclasses import replace
 
 from strategies.program import Point, Program
+from suite.checking.system import Record, System
+from suite.checking.verdict import Verdict
 from suite.known import ledger
-from suite.system import Record, System
 from suite.truth.oracle import HashablePoint
-from suite.verdict import Verdict
 
 
 def excused(

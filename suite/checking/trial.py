@@ -16,21 +16,22 @@ from strategies.mp_arrays import DomainError
 from strategies.precision import Precision
 from strategies.primitive import Floats
 from strategies.program import Point, Program
-from suite import clock, profiles, run, witnesses
-from suite.answer import Answer, exactly
+from suite import clock, profiles, run
 from suite.backends.backend import Backend, Mode
 from suite.backends.question import Question
 from suite.bound import differences, tolerances
+from suite.checking import witnesses
+from suite.checking.answer import Answer, exactly
+from suite.checking.excuses import excused
+from suite.checking.failure import Violation, describe, failure_text, inputs
+from suite.checking.judged import Judged, number, worse
+from suite.checking.rotation import in_turn
+from suite.checking.system import Record, System
+from suite.checking.verdict import Verdict, judge
 from suite.corpus import cases, hardest
 from suite.corpus.cases import Case
-from suite.excuses import excused
-from suite.failure import Violation, describe, failure_text, inputs
-from suite.judged import Judged, number, worse
-from suite.rotation import in_turn
-from suite.system import Record, System
 from suite.truth import oracle
 from suite.truth.oracle import Truth
-from suite.verdict import Verdict, judge
 from suite.vocabulary import Quantity
 
 T = TypeVar("T")

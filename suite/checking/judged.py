@@ -10,8 +10,8 @@ import numpy as np
 from strategies.mathematics import mathematics
 from strategies.primitive import Floats
 from suite.backends.question import Question
+from suite.checking.verdict import Verdict
 from suite.truth.oracle import Truth
-from suite.verdict import Verdict
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ from suite.backends.backend import Mode
 from suite.backends.question import Question
 from suite.backends.reproducer import plainest
 from suite.bound import tolerances
-from suite.judged import Judged
+from suite.checking.judged import Judged
 from suite.truth import floats, oracle
 
 PRINTED = 4  # entries of a value that the graph shows; of larger ones it shows the shape

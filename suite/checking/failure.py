@@ -11,10 +11,10 @@ from mpmath import mp
 
 from strategies.mathematics import mathematics
 from strategies.program import Point, Program, input_names
-from suite import witnesses
 from suite.backends.reproducer import scripts
+from suite.checking import witnesses
+from suite.checking.judged import Judged, number
 from suite.corpus.cases import Case
-from suite.judged import Judged, number
 from suite.known import ledger_row
 from suite.truth import floats
 
