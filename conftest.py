@@ -20,19 +20,20 @@ from reports.shards.reading import read_shards
 from reports.shards.writing import ShardWriter, clear
 from strategies.catalogue import OWN, PRIMITIVES
 from strategies.precision import PRECISIONS, WIDE
-from suite import admission, backends, clock, hypothesis_internals, options, plugins, profiles
+from suite import backends, clock, hypothesis_internals, plugins, profiles
 from suite.bound import contracts
 from suite.checking.system import System
 from suite.checking.trial import Trial
 from suite.configuration import configure
 from suite.corpus import cases
 from suite.document.evidence import Evidence
-from suite.header import header
-from suite.items import gathers_evidence, identity_of, in_order, parameters_of, seed_of, system_of
 from suite.known import conventions, floors, ledger
 from suite.known.claims import CLAIMS
-from suite.options import chosen, part
 from suite.run import Run, in_force
+from suite.session import admission, options
+from suite.session.header import header
+from suite.session.items import gathers_evidence, identity_of, in_order, parameters_of, seed_of, system_of
+from suite.session.options import chosen, part
 from suite.tables import DataError
 
 ROOT = Path(__file__).parent

@@ -11,8 +11,8 @@ import pytest
 from benchmarks.forks import Clock
 
 RAN = (0, 1, 3, 5)  # exit statuses: green, red, too little seen, no test selected; with others it came to no test
-ALONE = "suite/test_primitives.py::test_a_primitive_alone"
-KINK_TESTS, LEDGER_TESTS = "suite/test_conventions.py", "suite/test_ledger.py"  # of no identity
+ALONE = "suite/identities/test_primitives.py::test_a_primitive_alone"
+KINK_TESTS, LEDGER_TESTS = "suite/identities/test_conventions.py", "suite/identities/test_ledger.py"  # of no identity
 IDENTITIES_ONLY = (f"--ignore={KINK_TESTS}", f"--ignore={LEDGER_TESTS}")
 
 

@@ -10,9 +10,9 @@ from mpmath import mp
 
 from strategies.catalogue import in_use
 from strategies.primitive import unary
-from suite import holomorphic
-from suite.holomorphic import CONVENTIONS, FORMULAS
-from suite.test_complex import judged
+from suite.identities import holomorphic
+from suite.identities.holomorphic import CONVENTIONS, FORMULAS
+from suite.identities.test_complex import judged
 
 Z = 0.75 - 1.25j
 

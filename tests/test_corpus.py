@@ -21,10 +21,9 @@ from strategies.functions import alone, chains, compositions, forks, functions_b
 from strategies.points import directions
 from strategies.precision import FLOAT32, FLOAT64
 from strategies.program import Program, Step
-from suite import clipping, cross_entropy
-from suite import replay as stored_again
 from suite.corpus import cases, curate, hardest, replay
 from suite.corpus.cases import Case, CaseError, Damaged
+from suite.identities import clipping, cross_entropy, stored
 from suite.known.claims import CLAIMS
 
 ROOT = Path(__file__).parents[1]
@@ -104,7 +103,7 @@ def test_the_encoding_does_not_change() -> None:
 
 def test_every_drawn_identity_can_be_asked_again() -> None:
     drawn = {claim.id for claim in CLAIMS.values() if not claim.document}
-    assert {identity for identity, _ in stored_again.laws()} == drawn
+    assert {identity for identity, _ in stored.laws()} == drawn
 
 
 def changed(text: str, old: str, new: str) -> str:
@@ -160,7 +159,7 @@ def test_a_damaged_line_is_kept_apart_and_the_rest_is_read(tmp_path: Path) -> No
 
 def test_the_shipped_corpus_can_be_asked(capsys: pytest.CaptureFixture[str]) -> None:
     assert curate.main(["check"]) == 0, capsys.readouterr().err
-    assert stored_again.laws().keys() >= {(c.identity, c.test) for c in cases.read() if isinstance(c, Case)}
+    assert stored.laws().keys() >= {(c.identity, c.test) for c in cases.read() if isinstance(c, Case)}
 
 
 @pytest.mark.parametrize(
@@ -177,7 +176,7 @@ def test_the_shipped_corpus_can_be_asked(capsys: pytest.CaptureFixture[str]) -> 
     ],
 )
 def test_the_status_says_what_became_of_what_was_recorded(recorded: str, found: str, status: str) -> None:
-    assert stored_again.status(recorded, found) == status
+    assert stored.status(recorded, found) == status
 
 
 def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -248,7 +247,9 @@ def test_an_id_is_found_by_its_beginning_in_the_report_first(tmp_path: Path) -> 
 
 
 def test_a_corpus_that_cannot_be_read_is_refused(tmp_path: Path) -> None:
-    done = run("pytest", "suite/test_corpus.py", "--profile=pin", f"--corpus={tmp_path}/none", "--backends=numpy")
+    done = run(
+        "pytest", "suite/identities/test_corpus.py", "--profile=pin", f"--corpus={tmp_path}/none", "--backends=numpy"
+    )
     assert done.returncode == pytest.ExitCode.USAGE_ERROR
     assert "--corpus: " in done.stderr
 

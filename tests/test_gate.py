@@ -20,7 +20,7 @@ from reports.shards.reading import read_shards
 from reports.shards.writing import ShardWriter
 
 ROOT = Path(__file__).parents[1]
-CHEAP = ("suite/test_first_order.py", "--backends=numpy", "--dtypes=float64", "--identities=G1", "-q")
+CHEAP = ("suite/identities/test_first_order.py", "--backends=numpy", "--dtypes=float64", "--identities=G1", "-q")
 
 
 def gate(records: list[Record], folder: Path) -> int:
@@ -167,10 +167,10 @@ def test_a_hang_is_ended_and_the_report_names_test_example_and_place(tmp_path: P
     _, report, _ = run_with(hang, tmp_path, "--time-limit=3", "-n1", "--max-worker-restart=0", "--no-report")
     assert report["outcome"] == "could not run"
     (row,) = report["tests"]["crashed"]
-    assert row["nodeid"].startswith("suite/test_first_order.py::test_the_gradient")
+    assert row["nodeid"].startswith("suite/identities/test_first_order.py::test_the_gradient")
     assert row["message"] == "no result within 3.0 s"
     assert row["doing"]["function"].startswith("f(") and "spoilt" in row["trace"]
-    assert report["reasons"][0].startswith("hung: suite/test_first_order.py::test_the_gradient")
+    assert report["reasons"][0].startswith("hung: suite/identities/test_first_order.py::test_the_gradient")
 
 
 def test_a_killed_worker_is_reported_with_what_it_was_doing(tmp_path: Path) -> None:
@@ -184,7 +184,7 @@ def test_a_killed_pytest_is_judged_by_what_it_left(tmp_path: Path) -> None:
     kill = IN_THE_FIRST_TEST.format(do="os.kill(os.getpid(), signal.SIGKILL)")
     status, report, _ = run_with(kill, tmp_path)
     assert status == -9 and report["outcome"] == "could not run"
-    assert report["reasons"][0].startswith("crashed: suite/test_first_order.py::test_the_gradient")
+    assert report["reasons"][0].startswith("crashed: suite/identities/test_first_order.py::test_the_gradient")
 
 
 def test_a_test_that_cannot_be_made_is_an_error_and_no_violation(tmp_path: Path) -> None:
@@ -212,7 +212,7 @@ def test_a_file_that_cannot_be_imported_could_not_run(tmp_path: Path) -> None:
     broken = "import sys; sys.modules['suite.controls'] = None"
     status, report, _ = run_with(broken, tmp_path)
     assert status == 2 and report["outcome"] == "could not run"
-    assert any("suite/test_first_order.py" in reason for reason in report["reasons"])
+    assert any("suite/identities/test_first_order.py" in reason for reason in report["reasons"])
 
 
 def test_a_worker_that_died_before_its_first_example_names_its_test(tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ def report(version: str, found: dict[str, str], ratio: float | None = None) -> d
     failure = {
         "identity": "alone", "backend": "jax", "dtype": "float64", "mode": "grad", "order": 1, "verdict": "violated",
         "function": "f(x) = x·2³", "got": "0x0.0p+0", "true": "8.0", "ratio": ratio,
-        "test": "suite/test_primitives.py::test_a_primitive_alone[jax-float64-ldexp]",
+        "test": "suite/identities/test_primitives.py::test_a_primitive_alone[jax-float64-ldexp]",
     }  # fmt: skip
     return {
         "run": {

@@ -22,9 +22,9 @@ from suite.backends.question import Question
 from suite.checking.system import System
 from suite.checking.trial import Trial
 from suite.checking.verdict import Verdict
+from suite.identities.test_ledger import test_a_known_deviation_is_still_there as confirmed
 from suite.known import ledger, ledger_row, reproduce
 from suite.tables import DataError
-from suite.test_ledger import test_a_known_deviation_is_still_there as confirmed
 
 NUMPY = backends.load("numpy")
 VALUE = NUMPY.modes_of("value")[0]

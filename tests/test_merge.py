@@ -117,7 +117,7 @@ def test_the_shards_of_a_run_are_the_run(tmp_path: Path) -> None:
     """A real one, of NumPy, in two jobs."""
     for name, options in {"whole": [], "1": ["--shard=1/2"], "2": ["--shard=2/2"]}.items():
         subprocess.run(
-            [sys.executable, "-m", "pytest", "suite/test_first_order.py", "--profile=smoke",
+            [sys.executable, "-m", "pytest", "suite/identities/test_first_order.py", "--profile=smoke",
              "--backends=numpy", "--dtypes=float32", "--no-report", f"--out={tmp_path / name}", *options],
             cwd=ROOT, env=outside(), capture_output=True, timeout=300, check=False,
         )  # fmt: skip
@@ -138,7 +138,7 @@ def outside() -> dict[str, str]:
 
 @pytest.mark.parametrize("text", ["0/2", "3/2", "1", "a/b", "-1/2"])
 def test_a_part_that_is_none_is_refused(text: str, tmp_path: Path) -> None:
-    from suite.options import part
+    from suite.session.options import part
 
     with pytest.raises(pytest.UsageError, match="no part K/N"):
         part(text)

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-CHEAP = ("suite/test_first_order.py", "--backends=numpy", "--dtypes=float64", "--identities=G1", "-q")
+CHEAP = ("suite/identities/test_first_order.py", "--backends=numpy", "--dtypes=float64", "--identities=G1", "-q")
 
 
 def pytest_run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -63,7 +63,7 @@ def test_a_run_of_numpy_alone_is_green(tmp_path: Path) -> None:
 
 
 def test_a_run_in_which_nothing_was_compared_is_red(tmp_path: Path) -> None:
-    done = pytest_run(*CHEAP, "--identities=H1", "--deselect=suite/test_first_order.py", f"--out={tmp_path}")
+    done = pytest_run(*CHEAP, "--identities=H1", "--deselect=suite/identities/test_first_order.py", f"--out={tmp_path}")
     assert done.returncode != 0
 
 

@@ -14,7 +14,12 @@ import pytest
 from suite import plugins
 
 ROOT = Path(__file__).parents[1]
-ALONE = ("suite/test_plugins.py", "suite/test_primitives.py", "--profile=gate", "--identities=alone")
+ALONE = (
+    "suite/identities/test_plugins.py",
+    "suite/identities/test_primitives.py",
+    "--profile=gate",
+    "--identities=alone",
+)
 
 PLUGIN = """
 import sys, time
@@ -152,7 +157,11 @@ def value(f, x):
 def test_a_backend_that_lacks_modes_is_asked_what_it_has_and_the_report_says_the_rest(tmp_path: Path) -> None:
     path = tmp_path / "partial_backend.py"
     path.write_text(PARTIAL)
-    tests = ("suite/test_first_order.py", "suite/test_second_order.py", "suite/test_primitives.py")
+    tests = (
+        "suite/identities/test_first_order.py",
+        "suite/identities/test_second_order.py",
+        "suite/identities/test_primitives.py",
+    )
     own = (f"--plugin={path}", "--backends=partial", "--identities=G1,H2,D4,alone")
     done = run(*tests, "--profile=gate", *own, f"--out={tmp_path}/out")
     found = report(tmp_path / "out")
@@ -174,7 +183,7 @@ def test_a_backend_that_is_wrong_has_a_script_of_its_own(tmp_path: Path) -> None
 
 def test_the_right_operation_holds_and_the_faulty_one_is_caught_in_composition(tmp_path: Path) -> None:
     """A derivative wrong by 10⁻⁹, in a counterexample of two steps at most."""
-    own = ("suite/test_first_order.py", "--identities=G1", "--profile=smoke", "--backends=torch")
+    own = ("suite/identities/test_first_order.py", "--identities=G1", "--profile=smoke", "--backends=torch")
     done = run(*own, "--plugin=suite.examples.log_cosh", f"--out={tmp_path}/right")
     assert done.returncode == 0, done.stdout
     done = run(*own, "--plugin=suite.examples.faulty_log_cosh", f"--out={tmp_path}/faulty")

@@ -17,7 +17,7 @@ from suite import backends, profiles
 from suite.backends.backend import Mode
 from suite.checking.system import System
 from suite.checking.trial import Check, Trial
-from suite.items import in_order, seed_of
+from suite.session.items import in_order, seed_of
 from tests.test_strategies import sample
 
 BACKENDS = ("numpy", "torch", "jax")

@@ -15,7 +15,7 @@ from strategies.primitive import Floats, Shape
 from strategies.program import Point, Program, Step, shared, weighted
 from suite import backends
 from suite.backends.backend import Mode
-from suite.clipping import ways
+from suite.identities.clipping import ways
 
 MENU: tuple[Shape, ...] = ((3,), (3, 3), (), (2, 3))
 FACTORS = (1.0, 0.3, 6.0, -1.0)  # of the points: where rules have thresholds, one of them is beyond

@@ -24,7 +24,7 @@ from suite.truth import quantities
 from suite.truth.oracle import HashablePoint
 
 ALONE = 20  # draws of a primitive alone, from which its first usable ones are taken
-SMALL = {1: 9, 2: 6}  # inputs at most, by order: as many as suite/test_primitives.py gives a Hessian
+SMALL = {1: 9, 2: 6}  # inputs at most, by order: as many as suite/identities/test_primitives.py gives a Hessian
 
 
 def pool(strategy: SearchStrategy[tuple[Program, Point]], count: int) -> list[tuple[Program, Point]]:
@@ -49,7 +49,7 @@ def compositions(precision: Precision, count: int) -> list[tuple[Program, Point]
 
 @st.composite
 def objectives(draw: st.DrawFn, precision: Precision, primitive: str) -> tuple[Program, Point]:
-    """The primitive alone, as suite/test_primitives.py draws it."""
+    """The primitive alone, as suite/identities/test_primitives.py draws it."""
     program, point = draw(functions.alone(precision, CORE[primitive]))
     return weighted(program, draw(points.arrays(precision, program.output, wide=False))), point
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from strategies.catalogue import PRIMITIVES
 from suite.bound import contracts
-from suite.versions import versions
+from suite.session.versions import versions
 
 ALWAYS = ("strict", "bound")  # layers of which each worst is told; of the others what exceeds its limit
 

@@ -124,7 +124,7 @@ class Backend:
         return register
 
     def wrapper(self, function: Callable[..., Any]) -> Callable[..., Any]:
-        """Registers control flow around a function, as ``wrapper(f) = f`` (suite/test_control_flow.py)."""
+        """Registers control flow around a function, as ``wrapper(f) = f`` (suite/identities/test_control_flow.py)."""
         self.wrappers.append(function)
         return function
 

@@ -220,7 +220,7 @@ def jet_curvature(f: Any, x: Any, v: Any) -> Any:
     return jax.experimental.jet.jet(f, tuple(x), series)[1][1]
 
 
-# What only U6 and U7 ask (suite/test_taken_for_granted.py), and what they must see fail.
+# What only U6 and U7 ask (suite/identities/test_taken_for_granted.py), and what they must see fail.
 
 
 @BACKEND.mode("gradient", "vmap(grad) of rows that differ", of="U6")

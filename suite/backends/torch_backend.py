@@ -237,7 +237,7 @@ def forward_over_forward_product(f: Any, x: Any, v: Any) -> Any:
     return torch.func.jvp(lambda *x: torch.func.jvp(f, x, tuple(v))[1], tuple(x), tuple(v))[1]
 
 
-# What only U6 and U8 ask (suite/test_taken_for_granted.py), and what they must see fail.
+# What only U6 and U8 ask (suite/identities/test_taken_for_granted.py), and what they must see fail.
 
 
 @BACKEND.mode("gradient", "vmap(func.grad) of rows that differ", of="U6")

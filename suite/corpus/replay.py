@@ -82,8 +82,8 @@ def ask(cases: Sequence[str], options: Sequence[str], out: Path) -> dict[str, An
     with tempfile.TemporaryDirectory(prefix="gradlaws-") as folder:
         path = Path(folder, "cases.jsonl")
         path.write_text("".join(line + "\n" for line in cases), "utf-8")
-        command = [sys.executable, "-m", "pytest", "suite/test_corpus.py", "--profile", "again", "--corpus", str(path),
-                   "--out", str(out), "-q", "--tb", "no", *options]  # fmt: skip
+        command = [sys.executable, "-m", "pytest", "suite/identities/test_corpus.py", "--profile", "again",
+                   "--corpus", str(path), "--out", str(out), "-q", "--tb", "no", *options]  # fmt: skip
         report = out / "report.json"
         report.unlink(missing_ok=True)
         done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)

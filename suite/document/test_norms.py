@@ -17,11 +17,11 @@ from strategies.mp_arrays import mp_array
 from strategies.points import gradient_trees
 from strategies.primitive import Floats
 from strategies.program import Point
-from suite import clipping
 from suite.backends.backend import Backend
 from suite.checking.system import System
 from suite.document.derivatives import looks
 from suite.document.evidence import CONDITIONAL, Evidence
+from suite.identities import clipping
 from suite.truth.floats import flat
 
 DEPTHS = (4, 8, 16, 32, 64)
@@ -49,7 +49,7 @@ def norms(backend: Backend, dtype: str) -> dict[str, Callable[[Point], float]]:
 
 
 def clippings(system: System) -> dict[str, Callable[[Point, float], Floats]]:
-    """Every public way to clip by the global norm: the flat clipped gradient (suite/clipping.py)."""
+    """Every public way to clip by the global norm: the flat clipped gradient (suite/identities/clipping.py)."""
 
     def by(name: str) -> Callable[[Point, float], Floats]:
         def run(g: Point, c: float) -> Floats:

@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 from strategies.catalogue import PRIMITIVES
 from strategies.points import arrays
 from strategies.program import Program, Step
-from suite import holomorphic
 from suite.backends.backend import Backend
 from suite.checking.system import System
 from suite.checking.trial import Trial
-from suite.holomorphic import CONVENTIONS, FORMULAS, NAMES, TYPES, Complexes
+from suite.identities import holomorphic
+from suite.identities.holomorphic import CONVENTIONS, FORMULAS, NAMES, TYPES, Complexes
 from suite.profiles import examples
 
 SIZE = 2
@@ -29,7 +29,7 @@ SIZE = 2
 def test_derivatives_of_holomorphic_functions_follow_the_convention(
     trial: Trial, data: st.DataObject, name: str
 ) -> None:
-    """f′ v, f′ u or conj(f′) u, and the gradient of a real L (suite/holomorphic.py), in complex128 and complex64.
+    """f′ v, f′ u or conj(f′) u, and the gradient of a real L (holomorphic.py), in complex128 and complex64.
 
     f′ is one number along the real and the imaginary axis (Cauchy–Riemann). Cannot see branch cuts.
     """

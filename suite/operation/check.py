@@ -11,8 +11,8 @@ The operation takes one or two arrays of torch or jax and gives one; which, is f
                    array namespace of strategies/mp_arrays.py, for what mixes entries, as softmax does
     --reference    a function as you would write it with NumPy, scipy.special or torch, entry by entry: it is run in
                    mpmath, to as many digits as are needed. It cannot be one in jax.numpy, and has to be made of
-                   operators, `where` and functions that mpmath has (suite/reference.py lists them); a literal in it is
-                   the double that it is
+                   operators, `where` and functions that mpmath has (suite/operation/reference.py lists them); a
+                   literal in it is the double that it is
 
 The tolerance follows from what the operation promises: value, first and second derivative within 4 ulps (--ulps), and
 what that makes of a composition. What is asked is kept as a plugin, for the --plugin of other commands.
@@ -36,11 +36,11 @@ from mpmath import mp, mpf
 from strategies import mp_arrays
 from strategies.catalogue import PRIMITIVES
 from suite.bound import taylor
-from suite.checked import NameFault, default_ulps, primitive, spelling
 from suite.known.claims import CLAIMS
-from suite.reference import ReferenceFault
+from suite.operation.reference import ReferenceFault
+from suite.operation.rows import NameFault, default_ulps, primitive, spelling
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 HOLDS, VIOLATED, COULD_NOT_RUN, INSUFFICIENT = range(4)
 LARGEST = sys.float_info.max
 BACKENDS = ("torch", "jax")
@@ -64,7 +64,7 @@ def probe(options: argparse.Namespace) -> dict[str, Any]:
     with tempfile.TemporaryDirectory(prefix="gradlaws-") as folder:
         path = Path(folder, "answer.json")
         bounds, backends = json.dumps(options.domain), options.backend or ",".join(BACKENDS)
-        command = [sys.executable, "-m", "suite.probe", str(path), operation, bounds, backends, *whole]
+        command = [sys.executable, "-m", "suite.operation.probe", str(path), operation, bounds, backends, *whole]
         try:
             done = subprocess.run(command, capture_output=True, text=True, timeout=limit)
         except subprocess.TimeoutExpired:

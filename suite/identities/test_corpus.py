@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from suite import replay
 from suite.checking.trial import Trial
 from suite.corpus.cases import Case, CaseError, Damaged
+from suite.identities import stored
 
 NOTHING = "nothing can be said there: the bound is too wide, or the oracle does not certify itself"
 WEAKER = "nothing can be said any more: the bound or the oracle has become weaker there"
@@ -20,17 +20,17 @@ def test_a_stored_case(trial: Trial, case: Case | Damaged) -> None:
     try:
         if isinstance(case, Damaged):
             raise CaseError(case.reason)
-        answered = replay.ask(trial, case)
-        status, found = replay.status(recorded, answered.found), answered.found
+        answered = stored.ask(trial, case)
+        status, found = stored.status(recorded, answered.found), answered.found
         reason = answered.violation
-        if status == replay.UNDECIDED:
+        if status == stored.UNDECIDED:
             reason = WEAKER if recorded else NOTHING
     except CaseError as error:
-        status, found, reason = replay.ERROR, "", str(error)
+        status, found, reason = stored.ERROR, "", str(error)
     trial.emit({
         "kind": "case", "id": case.id, "test": trial.test, "identity": case.identity,
         "backend": name, "dtype": trial.precision.name,
         "status": status, "recorded": recorded, "found": found, "why": getattr(case, "why", ""),
         "message": reason.splitlines()[0] if reason else "",
     })  # fmt: skip
-    assert status in (replay.HOLDS, replay.FIXED), f"{status} {case.id}: {reason}"
+    assert status in (stored.HOLDS, stored.FIXED), f"{status} {case.id}: {reason}"

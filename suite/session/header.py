@@ -21,12 +21,12 @@ from strategies.reach import reach
 from suite import profiles
 from suite.bound import contracts
 from suite.checking.system import System
-from suite.items import identity_of, parameters_of, system_of
 from suite.known import floors
 from suite.known.claims import CLAIMS, UNVERIFIABLE
-from suite.versions import versions
+from suite.session.items import identity_of, parameters_of, system_of
+from suite.session.versions import versions
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 NARROWING = ("keyword", "markexpr", "deselect", "ignore", "ignore_glob", "plugin", "modes", "backends", "dtypes",
              "identities")  # fmt: skip
 

@@ -43,8 +43,8 @@ class Drawn:
 def laws() -> dict[tuple[str, str], Law]:
     """The body of each test that draws, by identity and name."""
     found: dict[tuple[str, str], Law] = {}
-    for module in pkgutil.iter_modules([str(Path(__file__).parent)], "suite."):
-        if not module.name.startswith("suite.test_"):
+    for module in pkgutil.iter_modules([str(Path(__file__).parent)], "suite.identities."):
+        if not module.name.startswith("suite.identities.test_"):
             continue
         for name, test in vars(importlib.import_module(module.name)).items():
             marks = [mark for mark in getattr(test, "pytestmark", ()) if mark.name == "identity"]

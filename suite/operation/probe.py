@@ -1,6 +1,6 @@
 """Calls an operation once, in a process of its own, since it may hang or end it: what it takes and gives.
 
-    python -m suite.probe ANSWER.json mymodule:my_op '[[-5, 5]]' torch,jax
+    python -m suite.operation.probe ANSWER.json mymodule:my_op '[[-5, 5]]' torch,jax
 
 Writes {"backend", "version", "dtypes", "mixes", "faults", "notes"}, or {"error": one line} where it cannot be used.
 """
@@ -21,8 +21,8 @@ from strategies.precision import PRECISIONS, Precision
 from strategies.primitive import Floats
 from suite import backends
 from suite.backends.backend import Backend
-from suite.checked import NameFault, imported
 from suite.configuration import configure
+from suite.operation.rows import NameFault, imported
 
 SHAPES = ((), (3,), (2, 3))
 DTYPES = ("float64", "float32")

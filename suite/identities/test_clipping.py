@@ -11,11 +11,11 @@ from mpmath import mp
 from strategies.mp_arrays import mp_array, to_floats, to_longdoubles
 from strategies.primitive import Floats
 from strategies.program import Point
-from suite import clipping
 from suite.checking.answer import exactly
 from suite.checking.system import System
 from suite.checking.trial import Check, Trial
-from suite.clipping import Way
+from suite.identities import clipping
+from suite.identities.clipping import Way
 from suite.profiles import examples
 from suite.truth import oracle
 from suite.truth.floats import flat, unit

@@ -9,13 +9,13 @@ from hypothesis import strategies as st
 
 from strategies.points import directions
 from strategies.primitive import Floats
-from suite import cross_entropy
 from suite.backends.backend import Mode
 from suite.checking import controls
 from suite.checking.answer import exactly
 from suite.checking.trial import Check, Trial
-from suite.clipping import computed
-from suite.cross_entropy import Loss
+from suite.identities import cross_entropy
+from suite.identities.clipping import computed
+from suite.identities.cross_entropy import Loss
 from suite.profiles import examples
 from suite.truth.floats import unit
 

@@ -27,7 +27,7 @@ QUIET = settings(max_examples=50, database=None, deadline=None, phases=[Phase.ge
 
 
 def withdraw_unfit(run: Run, systems: list[System]) -> None:
-    """Takes what cannot be tested out of the catalogue, so that the rest is; suite/test_plugins.py says why."""
+    """Takes what cannot be tested out of the catalogue, so that the rest is; identities/test_plugins.py says why."""
     for name in OWN:
         for system in systems:
             backend = system.backend.name
