@@ -12,7 +12,7 @@ import importlib
 import numpy as np
 import pytest  # noqa: F401
 
-import conftest  # noqa: F401
+import gradlaws.pytest_plugin  # noqa: F401
 from strategies.precision import FLOAT64
 from strategies.program import Program, Step, weighted
 from suite import backends

@@ -228,7 +228,7 @@ def test_a_primitive_alone_has_the_value_of_its_numpy_spelling(primitive: Primit
 def minimal(name: str, monkeypatch: pytest.MonkeyPatch) -> tuple[Program, Point]:
     """The simplest function that uses the primitive."""
     strategy = functions.programs(FLOAT64, max_steps=3, max_inputs=1)
-    monkeypatch.setattr(engine, "MAX_SHRINKING_SECONDS", 300)  # conftest.py keeps it short
+    monkeypatch.setattr(engine, "MAX_SHRINKING_SECONDS", 300)  # the plugin keeps it short
     shrunk = settings(
         max_examples=2000, derandomize=True, database=None, deadline=None, suppress_health_check=list(HealthCheck)
     )

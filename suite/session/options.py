@@ -10,6 +10,14 @@ from suite.corpus import cases
 from suite.known.claims import CLAIMS
 from suite.vocabulary import MODULES
 
+MARKERS = (
+    "ledger: runs once for each known deviation (suite/known/ledger.toml)",
+    "corpus: runs once for each stored case (suite/corpus) on each backend",
+    "convention: runs once for each kink or edge (suite/known/conventions.toml)",
+    "dtypes(names): the precisions in which the test is run",
+    "identity(id): the claim that the test verifies (suite/known/claims.toml)",
+)
+
 
 def add(parser: pytest.Parser) -> None:
     group = parser.getgroup("gradlaws", "gradlaws: derivatives against the truth")
