@@ -32,10 +32,10 @@ from strategies.mp_arrays import DomainError
 from strategies.precision import FLOAT64, HALF, PRECISIONS, Precision
 from strategies.primitive import Floats
 from strategies.program import Point, Program, Step, float_values
-from suite.bound import sweep
+from suite.bound import nodes, sweep
 from suite.bound.contracts import DEFAULT_ULPS, Contract
+from suite.bound.nodes import Graph
 from suite.bound.partials import Local, local
-from suite.bound.sweep import Graph
 from suite.checking.verdict import THRESHOLDS
 from suite.configuration import configure
 
@@ -118,7 +118,7 @@ class Run:
             computed.append(arithmetic.within(exact.ravel(), allowed).reshape(exact.shape))
         self.value = computed[-1].ravel()
 
-    def steps(self) -> Iterator[tuple[sweep.Node, Floats, Floats]]:
+    def steps(self) -> Iterator[tuple[nodes.Node, Floats, Floats]]:
         """Each node with its first and second partials, computed anew, as another sweep would."""
         for node, found in zip(self.graph.nodes, self.found, strict=True):
             u, ulps, within = self.arithmetic.u, defaults(node.primitive).ulps, self.arithmetic.within

@@ -17,10 +17,11 @@ from strategies.precision import FLOAT16, FLOAT32, FLOAT64, Precision
 from strategies.primitive import Floats
 from strategies.program import Point, Program, Step, constant_step, float_values
 from suite import backends
-from suite.bound import differences, sweep, taylor, tolerances
+from suite.bound import differences, nodes, sweep, tolerances
 from suite.bound.contracts import Contract
+from suite.bound.nodes import Graph
 from suite.bound.partials import local
-from suite.bound.sweep import Graph
+from suite.bound.scalar_partials import scalar_partials
 from suite.checking.verdict import judge
 from suite.truth import oracle
 from suite.vocabulary import Quantity
@@ -269,7 +270,7 @@ def test_nothing_is_certified_where_rounding_may_cross_a_kink(primitive: str) ->
 
 def test_of_arguments_that_may_be_off_any_two_are_met_on_opposite_sides() -> None:
     for n in (1, 2, 3, 7, 8):
-        found = np.array(sweep.corners(n))
+        found = np.array(nodes.corners(n))
         for i, k in itertools.permutations(range(n), 2):
             assert np.any((found[:, i] > 0) & (found[:, k] < 0))
         assert np.all(np.any(found > 0, axis=0) & np.any(found < 0, axis=0))
@@ -297,7 +298,7 @@ def test_constants_carry_no_error_of_their_own() -> None:
 
 @pytest.mark.parametrize("x", [1.0, 7850.83730639, 1e12, 1e-12])
 def test_partials_are_right_to_a_float_where_steps_relative_to_the_argument_would_span_a_period(x: float) -> None:
-    _, first, second, third = taylor.scalar_partials(mp.sin, x)
+    _, first, second, third = scalar_partials(mp.sin, x)
     with mp.workdps(40):
         truth = [float(mp.diff(mp.sin, x, k)) for k in (1, 2, 3)]
     np.testing.assert_allclose([first.item(), second.item(), third.item()], truth, rtol=1e-15)
@@ -305,4 +306,4 @@ def test_partials_are_right_to_a_float_where_steps_relative_to_the_argument_woul
 
 def test_partials_outside_the_domain_are_refused() -> None:
     with pytest.raises(DomainError, match="not real"):
-        taylor.scalar_partials(mp.log, -1.0)
+        scalar_partials(mp.log, -1.0)

@@ -15,10 +15,10 @@ from strategies.precision import BFLOAT16, FLOAT16, FLOAT32, HALF, PRECISIONS, P
 from strategies.primitive import Floats
 from strategies.program import Point, Program, apply
 from suite import backends, profiles
-from suite.bound import contracts, sweep, tolerances
+from suite.bound import contracts, nodes, sweep, tolerances
 from suite.bound.contracts import Contract
+from suite.bound.nodes import Graph
 from suite.bound.partials import local
-from suite.bound.sweep import Graph
 from suite.checking import controls
 from suite.checking.verdict import THRESHOLDS, judge
 
@@ -83,7 +83,7 @@ def computed(program: Program, point: Point, precision: Precision, rounding: Rou
         found, contract = local(step, arguments, value), promised(precision, step.primitive)
         numbers = np.concatenate([np.arange(starts[i], starts[i + 1]) for i in step.arguments])
         operands, outputs = numbers[found.index], slice(int(starts[number]), int(starts[number + 1]))
-        values.append(rounding.within(value.ravel(), sweep.value_error(found, contract)).reshape(value.shape))
+        values.append(rounding.within(value.ravel(), nodes.value_error(found, contract)).reshape(value.shape))
         first = rounding.within(found.first, contract.ulps[1] * found.sizes[1])
         noise = rounding.within(np.zeros(found.second.shape), contract.ulps[2] * found.sizes[2])
         second, tj = found.second + (noise + np.swapaxes(noise, 1, 2)) / 2, t[:, operands]

@@ -12,7 +12,7 @@ from strategies.precision import Precision
 from strategies.primitive import Floats
 from strategies.program import Point, Program
 from suite.bound import contracts, tolerances
-from suite.bound.taylor import third_difference
+from suite.bound.scalar_partials import third_difference
 from suite.truth import floats, oracle
 
 FORWARD, CENTRAL, IMAGINARY = 1, 2, 3

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from strategies.primitive import Floats, Primitive
 from strategies.program import Step
 from suite.bound import taylor
+from suite.bound.scalar_partials import scalar_partials
 
 
 @dataclass(frozen=True)
@@ -58,7 +59,7 @@ def entrywise(primitive: Primitive, arguments: Sequence[Floats], value: Floats) 
         result = primitive.definition(*operands)
         partials, sizes = result.partials, result.errors
     else:
-        rows = [taylor.scalar_partials(primitive.definition, *map(float, row)) for row in zip(*spread, strict=True)]
+        rows = [scalar_partials(primitive.definition, *map(float, row)) for row in zip(*spread, strict=True)]
         partials = tuple(np.stack([row[order] for row in rows]) for order in range(4))
         sizes = absolute = tuple(np.abs(c) for c in partials[:3])
         if primitive.terms is not None:

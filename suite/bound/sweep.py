@@ -25,40 +25,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from copy import copy
 from dataclasses import dataclass, replace
-from functools import cached_property
 
 import numpy as np
-from numpy.typing import NDArray
 
-from strategies.mp_arrays import DomainError
 from strategies.precision import Precision
-from strategies.primitive import Floats, keeps_from_kinks
-from strategies.program import Point, Program, Step, float_values, splitter
+from strategies.primitive import Floats
 from suite.bound.contracts import Contract
-from suite.bound.partials import Local, local
-from suite.run import kept
-from suite.truth.oracle import HashablePoint
+from suite.bound.nodes import Contracts, Graph, Node
 
-Contracts = Callable[[str], Contract]
 U = 2.0**-53  # of float64, in which the sensitivities are computed
-MARGIN = 1e-4  # a tenth of how far, beside themselves, arguments are from the kinks in their domains
-
-
-@dataclass(frozen=True)
-class Node:
-    """A step among all scalar values of the program, which are numbered through."""
-
-    step: Step
-    number: int  # of its value
-    outputs: slice
-    arguments: NDArray[np.intp]  # numbers of the step's scalar arguments
-    operands: NDArray[np.intp]  # (k, p) the numbers that each output depends on
-    scatter: Floats  # (k p, arguments) adds what flows back along each edge to its argument
-    local: Local
-
-    @property
-    def primitive(self) -> str:
-        return self.step.primitive
 
 
 @dataclass(frozen=True)
@@ -129,88 +104,6 @@ def allowed(share: Share, contract: Contract) -> Floats:
     return allowance + beside + contract.normwise * share.norm
 
 
-def value_error(found: Local, contract: Contract) -> Floats:
-    """What the contract allows in the value of a step, per u; shape (k,)."""
-    beside = contract.conditioning * found.conditioning + contract.absolute + contract.normwise * found.norms[0]
-    return np.asarray(contract.ulps[0] * found.sizes[0] + beside)
-
-
-class Graph:
-    """The program at a point, as nodes with local derivatives."""
-
-    def __init__(self, program: Program, point: Point) -> None:
-        values = float_values(program, point)
-        starts = np.cumsum([0, *(v.size for v in values)])
-        self.starts, self.count = starts, int(starts[-1])
-        self.inputs = int(sum(x.size for x in point))
-        self.output = slice(int(starts[-2]), int(starts[-1]))
-        self.values, self.numbers = values, np.concatenate([v.ravel() for v in values])
-        self.nodes: list[Node] = []
-        offset = len(point)
-        for number, step in enumerate(program.steps, start=offset):
-            if step.is_constant:
-                continue
-            found = local(step, [values[i] for i in step.arguments], values[number])
-            numbers = np.concatenate([np.arange(starts[i], starts[i + 1]) for i in step.arguments])
-            operands = numbers[found.index]
-            arguments, position = np.unique(operands, return_inverse=True)
-            scatter = np.eye(len(arguments))[position.ravel()]
-            outputs = slice(int(starts[number]), int(starts[number + 1]))
-            self.nodes.append(Node(step, number, outputs, arguments, operands, scatter, found))
-
-    @cached_property
-    def uses(self) -> Floats:
-        """In how many terms each scalar value is used, hence how many terms its adjoint sums."""
-        uses = np.zeros(self.count)
-        for node in self.nodes:
-            np.add.at(uses, node.operands, node.local.first != 0)
-        return uses
-
-    def drift(self, contracts: Contracts, u: float) -> float:
-        """r: by what part of themselves the errors of the values move the partials, summed over the nodes."""
-        errors, drift = np.zeros(self.count), 0.0
-        for node in self.nodes:
-            found, operands = node.local, errors[node.operands]
-            first = np.abs(found.first)
-            bent = np.einsum("kpqr,kr->kpq", np.abs(found.third), operands) / 2 + np.abs(found.second)
-            moved = np.einsum("kpq,kq->kp", bent, operands).max(-1, initial=0.0)
-            if may_kink(node.step) and np.any(self.of(node, errors) > MARGIN * np.abs(self.of(node, self.numbers))):
-                moved = np.maximum(moved, self.turned(node, errors))
-            if moved.any():
-                drift += float(np.max(moved / first.max(-1, initial=0.0), where=moved > 0, initial=0.0))
-            errors[node.outputs] = (first * operands).sum(-1) + u * value_error(found, contracts(node.primitive))
-        return drift
-
-    def of(self, node: Node, numbers: Floats) -> Floats:
-        """Those of the arguments of a step, one after the other."""
-        return np.concatenate([numbers[self.starts[i] : self.starts[i + 1]] for i in node.step.arguments])
-
-    def turned(self, node: Node, errors: Floats) -> Floats:
-        """How far the first partials of each output are elsewhere within the errors of the arguments; shape (k,).
-
-        Infinite where they leave the domain. A kink between any two arguments lies between two of the places."""
-        parts = splitter([self.values[i].shape for i in node.step.arguments])
-        flat, off = self.of(node, self.numbers), self.of(node, errors)
-        moved = np.zeros(len(node.local.first))
-        for signs in corners(flat.size):
-            try:
-                first = local(node.step, parts(flat + signs * off), self.values[node.number]).first
-            except DomainError:
-                return np.full(len(moved), np.inf)
-            moved = np.maximum(moved, np.abs(first - node.local.first).max(-1, initial=0.0))
-        return np.nan_to_num(moved, nan=np.inf, posinf=np.inf)
-
-
-def may_kink(step: Step) -> bool:
-    return step.declaration.kind in ("elementwise", "structured") and keeps_from_kinks(step.declaration.domain)
-
-
-def corners(n: int) -> list[Floats]:
-    """Signs of n numbers: any two of them are opposite in one, and the other way round in another."""
-    bits = [np.where(np.arange(n) >> bit & 1, -1.0, 1.0) for bit in range((n - 1).bit_length())]
-    return [sign * signs for signs in (np.ones(n), *bits) for sign in (1.0, -1.0)]
-
-
 def analyse(graph: Graph, u: Floats, *directions: Floats) -> Analysis:
     """Of u_o . f (no directions: shape (o,)), u_o . D_v f (one set: shape (o, a)) or u_o . D_v D_w f (two: (o, a, b)).
 
@@ -241,7 +134,6 @@ def sweep(
             s[:, node.outputs] = (first * sj).sum(-1)
             bent = np.einsum("kpq,akp->akq", second, tj)
             T[..., node.outputs] = (first * T[..., node.operands]).sum(-1) + np.einsum("akq,bkq->abk", bent, sj)
-
     G, Gt, Gs = np.zeros((o, total)), np.zeros((o, len(v), total)), np.zeros((o, len(w), total))
     GT = np.zeros((o, len(v), len(w), total))
     G[:, graph.output] = u
@@ -359,8 +251,3 @@ def flushed(order: int, t: Floats, s: Floats, T: Floats, G: Floats, Gt: Floats, 
     if order == 1:
         return np.asarray(t + G[:, None] + Gt)
     return np.asarray(t[:, None] + s + T + G[:, None, None] + Gt[:, :, None] + Gs[:, None, :] + GT)
-
-
-@kept(4096)
-def graph(program: Program, point: HashablePoint) -> Graph:
-    return Graph(program, point.arrays)

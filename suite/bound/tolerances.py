@@ -9,7 +9,7 @@ import numpy as np
 from strategies.precision import HALF, Precision
 from strategies.primitive import Floats
 from strategies.program import Point, Program
-from suite.bound import contracts, sweep
+from suite.bound import contracts, nodes, sweep
 from suite.bound.sweep import Analysis
 from suite.clock import timed
 from suite.run import kept
@@ -28,7 +28,7 @@ def analysis(quantity: Quantity, program: Program, point: Point, *directions: Po
 def _analysis(
     quantity: Quantity, program: Program, point: HashablePoint, directions: tuple[HashablePoint, ...]
 ) -> Analysis:
-    graph = sweep.graph(program, point)
+    graph = nodes.graph(program, point)
     return sweep.analyse(graph, *seeds(graph, quantity, *(d.arrays for d in directions)))
 
 
@@ -36,19 +36,19 @@ def _analysis(
 def _drift(
     program: Program, point: HashablePoint, promised: tuple[tuple[str, contracts.Contract], ...], u: float
 ) -> float:
-    return sweep.graph(program, point).drift(dict(promised).__getitem__, u)
+    return nodes.graph(program, point).drift(dict(promised).__getitem__, u)
 
 
 @kept(4096)
 def _largest_along(quantity: Quantity, program: Program, point: HashablePoint, tangent: HashablePoint) -> float:
     """The largest number met where the Hessian of a scalar function is applied to a tangent once, or twice."""
-    graph = sweep.graph(program, point)
+    graph = nodes.graph(program, point)
     v = np.abs(flat(tangent.arrays))[None]
     other = np.eye(graph.inputs) if quantity == "hvp" else v
     return sweep.sweep(graph, np.ones((1, 1)), (v, other), np.abs)[3]
 
 
-def seeds(graph: sweep.Graph, quantity: Quantity, *directions: Point) -> tuple[Floats, ...]:
+def seeds(graph: nodes.Graph, quantity: Quantity, *directions: Point) -> tuple[Floats, ...]:
     """The cotangents and the sets of tangents that make the quantity, as for ``bound.analyse``."""
     outputs, inputs = np.eye(graph.output.stop - graph.output.start), np.eye(graph.inputs)
     if quantity == "value":
@@ -92,7 +92,7 @@ def tolerance(
     drift = _drift(program, at, all_promised, max(precision.unit_roundoff, sweep.U))
     allowed = found.bound(precision, promised, backend.smallest(precision))
     if precision.name in HALF and quantity != "value":
-        graph = sweep.graph(program, at)
+        graph = nodes.graph(program, at)
         allowed = allowed + sweep.meeting(graph, promised, precision, *seeds(graph, quantity, *object_directions))
     allowed = allowed / max(1 - drift, 0.0)
     largest = found.largest

@@ -7,8 +7,8 @@ import numpy as np
 from strategies.precision import Precision
 from strategies.primitive import Floats
 from strategies.program import Point, Program
-from suite.bound import sweep
-from suite.bound.sweep import Graph
+from suite.bound import nodes
+from suite.bound.nodes import Graph
 from suite.checking.verdict import THRESHOLDS
 from suite.truth.oracle import HashablePoint
 
@@ -29,7 +29,7 @@ def frozen(program: Program, point: Point) -> Floats:
 
     The step is the one that contributes most: G_v d2phi_v[t_i, t_k] summed over its outputs.
     """
-    return max(_curvatures(sweep.graph(program, HashablePoint(point))), key=lambda c: float(np.max(np.abs(c))))
+    return max(_curvatures(nodes.graph(program, HashablePoint(point))), key=lambda c: float(np.max(np.abs(c))))
 
 
 def _curvatures(graph: Graph) -> list[Floats]:

@@ -27,10 +27,9 @@ from suite.checking.failure import Violation, describe, failure_text, inputs
 from suite.checking.judged import Judged, number, worse
 from suite.checking.rotation import in_turn
 from suite.checking.system import Record, System
-from suite.checking.verdict import Verdict, judge
+from suite.checking.verdict import Verdict, beside
 from suite.corpus import cases, hardest
 from suite.corpus.cases import Case
-from suite.truth import oracle
 from suite.truth.oracle import Truth
 from suite.vocabulary import Quantity
 
@@ -294,12 +293,7 @@ class Check:
         self.take(Judged(question, label, order, verdict, got, exact, tolerance, seconds, zero, drawn))
 
     def verdict(self, got: Floats, exact: Truth, tolerance: Floats, majorant: float = 0.0) -> Verdict:
-        with clock.part("oracle"), np.errstate(all="ignore"):
-            error = (
-                oracle.difference(np.where(np.isfinite(got), got, 0.0), exact) if got.shape == tolerance.shape else got
-            )
-            size = float(np.max(np.abs(exact.floats), initial=0.0))
-        return judge(got, error, tolerance, exact.error, size or majorant, self.trial.precision)
+        return beside(exact, got, tolerance, majorant, self.trial.precision)
 
     def verdict_of(self, answer: Answer) -> Verdict:
         """What would be said of an answer, which is not recorded. The oracle may leave the domain: inconclusive."""

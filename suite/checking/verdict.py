@@ -10,6 +10,9 @@ import numpy as np
 
 from strategies.precision import Precision
 from strategies.primitive import Floats
+from suite import clock
+from suite.truth import oracle
+from suite.truth.oracle import Truth
 
 Kind = Literal["holds", "violated", "deviation", "inconclusive", "unsupported", "error"]
 
@@ -59,3 +62,12 @@ def judge(
     component = tuple(int(i) for i in np.unravel_index(int(np.argmax(ratios)), ratios.shape))
     ratio = float(ratios[component])
     return Verdict("holds" if ratio <= 1 else "violated", ratio, component, digits)
+
+
+def beside(exact: Truth, got: Floats, tolerance: Floats, majorant: float, precision: Precision) -> Verdict:
+    """What is said of a computed object beside the exact one; ``majorant`` stands for its size where it is zero."""
+    with clock.part("oracle"), np.errstate(all="ignore"):
+        finite = np.where(np.isfinite(got), got, 0.0)
+        error = oracle.difference(finite, exact) if got.shape == tolerance.shape else got
+        size = float(np.max(np.abs(exact.floats), initial=0.0))
+    return judge(got, error, tolerance, exact.error, size or majorant, precision)
