@@ -38,7 +38,7 @@ class Run:
     unfit: dict[tuple[str, str], str] = field(default_factory=dict)  # by backend and primitive, why it is left out
 
 
-_run = Run()
+_run = Run(catalogue.in_use())
 _caches: list[Callable[[], None]] = []
 
 

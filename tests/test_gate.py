@@ -152,7 +152,7 @@ def run_with(plugin: str, folder: Path, *options: str) -> tuple[int, dict[str, A
 
 IN_THE_FIRST_TEST = """
 import time, os, signal
-from suite.trial import Trial
+from suite.checking.trial import Trial
 example = Trial.example
 def spoilt(self, *arguments):
     context = example(self, *arguments)
@@ -209,7 +209,7 @@ def test_a_run_that_cannot_start_could_not_run(options: list[str], tmp_path: Pat
 
 
 def test_a_file_that_cannot_be_imported_could_not_run(tmp_path: Path) -> None:
-    broken = "import sys; sys.modules['suite.controls'] = None"
+    broken = "import sys; sys.modules['suite.checking.controls'] = None"
     status, report, _ = run_with(broken, tmp_path)
     assert status == 2 and report["outcome"] == "could not run"
     assert any("suite/identities/test_first_order.py" in reason for reason in report["reasons"])

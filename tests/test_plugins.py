@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from suite import plugins
+from suite.run import Run, in_force
 
 ROOT = Path(__file__).parents[1]
 ALONE = (
@@ -125,11 +126,8 @@ def test_operations_that_cannot_be_tested_are_a_line_each_and_the_rest_runs(
 def test_a_plugin_that_cannot_be_loaded_says_why_in_one_line(tmp_path: Path, text: str, says: str) -> None:
     path = tmp_path / "plugin_with_a_mistake.py"
     path.write_text(text)
-    try:
-        with pytest.raises(plugins.PluginError) as error:
-            plugins.load(str(path))
-    finally:
-        sys.modules.pop("plugin_with_a_mistake", None)
+    with in_force(Run()) as run, pytest.raises(plugins.PluginError) as error:
+        plugins.load(run, str(path))
     assert says in str(error.value) and "\n" not in str(error.value)
 
 

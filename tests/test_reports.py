@@ -23,7 +23,7 @@ from reports.records import Record, Report, encode
 from reports.shards.fold import bucket
 from reports.shards.reading import read_shards
 from reports.shards.writing import ShardWriter
-from suite.checking import system
+from suite.checking import trial
 
 
 def records_of(kind: str, **fields: st.SearchStrategy[Any]) -> st.SearchStrategy[Record]:
@@ -258,7 +258,7 @@ def test_a_control_hardly_tried_in_a_coarse_precision_is_no_reason_where_it_fail
 
 def test_the_verdict_calls_few_what_the_tests_call_few() -> None:
     """reports/ and suite/ do not import each other."""
-    assert verdict.FEW == system.FEW
+    assert verdict.FEW == trial.FEW
 
 
 def test_a_problem_makes_the_run_red() -> None:

@@ -178,7 +178,7 @@ def _never_ran(report: Report) -> list[str]:
     ]
 
 
-FEW = 5  # as in suite/checking/system.py
+FEW = 5  # as in suite/checking/trial.py
 
 
 def _controls(report: Report) -> list[str]:
