@@ -30,7 +30,7 @@ from typing import Any
 from benchmarks import saved
 from benchmarks.forks import ROOT, Clock, Crash
 from benchmarks.runs import IDENTITIES_ONLY, report_of
-from reports.records import CONCLUSIVE
+from records.values import CONCLUSIVE
 from reports.shards.fold import bucket_order
 from suite import plugins
 from suite.known.claims import CLAIMS

@@ -8,7 +8,9 @@ import sys
 import webbrowser
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TypeAlias
 
+from records.reading import BadInput, read_report
 from reports.build import build, tell
 from reports.files.text import DEFAULT_OUT, failure_text
 from reports.judging.compare import compare, line
@@ -16,12 +18,12 @@ from reports.judging.gist import BASELINE, baseline_text, find_baseline, gist, r
 from reports.judging.run import mixed
 from reports.judging.summary import judged
 from reports.judging.verdict import COULD_NOT_RUN, EXITS, INSUFFICIENT, VIOLATED
-from reports.load import BadInput, read_report, shard_folders
 from reports.numerals import plural
 from reports.page.measurements import FOLDER
 from reports.shards.reading import read_shards
 from reports.shards.writing import clear, merge
 
+Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 BAD_INPUT = EXITS[COULD_NOT_RUN]
 _EXITS = "exit status: " + ", ".join(f"{status} {outcome}" for outcome, status in EXITS.items())
 _WRITES = "index.html, report.json, report.sarif, junit.xml, summary.md, summary.txt and repro/<ID>_<framework>.py"
@@ -55,8 +57,13 @@ def _build(options: argparse.Namespace) -> int:
 
 
 def _built(options: argparse.Namespace) -> int:
-    folders = shard_folders(options.paths, options.out)
+    folders = _shard_folders(options.paths, options.out)
     return build(folders, options.out, print, options.baseline, _progress, options.results)
+
+
+def _shard_folders(paths: Sequence[Path], out: Path) -> list[Path]:
+    """The folders of shards in what was given: themselves, or `shards` inside them; by default that of `out`."""
+    return [path / "shards" if (path / "shards").is_dir() else path for path in paths] or [out / "shards"]
 
 
 def _progress(line: str) -> None:
@@ -66,7 +73,7 @@ def _progress(line: str) -> None:
 
 
 def _merge(options: argparse.Namespace) -> int:
-    folders, into = shard_folders(options.paths, options.out), options.out / "shards"
+    folders, into = _shard_folders(options.paths, options.out), options.out / "shards"
     if into.resolve() in [folder.resolve() for folder in folders]:
         raise BadInput(f"{into}: is one of the folders to merge; give another --out")
     headers = [record for record in read_shards(folders, progress=_progress)[0] if record["kind"] == "run"]
@@ -147,7 +154,14 @@ def _show(options: argparse.Namespace) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m reports", description=__doc__, epilog=_EXITS)
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    _add_judging(commands)
+    _add_comparing(commands)
+    _add_showing(commands)
+    return parser
 
+
+def _add_judging(commands: Commands) -> None:
+    """From shards."""
     gate = commands.add_parser(
         "gate",
         help="judge what was recorded",
@@ -191,6 +205,11 @@ def _parser() -> argparse.ArgumentParser:
         command.add_argument(
             "--results", type=Path, default=FOLDER, help="measurements that the page shows too (default: %(default)s)"
         )
+        _add_out(command)
+
+
+def _add_comparing(commands: Commands) -> None:
+    """One run and another."""
     two = commands.add_parser(
         "compare",
         help="what changed from one run to another",
@@ -212,6 +231,10 @@ def _parser() -> argparse.ArgumentParser:
     )
     renew.add_argument("--to", type=Path, default=BASELINE, metavar="FILE", help="(default: %(default)s)")
     renew.set_defaults(run=_baseline)
+
+
+def _add_showing(commands: Commands) -> None:
+    """What is there."""
     forget = commands.add_parser(
         "clear",
         help="remove the shards of an earlier run",
@@ -219,10 +242,7 @@ def _parser() -> argparse.ArgumentParser:
         description="Remove the shards of an earlier run, so that a run which cannot start is not judged by them.",
     )
     forget.set_defaults(run=_clear)
-    for command in (gate, make, join, forget):
-        command.add_argument(
-            "--out", type=Path, default=DEFAULT_OUT, help="folder of the report (default: %(default)s)"
-        )
+    _add_out(forget)
     page = commands.add_parser(
         "open",
         help="open the page in a browser",
@@ -247,7 +267,10 @@ def _parser() -> argparse.ArgumentParser:
     )
     one.add_argument("--script", metavar="FRAMEWORK", help="print only this framework's script, ready to run")
     one.set_defaults(run=_show)
-    return parser
+
+
+def _add_out(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--out", type=Path, default=DEFAULT_OUT, help="folder of the report (default: %(default)s)")
 
 
 if __name__ == "__main__":

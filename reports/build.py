@@ -9,6 +9,8 @@ import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from records.report import Report
+from records.shard import Record
 from reports.files.junit import junit
 from reports.files.markdown import markdown
 from reports.files.sarif import sarif
@@ -19,7 +21,6 @@ from reports.judging.summary import summarise
 from reports.judging.verdict import COULD_NOT_RUN, EXITS
 from reports.page import measurements
 from reports.page.render import render
-from reports.records import Record, Report
 from reports.shards.reading import SENSELESS, read_shards
 
 

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from decimal import Decimal, InvalidOperation
-from typing import Any
 
-from reports.records import number
+from records.conversions import number
+from records.matrix import Quantile
 
 _SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
@@ -55,7 +54,7 @@ def ten(exponent: int) -> str:
     return "10" + str(exponent).translate(_SUPERSCRIPT) if exponent else "1"
 
 
-def quantile_text(quantile: Mapping[str, Any] | None) -> str:
+def quantile_text(quantile: Quantile | None) -> str:
     """A quantile known to a factor of two: '< 2⁻⁹'; '0' for exact agreement, '–' for none."""
     if quantile is None:
         return "–"

@@ -7,9 +7,10 @@ from typing import Any
 
 from report_fixtures import HEADER, comparison, control, failure, run_record
 
+from records.report import Report
+from records.shard import Record
 from reports.judging.summary import summarise
 from reports.page.measurements import COMMANDS
-from reports.records import Record, Report
 
 HOSTILE = "</script><script>alert(1)</script><img src=x onerror=alert(1)>'\"&{{ 7*7 }}"
 BACKENDS = ("numpy", "torch", "jax")
@@ -91,7 +92,7 @@ def everything(systems: list[list[str]] = SYSTEMS) -> list[Record]:
         {"kind": "example", "test": "suite/t.py::crash", "function": "f(x) = svd(x)",
          "inputs": [{"name": "x", "shape": [1], "hex": ["0x1p+0"]}]},
         finding(), finding(id="jax-worse", backend="jax", status="worse", upstream="not found", painted=[], witness=[]),
-        {"kind": "convention", "case": "|x| at 0", "backend": "torch", "subdifferential": "[-1, 1]", "value": "0",
+        {"kind": "convention", "case": "|x| at 0", "backend": "torch", "subdifferential": "[-1, 1]", "value": ["0"],
          "reverse": ["0"], "forward": ["1"], "inside": True, "known": ""},
         {"kind": "unsupported", "backend": "jax", "mode": "jet", "primitive": "lgamma", "reason": "no rule"},
         {"kind": "claim", "id": "P4", "subject": "torch float64", "verdict": "holds", "words": "", "checks": 40,

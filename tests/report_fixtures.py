@@ -7,8 +7,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from records.shard import Record
 from reports.page.seal import opened
-from reports.records import Record
 from reports.shards.writing import ShardWriter
 
 HEADER: dict[str, Any] = {

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 from mpmath import mp, mpf
 
+from records.shard import Record
 from reports.judging.claims import table
 from reports.judging.summary import summarise
 from reports.page.plot import plots
-from reports.records import Record
 from strategies.program import Program, Step
 from suite.document.counting import dispatched, equations
 from suite.document.derivatives import quadratic

@@ -13,12 +13,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from report_fixtures import HEADER, comparison, control, failure, green, run_record, write_shards
 
+from records.shard import Record
 from reports.__main__ import main
 from reports.build import build
 from reports.judging.compare import CHANGES, REGRESSIONS, compare
 from reports.judging.gist import baseline_text, fingerprint, gist
 from reports.judging.summary import judged, summarise
-from reports.records import Record
 from strategies.catalogue import PRIMITIVES
 from strategies.primitive import interval, unary
 from strategies.reach import reach

@@ -10,9 +10,9 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from report_fixtures import HEADER, comparison
 
+from records.shard import Record
 from reports.judging.floors import LEAST, LEVELS, MOST, figures, floor_of, shortfalls
 from reports.judging.summary import summarise
-from reports.records import Record
 from reports.shards.fold import fold
 from strategies.functions import scalar_functions
 from strategies.precision import FLOAT64

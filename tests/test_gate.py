@@ -12,10 +12,11 @@ from typing import Any
 import pytest
 from report_fixtures import comparison, control, failure, green, run_record, write_shards
 
+from records.conversions import encode
+from records.shard import Record
 from reports.__main__ import main
 from reports.judging.summary import summarise
 from reports.judging.verdict import EXITS
-from reports.records import Record, encode
 from reports.shards.reading import read_shards
 from reports.shards.writing import ShardWriter
 

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
-OURS = ("strategies", "suite", "reports", "gradlaws")
+OURS = ("strategies", "suite", "records", "reports", "gradlaws")
 LIBRARIES = ("jax", "jax.experimental.jet", "jax._src.interpreters.mlir", "torch", "torch.utils.checkpoint", "optax",
              "scipy.optimize", "scipy.special", "mlx.core", "mlx.nn", "autograd", "jinja2",
              "pytorch_optimizer")  # fmt: skip

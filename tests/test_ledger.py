@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 from report_fixtures import green
 
+from records.shard import Record
 from reports.judging.summary import summarise
-from reports.records import Record
 from strategies.precision import FLOAT64
 from strategies.program import Program, Step
 from suite import backends

@@ -12,9 +12,10 @@ from typing import Any
 import pytest
 from report_fixtures import comparison, control, failure, green, run_record, write_shards
 
+from records.conversions import encode
+from records.shard import Record
 from reports.__main__ import main
 from reports.judging.summary import summarise
-from reports.records import Record, encode
 
 ROOT = Path(__file__).parents[1]
 MEASURED = {"seconds", "started", "time"}  # what no two runs have in common

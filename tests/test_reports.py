@@ -12,6 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from report_fixtures import HEADER, comparison, control, failure, green, run_record, unfolded, write_shards
 
+from records.conversions import encode
+from records.report import Report
+from records.shard import Record
 from reports.__main__ import main
 from reports.build import build
 from reports.files.text import LINES, failure_text, verdict_text
@@ -19,7 +22,6 @@ from reports.judging import verdict
 from reports.judging.distribution import quantile
 from reports.judging.summary import summarise
 from reports.page.render import render
-from reports.records import Record, Report, encode
 from reports.shards.fold import bucket
 from reports.shards.reading import read_shards
 from reports.shards.writing import ShardWriter

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from xml.etree import ElementTree
 
-from reports.records import Record, Report
+from records.outcomes import Test
+from records.report import Report
 
 _NO_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _TAGS = {"failed": "failure", "crashed": "error", "hung": "error", "error": "error", "idle": "failure",
@@ -34,7 +35,7 @@ def _suite(suites: ElementTree.Element, name: str, cases: list[ElementTree.Eleme
     suite.extend(cases)
 
 
-def _case(row: Record) -> ElementTree.Element:
+def _case(row: Test) -> ElementTree.Element:
     path, _, name = row["nodeid"].partition("::")
     where = path.removesuffix(".py").replace("/", ".")
     case = ElementTree.Element("testcase", classname=_clean(where), name=_clean(name), time=f"{row['seconds']:.3f}")

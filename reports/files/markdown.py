@@ -5,9 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from records.comparison import Compared
+from records.matrix import Row, System
+from records.outcomes import Claim, Failure
+from records.report import Report
 from reports.judging.compare import line
 from reports.numerals import count, decimal, plural, ratio
-from reports.records import Record, Report
 
 MARKS = {"holds": "✓", "violated": "✗", "error": "✗", "insufficient evidence": "?"}
 SHOWN = 20  # rows of each list
@@ -34,7 +37,7 @@ def markdown(report: Report) -> str:
 _FRAMEWORKS = ("python", "numpy", "torch", "jax")
 
 
-def _matrix(rows: Sequence[Record], systems: Sequence[Sequence[str]]) -> str:
+def _matrix(rows: Sequence[Row], systems: Sequence[Sequence[str]]) -> str:
     if not rows:
         return ""
     lines = ["| identity | " + " | ".join(_text(" ".join(system)) for system in systems) + " |"]
@@ -46,7 +49,7 @@ def _matrix(rows: Sequence[Record], systems: Sequence[Sequence[str]]) -> str:
     return "\n".join(lines)
 
 
-def _cell(cell: Record | None) -> str:
+def _cell(cell: System | None) -> str:
     if cell is None or cell["status"] in ("not applicable", "unsupported"):
         return "–"
     if cell["status"] == "holds":
@@ -54,14 +57,14 @@ def _cell(cell: Record | None) -> str:
     return f"{MARKS.get(cell['status'], '?')} {cell['status']}"
 
 
-def _claims(rows: Sequence[Record]) -> str:
+def _claims(rows: Sequence[Claim]) -> str:
     if not rows:
         return ""
     lines = ["| claim | verdict | evidence |", "|---|---|---|"]
     return "\n".join([*lines, *(f"| {_text(r['id'])} | {r['verdict']} | {_text(r['evidence'])} |" for r in rows)])
 
 
-def _failure(failure: Record) -> str:
+def _failure(failure: Failure) -> str:
     title = f"{failure['identity']} {failure['verdict']} by {failure['backend']}, {failure['mode']}, {failure['dtype']}"
     lines = [f"<details><summary>{_text(title)}</summary>", "", _code(str(failure["function"]))]
     if failure["got"] is not None:
@@ -72,7 +75,7 @@ def _failure(failure: Record) -> str:
     return "\n".join(lines)
 
 
-def _comparison(found: Record) -> str:
+def _comparison(found: Compared) -> str:
     if found["note"]:
         return _text(found["note"])
     if not found["rows"]:

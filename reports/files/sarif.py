@@ -12,11 +12,14 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
+from records.outcomes import Deviation, Failure
+from records.report import Report
+from records.run import Identity
 from reports.judging.gist import fingerprint
 from reports.judging.verdict import EXITS
 from reports.numerals import decimal, ratio
-from reports.records import Record, Report
 
+Json = dict[str, Any]
 SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 
 
@@ -24,7 +27,7 @@ def sarif(report: Report) -> str:
     """The report as SARIF text; the same report gives the same text."""
     known = {one["id"]: one for one in report["run"]["identities"]}
     names = dict.fromkeys([*known, *(failure["identity"] for failure in report["failures"])])
-    rules = [_rule(name, known.get(name, {})) for name in names]
+    rules = [_rule(name, known.get(name, Identity(id=name))) for name in names]
     if report["ledger"]:
         rules.append({"id": "deviation", "shortDescription": {"text": "a deviation that the ledger knows"}})
     run = {
@@ -42,17 +45,17 @@ def sarif(report: Report) -> str:
             }
         ],
     }
-    log: Record = {"$schema": SCHEMA, "version": "2.1.0", "runs": [run]}
+    log: Json = {"$schema": SCHEMA, "version": "2.1.0", "runs": [run]}
     return json.dumps(log, ensure_ascii=False, indent=1) + "\n"
 
 
-def _rule(name: str, identity: Record) -> Record:
-    rule: Record = {"id": _clean(name), "defaultConfiguration": {"level": "error"}}
+def _rule(name: str, identity: Identity) -> Json:
+    rule: Json = {"id": _clean(name), "defaultConfiguration": {"level": "error"}}
     texts = {"shortDescription": identity.get("claim"), "fullDescription": identity.get("statement")}
     return rule | {key: {"text": _clean(str(text))} for key, text in texts.items() if text}
 
 
-def _failure(failure: Record) -> Record:
+def _failure(failure: Failure) -> Json:
     what = "raises an error in" if failure["verdict"] == "error" else "violates"
     lines = [f"{failure['backend']} {what} {failure['identity']} by {failure['mode']} in {failure['dtype']}"]
     lines.append(str(failure["function"]))
@@ -73,7 +76,7 @@ def _failure(failure: Record) -> Record:
     }
 
 
-def _deviation(row: Record) -> Record:
+def _deviation(row: Deviation) -> Json:
     text = f"{row['id']}: {row['primitive']} in {row['backend']}, where {row['region']}"
     return {
         "ruleId": "deviation",
@@ -85,14 +88,14 @@ def _deviation(row: Record) -> Record:
     }
 
 
-def _met(rows: Sequence[Record]) -> list[Record]:
+def _met(rows: Sequence[Deviation]) -> list[Deviation]:
     return [row for row in rows if row["status"] == "confirmed"]
 
 
-def _location(test: str) -> Record:
+def _location(test: str) -> Json:
     """The file of a test; its whole name is a logical location, since a node id has no line."""
     path = re.sub(r"[^A-Za-z0-9._/-]", "_", test.partition("::")[0]).lstrip("/") or "suite"
-    location: dict[str, Any] = {"physicalLocation": {"artifactLocation": {"uri": path}, "region": {"startLine": 1}}}
+    location: Json = {"physicalLocation": {"artifactLocation": {"uri": path}, "region": {"startLine": 1}}}
     if "::" in test:
         location["logicalLocations"] = [{"fullyQualifiedName": _clean(test), "kind": "function"}]
     return location

@@ -6,8 +6,9 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
+from records.outcomes import Failure
+from records.report import Report
 from reports.numerals import count, decimal, plural, quantile_text, ratio, seconds_text
-from reports.records import Record, Report
 
 DEFAULT_OUT = Path("reports/out")
 LINES = 25
@@ -38,7 +39,7 @@ def verdict_text(report: Report, out: Path = DEFAULT_OUT) -> str:
     return "\n".join(head + blocks + tail)
 
 
-def failure_text(failure: Record, scripts: Sequence[str] | None = None) -> str:
+def failure_text(failure: Failure, scripts: Sequence[str] | None = None) -> str:
     """One failure in full: where, exact inputs in decimal and hex, got / true / bound, replay, scripts.
 
     `scripts` names the frameworks whose scripts are included; None means all.
@@ -69,12 +70,12 @@ def failure_text(failure: Record, scripts: Sequence[str] | None = None) -> str:
     return "\n".join(lines)
 
 
-def _title(failure: Record) -> str:
+def _title(failure: Failure) -> str:
     verb = "violated by" if failure["verdict"] == "violated" else "raises an error in"
     return f"{failure['identity']} {verb} {failure['backend']} · {failure['mode']} · {failure['dtype']}"
 
 
-def _block(failure: Record, out: Path) -> list[str]:
+def _block(failure: Failure, out: Path) -> list[str]:
     where = "" if out == DEFAULT_OUT else f" --report {out / 'report.json'}"
     name = failure["backend"]
     script = f" · reproducer: {out / 'repro' / failure['id']}_{name}.py" if name in failure["scripts"] else ""

@@ -3,29 +3,38 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import get_args
 
+from records import shard
+from records.conversions import number, plain, taken
+from records.matrix import Row
+from records.outcomes import Claim, Control, Subject
+from records.parts import ControlCount
+from records.run import Run, RunClaim
+from records.values import ClaimVerdict, Outcome
 from reports.numerals import count, plural, ratio
-from reports.records import Record, number, plain
 
-GRAVITY = ("violated", "insufficient evidence", "false as written", "holds with a condition", "holds")
+GRAVITY: tuple[ClaimVerdict, ...] = get_args(ClaimVerdict)
+_VERBS: dict[ClaimVerdict, tuple[Outcome, str]] = {
+    "violated": ("violated", "is violated"),
+    "insufficient evidence": ("insufficient evidence", "has insufficient evidence"),
+}
 
 
-def claims(
-    records: Iterable[Record], controls: Sequence[Record], matrix: Sequence[Record], run: Record
-) -> list[Record]:
+def claims(records: Iterable[shard.Claim], controls: Sequence[Control], matrix: Sequence[Row], run: Run) -> list[Claim]:
     """One row per claim that the run was asked for, in the document's order.
 
     ``verdict`` is the gravest of its records; a claim without evidence, or with a control that was never seen to fail,
     has "insufficient evidence". ``evidence`` is one line.
     """
-    own: dict[str, list[Record]] = {}
+    own: dict[str, list[shard.Claim]] = {}
     for record in records:
         own.setdefault(record["id"], []).append(record)
     rows = {row["identity"]: row for row in matrix}
     return [_claim(claim, own.get(claim["id"], []), controls, rows.get(claim["id"])) for claim in run["claims"]]
 
 
-def _claim(claim: Record, own: list[Record], controls: Sequence[Record], row: Record | None) -> Record:
+def _claim(claim: RunClaim, own: list[shard.Claim], controls: Sequence[Control], row: Row | None) -> Claim:
     own = sorted(own, key=lambda record: (str(record["subject"]), str(record.get("words")), record.get("checks", 0)))
     found = _controls(claim, own, controls)
     checks = sum(record.get("checks", 0) for record in own) + (row["comparisons"] if row else 0)
@@ -36,32 +45,30 @@ def _claim(claim: Record, own: list[Record], controls: Sequence[Record], row: Re
         verdict = "insufficient evidence"
         words = f"never seen to fail: {', '.join(idle)}" if idle else "nothing was checked"
     return {
-        **{key: claim.get(key, "") for key in ("id", "claim", "statement", "latex", "kind", "blind")},
+        "id": claim["id"],
+        "claim": claim.get("claim", ""),
+        "statement": claim.get("statement", ""),
+        "latex": claim.get("latex", ""),
+        "kind": claim.get("kind", ""),
+        "blind": claim.get("blind", ""),
         "verdict": verdict,
         "words": words,
         "checks": checks,
         "worst": plain(worst),
         "controls": found,
-        "subjects": [
-            {key: record.get(key) for key in ("subject", "verdict", "words", "checks", "figures", "series", "seconds")}
-            for record in own
-        ],
+        "subjects": [taken(Subject, record) for record in own],
         "seconds": sum(number(record.get("seconds")) or 0.0 for record in own),
         "evidence": _evidence(words, checks, worst, found),
     }
 
 
-def reasons(rows: Sequence[Record]) -> list[tuple[str, str]]:
-    """Why claims make the run red: their verdict, and one line each."""
-    verbs = {"violated": "is violated", "insufficient evidence": "has insufficient evidence"}
-    return [
-        (row["verdict"], f"claim {row['id']} {verbs[row['verdict']]}: {row['words']}")
-        for row in rows
-        if row["verdict"] in verbs
-    ]
+def reasons(rows: Sequence[Claim]) -> list[tuple[Outcome, str]]:
+    """Why claims make the run red: what it comes to, and one line each."""
+    found = [(row, *_VERBS[row["verdict"]]) for row in rows if row["verdict"] in _VERBS]
+    return [(outcome, f"claim {row['id']} {verb}: {row['words']}") for row, outcome, verb in found]
 
 
-def sentence(rows: Sequence[Record]) -> str:
+def sentence(rows: Sequence[Claim]) -> str:
     """What became of all claims, in one sentence; "" where none was asked for."""
     if not rows:
         return ""
@@ -70,14 +77,14 @@ def sentence(rows: Sequence[Record]) -> str:
     return f"{plural(len(rows), 'claim')} of the document: {said}."
 
 
-def table(rows: Sequence[Record]) -> list[str]:
+def table(rows: Sequence[Claim]) -> list[str]:
     """A line per claim: id, verdict, evidence."""
     wide = max((len(row["verdict"]) for row in rows), default=0)
     return [f"{row['id']:<6}{row['verdict']:<{wide + 2}}{row['evidence']}" for row in rows]
 
 
-def _verdict(own: Sequence[Record], row: Record | None) -> tuple[str, str]:
-    found = [(record["verdict"], str(record.get("words") or "")) for record in own]
+def _verdict(own: Sequence[shard.Claim], row: Row | None) -> tuple[ClaimVerdict, str]:
+    found: list[tuple[ClaimVerdict, str]] = [(record["verdict"], str(record.get("words") or "")) for record in own]
     if row is not None:
         bad = row["status"] in ("violated", "error")
         found.append(("violated" if bad else "holds", "see its identity" if bad else ""))
@@ -87,9 +94,9 @@ def _verdict(own: Sequence[Record], row: Record | None) -> tuple[str, str]:
     return verdict, "; ".join(dict.fromkeys(words for one, words in found if one == verdict and words))
 
 
-def _controls(claim: Record, own: Sequence[Record], controls: Sequence[Record]) -> list[Record]:
+def _controls(claim: RunClaim, own: Sequence[shard.Claim], controls: Sequence[Control]) -> list[ControlCount]:
     """Each control that the claim names, with how often it was tried and failed."""
-    said = [one for record in own for one in record.get("controls") or ()]
+    said: list[ControlCount | Control] = [one for record in own for one in record.get("controls") or ()]
     said += [one for one in controls if one["identity"] == claim["id"]]
     return [
         {
@@ -101,13 +108,13 @@ def _controls(claim: Record, own: Sequence[Record], controls: Sequence[Record]) 
     ]
 
 
-def _worst(row: Record | None) -> list[float]:
+def _worst(row: Row | None) -> list[float]:
     systems = [system["worst_holding"] for system in row["systems"]] if row else []
     return [number(case["ratio"]) or 0.0 for case in systems if case]
 
 
-def _evidence(words: str, checks: int, worst: float, controls: Sequence[Record]) -> str:
-    failed, tried = (sum(one[key] for one in controls) for key in ("failed", "tried"))
+def _evidence(words: str, checks: int, worst: float, controls: Sequence[ControlCount]) -> str:
+    failed, tried = sum(one["failed"] for one in controls), sum(one["tried"] for one in controls)
     said = f"{count(checks)} checks, worst {ratio(worst)} of what is allowed"
     said += f"; controls failed {count(failed)} of {count(tried)}"
     return f"{words}; {said}" if words else said

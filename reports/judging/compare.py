@@ -8,27 +8,39 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from typing import Any, Literal, TypeVar, get_args
 
+from records.comparison import Baseline, ChangeRow, Changes, Compared, Gist, GistCell, Looked, What
+from records.conversions import taken
+from records.values import Change, ClaimVerdict
 from reports.judging.floors import LEAST, MOST
 from reports.numerals import count, ratio
-from reports.records import Record
 
-CHANGES = ("new", "worse", "removed", "weakened", "fixed", "better", "added", "edited")
+T = TypeVar("T")
+Thing = Literal["cell", "system"]
+
+CHANGES: tuple[Change, ...] = get_args(Change)
 REGRESSIONS = CHANGES[:4]
 # What a run may lose before it is weaker. A test draws some 30 functions, most comparisons are of few of them, and any
 # edit of strategies/ draws others: that alone moves a cell by a third and half a digit, a system by 1 %, 0.13 digits.
-SHARES = {"cell": 0.5, "system": 0.9}  # of its conclusive comparisons, functions and pairs that must still be there
-DIGITS = {"cell": 1.0, "system": 0.3}  # by which the mean of the digits that were looked at may fall
+SHARES: Mapping[Thing, float] = {
+    "cell": 0.5,
+    "system": 0.9,
+}  # of its conclusive comparisons, functions and pairs that must still be there
+DIGITS: Mapping[Thing, float] = {
+    "cell": 1.0,
+    "system": 0.3,
+}  # by which the mean of the digits that were looked at may fall
 ENOUGH, SEEN = 20, 5  # from how many on a cell, and a mode, is held to it
-COUNTED = {name: LEAST[name] for name in ("conclusive", "programs", "pairs")}
+Counted = Literal["conclusive", "programs", "pairs"]
+COUNTED: Mapping[Counted, str] = {name: LEAST[name] for name in get_args(Counted)}
 FACTOR, SMALL = 8, 0.05  # an error / bound that grows by the factor, and is not small, is told; it never gates
 AXES = {"backends": "backend", "dtypes": "dtype", "identities": "identity"}
-NOTHING: Record = {"note": "", "counts": dict.fromkeys(CHANGES, 0), "rows": []}
+NOTHING: Changes = {"note": "", "counts": dict.fromkeys(CHANGES, 0), "rows": []}
 _WRONG = ("violated", "error")
 
 
-def compare(before: Record, after: Record) -> Record:
+def compare(before: Gist, after: Gist) -> Changes:
     """Two gists (`gist.gist`): `rows`, gravest change first, `counts` by change, and `note`: what was not compared.
 
     A row has change, gates (whether it is a regression), what (cell, mode, system, identity, claim, ledger, failure,
@@ -56,22 +68,22 @@ def compare(before: Record, after: Record) -> Record:
     }
 
 
-def against_baseline(baseline: Record, now: Record) -> Record:
+def against_baseline(baseline: Gist, now: Gist) -> Compared:
     """The comparison that a gate is judged by: none where counts cannot be compared; where a framework's version is
     another, what it no longer offers is told and is no regression."""
     notes = differences(baseline, now)
-    known = {"baseline": {key: baseline[key] for key in ("suite", "commit", "started", "versions")}}
+    known = taken(Baseline, baseline)
     if notes:
-        return known | {**NOTHING, "note": f"not compared with the baseline: {'; '.join(notes)}"}
+        return {"baseline": known, **NOTHING, "note": f"not compared with the baseline: {'; '.join(notes)}"}
     found = compare(baseline, now)
     for row in found["rows"]:
         version = now["versions"].get(row["backend"])
         if version is not None and version != baseline["versions"].get(row["backend"]):
             row["gates"] &= row["change"] == "new"
-    return known | found
+    return {"baseline": known, **found}
 
 
-def differences(before: Record, after: Record) -> list[str]:
+def differences(before: Gist, after: Gist) -> list[str]:
     """Why the counts of two runs say nothing about each other."""
     found = [
         f"{key} {before[key] or 'none'} before, {after[key] or 'none'} after"
@@ -84,7 +96,7 @@ def differences(before: Record, after: Record) -> list[str]:
     return found
 
 
-def line(row: Record) -> str:
+def line(row: ChangeRow) -> str:
     """A row as one line."""
     where = " ".join(filter(None, _place(row)))
     values = " → ".join(_word(row[key]) for key in ("before", "after") if row[key] is not None)
@@ -93,15 +105,18 @@ def line(row: Record) -> str:
     )
 
 
-def _row(change: str, what: str, subject: str = "", before: Any = None, after: Any = None, **where: str) -> Record:
+def _row(
+    change: Change, what: What, subject: str = "", before: Any = None, after: Any = None,
+    *, identity: str = "", backend: str = "", dtype: str = "",
+) -> ChangeRow:  # fmt: skip
     return {
         "change": change, "gates": change in REGRESSIONS, "what": what,
-        **{key: where.get(key, "") for key in ("identity", "backend", "dtype")},
+        "identity": identity, "backend": backend, "dtype": dtype,
         "subject": subject, "before": before, "after": after,
     }  # fmt: skip
 
 
-def _cells(before: Record, after: Record, asked: Mapping[str, list[str]], counted: bool) -> Iterable[Record]:
+def _cells(before: Gist, after: Gist, asked: Mapping[str, list[str]], counted: bool) -> Iterable[ChangeRow]:
     old, new = ({_place(cell): cell for cell in one["cells"]} for one in (before, after))
     for place in dict.fromkeys([*old, *new]):
         where = dict(zip(("identity", "backend", "dtype"), place, strict=True))
@@ -115,31 +130,35 @@ def _cells(before: Record, after: Record, asked: Mapping[str, list[str]], counte
             yield from _cell(old[place], new[place], counted, where)
 
 
-def _cell(old: Record, new: Record, counted: bool, where: dict[str, str]) -> Iterable[Record]:
-    groups: dict[tuple[str, str, str], list[str]] = {}
+def _cell(old: GistCell, new: GistCell, counted: bool, where: dict[str, str]) -> Iterable[ChangeRow]:
+    groups: dict[tuple[Change, str, str], list[str]] = {}
     for mode in sorted(old["modes"].keys() | new["modes"].keys()):
-        a, b = old["modes"].get(mode), new["modes"].get(mode)
-        change = _mode(a, b)
-        if change:
-            groups.setdefault((change, _status(a), _status(b)), []).append(mode)
-    for (change, a, b), modes in groups.items():
-        yield _row(change, "mode", ", ".join(modes), a or None, b or None, **where)
+        was, now = old["modes"].get(mode), new["modes"].get(mode)
+        if change := _mode(was, now):
+            groups.setdefault((change, _status(was), _status(now)), []).append(mode)
+    for (change, before, after), modes in groups.items():
+        yield _row(change, "mode", ", ".join(modes), before or None, after or None, **where)
     if new["status"] in ("insufficient evidence", "not applicable") and old["status"] == "holds" and not groups:
         yield _row("weakened", "cell", "", old["status"], new["status"], **where)
     if counted:
         yield from _less("cell", old, new, where)
-    for name in sorted(old["floors"].keys() | new["floors"].keys()):
-        a, b = (one["floors"].get(name, float(name.split()[1] in MOST)) for one in (old, new))
-        if counted and a != b:
-            change = "weakened" if (b > a) == (name.split()[1] in MOST) else "better"
-            yield _row(change, "cell", f"floor of {name}", a, b, **where)
+        yield from _lower(old, new, where)
     a, b = old["worst"], new["worst"]
     if counted and a and b and max(a, b) > SMALL and not 1 / FACTOR < b / a < FACTOR:
         row = _row("worse" if b > a else "better", "cell", "worst error / bound", a, b, **where)
         yield row | {"gates": False}
 
 
-def _systems(before: Record, after: Record) -> Iterable[Record]:
+def _lower(old: GistCell, new: GistCell, where: dict[str, str]) -> Iterable[ChangeRow]:
+    """How much less is demanded of a cell, or more."""
+    for name in sorted(old["floors"].keys() | new["floors"].keys()):
+        at_most = name.split()[1] in MOST
+        a, b = (one["floors"].get(name, float(at_most)) for one in (old, new))
+        if a != b:
+            yield _row("weakened" if (b > a) == at_most else "better", "cell", f"floor of {name}", a, b, **where)
+
+
+def _systems(before: Gist, after: Gist) -> Iterable[ChangeRow]:
     """Each backend in each dtype as one, over the cells that both runs have: many comparisons, so little chance."""
     old, new = ({_place(cell): cell for cell in one["cells"]} for one in (before, after))
     groups: dict[tuple[str, str], list[tuple[str, str, str]]] = {}
@@ -151,15 +170,15 @@ def _systems(before: Record, after: Record) -> Iterable[Record]:
         yield from _less("system", a, b, {"backend": backend, "dtype": dtype})
 
 
-def _together(cells: list[Record]) -> Record:
-    looked = [cell for cell in cells if cell["digits"] is not None]
-    total = sum(cell["conclusive"] for cell in looked)
-    mean = sum(cell["digits"] * cell["conclusive"] for cell in looked) / total if total else None
+def _together(cells: list[GistCell]) -> Looked:
+    looked = [(cell["digits"], cell["conclusive"]) for cell in cells if cell["digits"] is not None]
+    total = sum(conclusive for _, conclusive in looked)
+    mean = sum(digits * conclusive for digits, conclusive in looked) / total if total else None
     return {"conclusive": sum(cell["conclusive"] for cell in cells), "programs": 0, "pairs": 0,
             "digits": None if mean is None else round(mean, 2)}  # fmt: skip
 
 
-def _less(what: str, old: Record, new: Record, where: dict[str, str]) -> Iterable[Record]:
+def _less(what: Thing, old: Looked, new: Looked, where: dict[str, str]) -> Iterable[ChangeRow]:
     """How much less was looked at, and less closely."""
     for name, words in COUNTED.items():
         if old[name] >= ENOUGH and new[name] < SHARES[what] * old[name]:
@@ -169,43 +188,43 @@ def _less(what: str, old: Record, new: Record, where: dict[str, str]) -> Iterabl
         yield _row("weakened", what, "mean digits looked at", str(a), str(b), **where)
 
 
-def _mode(a: int | str | None, b: int | str | None) -> str:
+def _mode(a: int | str | None, b: int | str | None) -> Change | None:
     """How a mode changed: a count where it holds, its status where not, None where it is absent."""
     if b in _WRONG:
-        return "" if a in _WRONG else "new"
+        return None if a in _WRONG else "new"
     if a in _WRONG:
         return "fixed" if isinstance(b, int) else "weakened"
     if isinstance(a, int):
         if isinstance(b, int) or a < SEEN:
-            return ""
+            return None
         return "removed" if b is None else "weakened"
-    return ("added" if a is None else "better") if isinstance(b, int) else ""
+    return ("added" if a is None else "better") if isinstance(b, int) else None
 
 
 def _status(mode: int | str | None) -> str:
     return "" if mode is None else "holds" if isinstance(mode, int) else mode
 
 
-def _identities(before: Record, after: Record, asked: Mapping[str, list[str]]) -> Iterable[Record]:
-    for row in _mapped("identity", before, after, "identities", lambda a, b: "edited"):
+def _identities(before: Gist, after: Gist, asked: Mapping[str, list[str]]) -> Iterable[ChangeRow]:
+    for row in _mapped("identity", before["identities"], after["identities"], lambda a, b: "edited"):
         if row["change"] != "removed" or _asked(asked, {"identity": row["subject"]}):
             yield row | {"before": None, "after": None}
 
 
-def _claims(before: Record, after: Record, asked: Mapping[str, list[str]]) -> Iterable[Record]:
-    for row in _mapped("claim", before, after, "claims", _claim):
+def _claims(before: Gist, after: Gist, asked: Mapping[str, list[str]]) -> Iterable[ChangeRow]:
+    for row in _mapped("claim", before["claims"], after["claims"], _claim):
         if row["change"] != "removed" or _asked(asked, {"identity": row["subject"]}):
             yield row
 
 
-def _claim(a: str, b: str) -> str:
+def _claim(a: ClaimVerdict, b: ClaimVerdict) -> Change:
     bad = ("violated", "insufficient evidence")
     if b in bad:
         return "new" if b == bad[0] else "weakened"
     return "fixed" if a in bad else "edited"
 
 
-def _ledger(before: Record, after: Record, asked: Mapping[str, list[str]]) -> Iterable[Record]:
+def _ledger(before: Gist, after: Gist, asked: Mapping[str, list[str]]) -> Iterable[ChangeRow]:
     old, new = ({key: row for key, row in one["ledger"].items() if row[1] != "elsewhere"} for one in (before, after))
     for name in sorted(old.keys() | new.keys()):
         backend = (new.get(name) or old[name])[0]
@@ -215,13 +234,13 @@ def _ledger(before: Record, after: Record, asked: Mapping[str, list[str]]) -> It
             yield _row("fixed", "ledger", name, "a known deviation", None, backend=backend)
 
 
-def _failures(before: Record, after: Record) -> Iterable[Record]:
+def _failures(before: Gist, after: Gist) -> Iterable[ChangeRow]:
     for print_ in sorted(before["failures"].keys() ^ after["failures"].keys()):
         now = print_ in after["failures"]
         yield _row("new" if now else "fixed", "failure", print_, None, (after if now else before)["failures"][print_])
 
 
-def _terms(before: Record, after: Record, asked: Mapping[str, list[str]]) -> Iterable[Record]:
+def _terms(before: Gist, after: Gist, asked: Mapping[str, list[str]]) -> Iterable[ChangeRow]:
     """The terms on which it was looked: examples, pairs, contracts, domains."""
     for name, value in before["settings"].items():
         now = after["settings"].get(name, 0)
@@ -231,32 +250,34 @@ def _terms(before: Record, after: Record, asked: Mapping[str, list[str]]) -> Ite
         now = after["pairs"].get(backend, 0)
         if now < SHARES["system"] * pairs and set(asked) <= {"backend"} and _asked(asked, {"backend": backend}):
             yield _row("weakened", "pairs", "pairs of primitives", pairs, now, backend=backend)
-    for row in _mapped("contract", before, after, "contracts", _contract, added="weakened", removed="better"):
+    contracts = before["contracts"], after["contracts"]
+    for row in _mapped("contract", *contracts, _contract, added="weakened", removed="better"):
         yield row | {"backend": row["subject"].split()[0]}
-    yield from _mapped("domain", before, after, "domains", lambda a, b: "weakened" if b < a else "better")
+    domains = before["domains"], after["domains"]
+    yield from _mapped("domain", *domains, lambda a, b: "weakened" if b < a else "better")
 
 
-def _contract(a: list[float], b: list[float]) -> str:
+def _contract(a: list[float], b: list[float]) -> Change:
     return "weakened" if any(y > x for x, y in zip(a, b, strict=True)) else "better"
 
 
 def _mapped(
-    what: str, before: Record, after: Record, key: str, changed: Callable[[Any, Any], str],
-    added: str = "added", removed: str = "removed",
-) -> Iterable[Record]:  # fmt: skip
+    what: What, old: Mapping[str, T], new: Mapping[str, T], changed: Callable[[T, T], Change],
+    added: Change = "added", removed: Change = "removed",
+) -> Iterable[ChangeRow]:  # fmt: skip
     """The rows of two mappings by name; `changed` says what a change of value is."""
-    old, new = before[key], after[key]
     for name in sorted(old.keys() | new.keys()):
         a, b = old.get(name), new.get(name)
         if a != b:
-            yield _row(added if name not in old else removed if name not in new else changed(a, b), what, name, a, b)
+            change = added if a is None else removed if b is None else changed(a, b)
+            yield _row(change, what, name, a, b)
 
 
 def _asked(asked: Mapping[str, list[str]], where: Mapping[str, str]) -> bool:
     return all(where[axis] in names for axis, names in asked.items() if axis in where)
 
 
-def _place(row: Record) -> tuple[str, str, str]:
+def _place(row: ChangeRow | GistCell) -> tuple[str, str, str]:
     return row["identity"], row["backend"], row["dtype"]
 
 

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
+from typing import TypeVar
 
-from reports.records import Record, plain
-from reports.shards.fold import Cells, bucket_order, worse
+from records.conversions import plain
+from records.matrix import Coverage, Distribution, Quantile
+from reports.shards.fold import Case, Cells, Folded, bucket_order, worse
+
+Name = TypeVar("Name", bound=str)
 
 
-def distributions(cells: Cells, systems: Sequence[Sequence[str]]) -> list[Record]:
+def distributions(cells: Cells, systems: Sequence[Sequence[str]]) -> list[Distribution]:
     """Error / bound for each backend (dtype None) and each (backend, dtype): histogram and quantiles.
 
     `systems` lists all (backend, dtype), and orders them. Quantiles are known to a factor of two:
@@ -17,7 +21,7 @@ def distributions(cells: Cells, systems: Sequence[Sequence[str]]) -> list[Record
     for no finite ratio). The maximum is exact. `digits` counts comparisons by floor(-log10(bound / largest
     component)), how closely they looked.
     """
-    groups: dict[tuple[str, str], list[Record]] = {}
+    groups: dict[tuple[str, str], list[Folded]] = {}
     for backend, dtype in systems:
         groups.setdefault((backend, ""), [])
         groups.setdefault((backend, dtype), [])
@@ -27,20 +31,24 @@ def distributions(cells: Cells, systems: Sequence[Sequence[str]]) -> list[Record
     return [_distribution(backend, dtype or None, group) for (backend, dtype), group in groups.items()]
 
 
-def coverage(cells: Cells, backends: Sequence[str]) -> Record:
+def coverage(cells: Cells, backends: Sequence[str]) -> Coverage:
     """What was generated: comparisons per backend by primitive, number of steps, number of inputs."""
-    tables: Record = {}
-    for tally in ("primitives", "steps", "sizes"):
-        sums = {
-            backend: add_up(cell[tally] for key, cell in cells.items() if key[1] == backend) for backend in backends
-        }
-        names = {name for per_backend in sums.values() for name in per_backend}
-        ordered = sorted(names, key=lambda name: (int(name), "") if name.isdecimal() else (0, name))
-        tables[tally] = {name: {backend: sums[backend].get(name, 0) for backend in backends} for name in ordered}
-    return tables
+    of = {backend: [cell for (_, name, *_), cell in cells.items() if name == backend] for backend in backends}
+    return {
+        "primitives": _table({name: add_up(cell["primitives"] for cell in group) for name, group in of.items()}),
+        "steps": _table({name: add_up(cell["steps"] for cell in group) for name, group in of.items()}),
+        "sizes": _table({name: add_up(cell["sizes"] for cell in group) for name, group in of.items()}),
+    }
 
 
-def quantile(histogram: Mapping[str, int], share: float) -> Record | None:
+def _table(sums: Mapping[str, Mapping[str, int]]) -> dict[str, dict[str, int]]:
+    """By name and backend, of tallies by backend."""
+    names = {name for per_backend in sums.values() for name in per_backend}
+    ordered = sorted(names, key=lambda name: (int(name), "") if name.isdecimal() else (0, name))
+    return {name: {backend: tally.get(name, 0) for backend, tally in sums.items()} for name in ordered}
+
+
+def quantile(histogram: Mapping[str, int], share: float) -> Quantile | None:
     """The bucket below or at which the given share (0..1) of all counts lies; None without counts."""
     rank = max(1, math.ceil(share * sum(histogram.values())))
     for name in sorted(histogram, key=bucket_order):
@@ -57,19 +65,20 @@ def upper_edge(name: str) -> float:
     return math.inf if name == "inf" or int(name) >= 1023 else math.ldexp(1.0, int(name) + 1)
 
 
-def add_up(tallies: Iterable[Mapping[str, int]]) -> dict[str, int]:
+def add_up(tallies: Iterable[Mapping[Name, int]]) -> dict[Name, int]:
     """The sum of several tallies."""
-    total: dict[str, int] = {}
+    total: dict[Name, int] = {}
     for tally in tallies:
         for name, count in tally.items():
             total[name] = total.get(name, 0) + count
     return total
 
 
-def _distribution(backend: str, dtype: str | None, group: list[Record]) -> Record:
+def _distribution(backend: str, dtype: str | None, group: list[Folded]) -> Distribution:
     histogram = add_up(cell["histogram"] for cell in group)
     digits = add_up(cell["digits"] for cell in group)
-    worst = worst_holding = None
+    worst: Case | None = None
+    worst_holding: Case | None = None
     for cell in group:
         worst = worse(worst, cell["worst"])
         worst_holding = worse(worst_holding, cell["worst_holding"])
@@ -81,9 +90,9 @@ def _distribution(backend: str, dtype: str | None, group: list[Record]) -> Recor
         "conclusive": sum(histogram.values()),
         "median": quantile(histogram, 0.5),
         "p99": quantile(histogram, 0.99),
-        "max": worst and plain(worst[0]),
-        "max_function": worst and worst[1],
-        "max_holding": worst_holding and plain(worst_holding[0]),
+        "max": plain(worst[0]) if worst else None,
+        "max_function": worst[1] if worst else None,
+        "max_holding": plain(worst_holding[0]) if worst_holding else None,
         "median_digits": middle(digits),
         "histogram": {name: histogram[name] for name in sorted(histogram, key=bucket_order)},
         "digits": {name: digits[name] for name in ordered},

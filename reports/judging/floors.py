@@ -8,12 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from fnmatch import fnmatchcase
-from typing import Any
+from typing import cast, get_args
 
+from records.matrix import Evidence
+from records.run import Floor, Level
+from records.values import CONCLUSIVE
+from reports.judging.distribution import add_up
 from reports.numerals import count
-from reports.records import CONCLUSIVE, Record
+from reports.shards.fold import Folded
 
-# What a floor can demand: at least so many, or at most such a share.
+LEVELS: tuple[Level, ...] = get_args(Level)
+# What a floor can demand: at least so many, or at most such a share (records/run.py).
 LEAST = {
     "conclusive": "conclusive",
     "programs": "unique programs",
@@ -28,25 +33,24 @@ MOST = {
     "zero": "with a derivative that is zero",
     "unreached": "of the primitives without a conclusive comparison",
 }
-LEVELS = ("mode", "system")  # identity × backend × dtype × mode, and all modes together
 
 
-def figures(cells: Iterable[Record]) -> Record:
+def figures(cells: Iterable[Folded]) -> Evidence:
     """What the cells hold together; shares are of all comparisons, `zero` of conclusive derivatives, and `unreached` of
     the primitives that were met."""
     cells = list(cells)
-    counts = {verdict: sum(cell["counts"].get(verdict, 0) for cell in cells) for verdict in _verdicts(cells)}
+    counts = add_up(cell["counts"] for cell in cells)
     conclusive = sum(counts.get(verdict, 0) for verdict in CONCLUSIVE)
     comparisons = sum(counts.values())
-    met, reached = _names(cells, "primitives"), _names(cells, "reached")
+    met, reached = _names(cell["primitives"] for cell in cells), _names(cell["reached"] for cell in cells)
     zero = sum(sum(cell["zero"].values()) for cell in cells)
     return {
         "conclusive": conclusive,
-        "programs": len(_names(cells, "programs")),
+        "programs": len(_names(cell["programs"] for cell in cells)),
         "primitives": len(reached),
-        "pairs": len(_names(cells, "pairs")),
-        "depth": max(map(int, _names(cells, "depths")), default=0),
-        "size": max(map(int, _names(cells, "inputs")), default=0),
+        "pairs": len(_names(cell["pairs"] for cell in cells)),
+        "depth": max(map(int, _names(cell["depths"] for cell in cells)), default=0),
+        "size": max(map(int, _names(cell["inputs"] for cell in cells)), default=0),
         "inconclusive": _share(counts.get("inconclusive", 0), comparisons),
         "unsupported": _share(counts.get("unsupported", 0), comparisons),
         "zero": _share(zero, conclusive),
@@ -54,20 +58,21 @@ def figures(cells: Iterable[Record]) -> Record:
     }
 
 
-def floor_of(floors: Sequence[Mapping[str, Any]], level: str, identity: str, backend: str, dtype: str) -> Record:
-    """What is demanded there: every row that speaks of it, later ones overriding earlier ones."""
-    demanded: Record = {}
+def floor_of(floors: Sequence[Floor], level: Level, identity: str, backend: str, dtype: str) -> dict[str, float]:
+    """What is demanded there, by name: every row that speaks of it, later ones overriding earlier ones."""
+    demanded: dict[str, float] = {}
     for row in floors:
         patterns = ((row.get("identities"), identity), (row.get("backends"), backend), (row.get("dtypes"), dtype))
         if row["level"] == level and all(_matches(known, name) for known, name in patterns):
-            demanded |= {name: row[name] for name in (*LEAST, *MOST) if name in row}
+            demanded |= {name: value for name, value in _numbers(row).items() if name in LEAST or name in MOST}
     return demanded
 
 
-def shortfalls(found: Mapping[str, Any], demanded: Mapping[str, Any]) -> list[str]:
+def shortfalls(evidence: Evidence, demanded: Mapping[str, float]) -> list[str]:
     """What is missing, one clause each; empty where there is enough."""
+    found = _numbers(evidence)
     few = [
-        f"{count(found[name])} {words} of {count(demanded[name])} needed"
+        f"{count(int(found[name]))} {words} of {count(int(demanded[name]))} needed"
         for name, words in LEAST.items()
         if found[name] < demanded.get(name, 0)
     ]
@@ -79,16 +84,17 @@ def shortfalls(found: Mapping[str, Any], demanded: Mapping[str, Any]) -> list[st
     return few + many
 
 
+def _numbers(record: object) -> Mapping[str, float]:
+    """The figures of a record, to be gone through by name."""
+    return cast(Mapping[str, float], record)
+
+
 def _matches(patterns: Sequence[str] | None, name: str) -> bool:
     return patterns is None or any(fnmatchcase(name, pattern) for pattern in patterns)
 
 
-def _verdicts(cells: Iterable[Record]) -> set[str]:
-    return {verdict for cell in cells for verdict in cell["counts"]}
-
-
-def _names(cells: Iterable[Record], tally: str) -> set[str]:
-    return {name for cell in cells for name in cell[tally]}
+def _names(tallies: Iterable[Mapping[str, int]]) -> set[str]:
+    return {name for tally in tallies for name in tally}
 
 
 def _share(part: int, whole: int) -> float:

@@ -5,21 +5,25 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from pathlib import Path
+from typing import cast
 
-from reports.judging.compare import COUNTED, compare
+from records.comparison import KIND, SCHEMA, Gist, GistCell
+from records.conversions import canonical, number
+from records.matrix import Cell
+from records.outcomes import Failure
+from records.reading import BadInput, checked, fault, read_json
+from records.report import Report
+from records.run import Floor, Identity, RunClaim
+from records.values import STATUSES, Status
+from reports.judging.compare import compare
 from reports.judging.floors import LEVELS, floor_of
-from reports.judging.matrix import STATUSES
-from reports.load import BadInput, checked, read_json
-from reports.records import Record, Report, canonical, number
 from reports.shards.reading import SENSELESS
 
-SCHEMA = 1
-KIND = "gradlaws baseline"
 BASELINE = Path("reports/baseline.json")
 RENEW = "renew it: python -m reports baseline"
 
 
-def gist(report: Report) -> Record:
+def gist(report: Report) -> Gist:
     """Verdicts, conclusive counts, digits, contracts and domains; nothing that another machine would measure anew.
 
     A mode that holds has the number of its conclusive comparisons, any other its status.
@@ -28,7 +32,14 @@ def gist(report: Report) -> Record:
     return {
         "kind": KIND,
         "schema": SCHEMA,
-        **{key: run[key] for key in ("suite", "profile", "seed", "commit", "started", "asked", "versions", "systems")},
+        "suite": run["suite"],
+        "profile": run["profile"],
+        "seed": run["seed"],
+        "commit": run["commit"],
+        "started": run["started"],
+        "asked": run["asked"],
+        "versions": run["versions"],
+        "systems": run["systems"],
         "settings": {"floor": run["floor"], "examples": int(run["settings"].get("max_examples") or 0)},
         "identities": {one["id"]: _digest(one) for one in [*run["identities"], *run["claims"]]},
         "cells": _cells(report),
@@ -41,12 +52,12 @@ def gist(report: Report) -> Record:
     }
 
 
-def fingerprint(failure: Record) -> str:
+def fingerprint(failure: Failure) -> str:
     """What stays the same of a failure when it is met again: not its function, which shrinks differently."""
     return " ".join(str(failure[key]) for key in ("identity", "backend", "dtype", "mode", "verdict"))
 
 
-def baseline_text(found: Record) -> str:
+def baseline_text(found: Gist) -> str:
     """A gist as JSON with a line for each row, so that a change of it can be read as one."""
     lines = []
     for key, value in found.items():
@@ -61,7 +72,7 @@ def baseline_text(found: Record) -> str:
     return "{\n " + ",\n ".join(lines) + "\n}\n"
 
 
-def read_gist(path: Path) -> Record:
+def read_gist(path: Path) -> Gist:
     """A baseline, or the gist of a report.json. Raises BadInput where it is neither, or of another schema."""
     found = read_json(path)
     if found.get("kind") != KIND:
@@ -71,14 +82,17 @@ def read_gist(path: Path) -> Record:
             raise BadInput(f"{path}: not a whole report; build it again from its shards") from None
     if found.get("schema") != SCHEMA:
         raise BadInput(f"{path}: a baseline of schema {found.get('schema')!r}, this version reads {SCHEMA}; {RENEW}")
+    baseline = cast(Gist, found)
     try:
-        compare(found, found)
+        whole = fault(found, Gist) is None and bool(compare(baseline, baseline))
     except SENSELESS:
-        raise BadInput(f"{path}: not a whole baseline; {RENEW}") from None
-    return found
+        whole = False
+    if not whole:
+        raise BadInput(f"{path}: not a whole baseline; {RENEW}")
+    return baseline
 
 
-def read_baseline(path: Path, suite: str) -> Record:
+def read_baseline(path: Path, suite: str) -> Gist:
     """The baseline of this version of the suite. Raises BadInput where there is none."""
     found = read_gist(path)
     if suite and found["suite"] != suite:
@@ -86,7 +100,7 @@ def read_baseline(path: Path, suite: str) -> Record:
     return found
 
 
-def find_baseline(path: Path | None, suite: str) -> tuple[Record | None, str, list[str]]:
+def find_baseline(path: Path | None, suite: str) -> tuple[Gist | None, str, list[str]]:
     """The baseline, or why there is none; and what is wrong with it, if it is not simply missing from its place."""
     if path is None:
         return None, "", []
@@ -98,29 +112,33 @@ def find_baseline(path: Path | None, suite: str) -> tuple[Record | None, str, li
         return None, "the baseline cannot be read", [str(error)]
 
 
-def _cells(report: Report) -> list[Record]:
+def _cells(report: Report) -> list[GistCell]:
     """One row per identity and system."""
-    modes: dict[tuple[str, str, str], dict[str, int | str]] = {}
+    modes: dict[tuple[str, str, str], dict[str, int | Status]] = {}
     tallies: dict[tuple[str, str, str], dict[int, int]] = {}
-    for row in report["cells"]:
-        place = (row["identity"], row["backend"], row["dtype"])
+    for cell in report["cells"]:
+        place = (cell["identity"], cell["backend"], cell["dtype"])
         known = modes.setdefault(place, {})
-        if row["mode"] is not None:
-            known[row["mode"]] = _both(known.get(row["mode"], 0), _said(row))
+        if cell["mode"] is not None:
+            known[cell["mode"]] = _both(known.get(cell["mode"], 0), _said(cell))
         tally = tallies.setdefault(place, {})
-        for digits, count in row["digits"].items():
+        for digits, count in cell["digits"].items():
             tally[int(digits)] = tally.get(int(digits), 0) + count
-    run, found = report["run"], []
+    found: list[GistCell] = []
     for row in report["matrix"]:
         for system in row["systems"]:
             place = (row["identity"], system["backend"], system["dtype"])
-            worst = number((system["worst_holding"] or {}).get("ratio"))
+            worst = number(system["worst_holding"]["ratio"]) if system["worst_holding"] else None
             found.append(
                 {
-                    **dict(zip(("identity", "backend", "dtype"), place, strict=True)),
+                    "identity": row["identity"],
+                    "backend": system["backend"],
+                    "dtype": system["dtype"],
                     "status": system["status"],
-                    **{name: system["evidence"][name] for name in COUNTED},
-                    "floors": _floors(run["floors"], place),
+                    "conclusive": system["evidence"]["conclusive"],
+                    "programs": system["evidence"]["programs"],
+                    "pairs": system["evidence"]["pairs"],
+                    "floors": _floors(report["run"]["floors"], place),
                     "digits": _mean(tallies.get(place, {})),
                     "worst": None if worst is None else float(f"{worst:.1e}"),
                     "modes": dict(sorted(modes.get(place, {}).items())),
@@ -129,18 +147,18 @@ def _cells(report: Report) -> list[Record]:
     return found
 
 
-def _floors(floors: Sequence[Record], place: tuple[str, str, str]) -> Record:
+def _floors(floors: Sequence[Floor], place: tuple[str, str, str]) -> dict[str, float]:
     """What is demanded of the cell, as "system pairs", and of each of its modes, as "mode conclusive"."""
     return {
         f"{level} {name}": value for level in LEVELS for name, value in sorted(floor_of(floors, level, *place).items())
     }
 
 
-def _said(row: Record) -> int | str:
-    return int(row["conclusive"]) if row["status"] == "holds" else str(row["status"])
+def _said(cell: Cell) -> int | Status:
+    return cell["conclusive"] if cell["status"] == "holds" else cell["status"]
 
 
-def _both(one: int | str, other: int | str) -> int | str:
+def _both(one: int | Status, other: int | Status) -> int | Status:
     """Of two orders of one mode: their sum, or the word of the one that does not hold."""
     if isinstance(one, int) and isinstance(other, int):
         return one + other
@@ -153,6 +171,6 @@ def _mean(tally: dict[int, int]) -> float | None:
     return round(sum(digits * count for digits, count in tally.items()) / total, 1) if total else None
 
 
-def _digest(identity: Record) -> str:
+def _digest(identity: Identity | RunClaim) -> str:
     text = canonical({key: identity.get(key) for key in ("statement", "controls", "blind", "kind")})
     return hashlib.sha256(text.encode()).hexdigest()[:8]

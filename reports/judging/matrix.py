@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
 
+from records.conversions import seconds
+from records.matrix import Cell, Row, System, Totals
+from records.parts import Worst
+from records.run import Identity, Run
+from records.values import CONCLUSIVE, STATUSES, VERDICTS, Status, Verdict
 from reports.judging.distribution import add_up, middle
 from reports.judging.floors import figures, floor_of, shortfalls
-from reports.records import CONCLUSIVE, VERDICTS, Record, plain, seconds
-from reports.shards.fold import Cells, bucket_order, worse
+from reports.shards.fold import Case, Cells, Folded, Key, bucket_order, worse, worst_record
 
-# The first status that applies wins, from single comparisons up to a whole identity.
-STATUSES = ("error", "violated", "insufficient evidence", "holds", "too coarse", "unsupported", "not applicable")
 BAD = frozenset(STATUSES[:3])
 
 
-def status_of(counts: Mapping[str, int], short: Sequence[str], coarse: bool = False) -> str:
+def status_of(counts: Mapping[Verdict, int], short: Sequence[str], coarse: bool = False) -> Status:
     """The status of one cell; one that is short of a floor is insufficient evidence.
 
     A mode that exists for some functions only needs none: where nothing else was seen of it, it is unsupported. A
@@ -32,7 +33,7 @@ def status_of(counts: Mapping[str, int], short: Sequence[str], coarse: bool = Fa
     return "insufficient evidence" if short or not _conclusive(counts) else "holds"
 
 
-def matrix_cells(cells: Cells, run: Record) -> list[Record]:
+def matrix_cells(cells: Cells, run: Run) -> list[Cell]:
     """One row per (identity, backend, dtype, mode, order), and one with mode None for each pair never
     compared.
 
@@ -58,19 +59,20 @@ def matrix_cells(cells: Cells, run: Record) -> list[Record]:
     )
 
 
-def matrix_rows(rows: Sequence[Record], cells: Cells, run: Record) -> list[Record]:
+def matrix_rows(rows: Sequence[Cell], cells: Cells, run: Run) -> list[Row]:
     """One row per identity: its header text and, for each system, the cells merged.
 
     Insufficient evidence of a system: its modes together are short of a floor, or one of them is."""
-    merged: dict[tuple[str, str, str], list[Record]] = {}
+    merged: dict[tuple[str, str, str], list[Folded]] = {}
     for (identity, backend, dtype, _, _), cell in cells.items():
         merged.setdefault((identity, backend, dtype), []).append(cell)
     known = {identity["id"]: identity for identity in run["identities"]}
-    groups: dict[str, dict[tuple[str, str], list[Record]]] = {}
+    groups: dict[str, dict[tuple[str, str], list[Cell]]] = {}
     for row in rows:
         groups.setdefault(row["identity"], {}).setdefault((row["backend"], row["dtype"]), []).append(row)
-    found = []
+    found: list[Row] = []
     for name, systems in groups.items():
+        claim = known.get(name, Identity(id=name))
         columns = [
             _system(backend, dtype, group, merged.get((name, backend, dtype), []), run)
             for (backend, dtype), group in systems.items()
@@ -78,10 +80,10 @@ def matrix_rows(rows: Sequence[Record], cells: Cells, run: Record) -> list[Recor
         found.append(
             {
                 "identity": name,
-                "claim": known.get(name, {}).get("claim", ""),
-                "statement": known.get(name, {}).get("statement", ""),
-                "blind": known.get(name, {}).get("blind", ""),
-                "status": _first_status(columns),
+                "claim": claim.get("claim", ""),
+                "statement": claim.get("statement", ""),
+                "blind": claim.get("blind", ""),
+                "status": _first_status(system["status"] for system in columns),
                 "comparisons": sum(system["comparisons"] for system in columns),
                 "systems": columns,
             }
@@ -89,19 +91,19 @@ def matrix_rows(rows: Sequence[Record], cells: Cells, run: Record) -> list[Recor
     return found
 
 
-def totals(rows: Sequence[Record]) -> Record:
+def totals(rows: Sequence[Cell]) -> Totals:
     """Counts over all cells, and the worst holding error / bound."""
     return {
         "comparisons": sum(row["comparisons"] for row in rows),
         "conclusive": sum(row["conclusive"] for row in rows),
         "counts": _sum_counts(rows),
-        "worst_holding": _worst(rows, "worst_holding"),
-        "worst": _worst(rows, "worst"),
+        "worst_holding": _worst(row["worst_holding"] for row in rows),
+        "worst": _worst(row["worst"] for row in rows),
         "cells": {status: sum(row["status"] == status for row in rows) for status in STATUSES},
     }
 
 
-def _row(key: tuple[str, str, str, str, int], cell: Record, run: Record) -> Record:
+def _row(key: Key, cell: Folded, run: Run) -> Cell:
     identity, backend, dtype, mode, order = key
     counts = {verdict: cell["counts"][verdict] for verdict in VERDICTS if cell["counts"].get(verdict)}
     evidence = figures([cell])
@@ -124,15 +126,15 @@ def _row(key: tuple[str, str, str, str, int], cell: Record, run: Record) -> Reco
         "conclusive": _conclusive(counts),
         "deviations": counts.get("deviation", 0),
         "evidence": evidence,
-        "worst": _case(cell["worst"]),
-        "worst_holding": _case(cell["worst_holding"]),
+        "worst": worst_record(cell["worst"]),
+        "worst_holding": worst_record(cell["worst_holding"]),
         "histogram": {name: cell["histogram"][name] for name in sorted(cell["histogram"], key=bucket_order)},
         "digits": {name: cell["digits"][name] for name in sorted(cell["digits"], key=int)},
         "seconds": seconds(cell["ns"]),
     }
 
 
-def _absent(identity: str, backend: str, dtype: str, not_applicable: Mapping[str, str]) -> Record:
+def _absent(identity: str, backend: str, dtype: str, not_applicable: Mapping[str, str]) -> Cell:
     names = (f"{identity} {backend} {dtype}", f"{identity} {backend}", identity)
     reason = next((not_applicable[name] for name in names if name in not_applicable), None)
     return {
@@ -156,11 +158,11 @@ def _absent(identity: str, backend: str, dtype: str, not_applicable: Mapping[str
     }
 
 
-def _system(backend: str, dtype: str, group: Sequence[Record], cells: Sequence[Record], run: Record) -> Record:
+def _system(backend: str, dtype: str, group: Sequence[Cell], cells: Sequence[Folded], run: Run) -> System:
     evidence = figures(cells)
     demanded = floor_of(run["floors"], "system", group[0]["identity"], backend, dtype)
     short = shortfalls(evidence, demanded) if cells else []
-    status = _first_status(group)
+    status = _first_status(row["status"] for row in group)
     if short and status not in BAD:
         status = "insufficient evidence"
     return {
@@ -176,32 +178,27 @@ def _system(backend: str, dtype: str, group: Sequence[Record], cells: Sequence[R
         "conclusive": sum(row["conclusive"] for row in group),
         "deviations": sum(row["deviations"] for row in group),
         "counts": _sum_counts(group),
-        "worst": _worst(group, "worst"),
-        "worst_holding": _worst(group, "worst_holding"),
+        "worst": _worst(row["worst"] for row in group),
+        "worst_holding": _worst(row["worst_holding"] for row in group),
         "digits": middle(add_up(row["digits"] for row in group)),
     }
 
 
-def _first_status(group: Sequence[Record]) -> str:
-    return min((str(row["status"]) for row in group), key=STATUSES.index)
+def _first_status(statuses: Iterable[Status]) -> Status:
+    return min(statuses, key=STATUSES.index)
 
 
-def _sum_counts(rows: Sequence[Record]) -> dict[str, int]:
+def _sum_counts(rows: Sequence[Cell]) -> dict[Verdict, int]:
     sums = {verdict: sum(row["counts"].get(verdict, 0) for row in rows) for verdict in VERDICTS}
     return {verdict: count for verdict, count in sums.items() if count}
 
 
-def _worst(rows: Sequence[Record], name: str) -> Record | None:
-    worst: tuple[float, str] | None = None
-    for row in rows:
-        case = row[name]
-        worst = worse(worst, case and (float(case["ratio"]), case["function"]))
-    return _case(worst)
+def _worst(cases: Iterable[Worst | None]) -> Worst | None:
+    worst: Case | None = None
+    for case in cases:
+        worst = worse(worst, (float(case["ratio"]), case["function"]) if case else None)
+    return worst_record(worst)
 
 
-def _case(case: tuple[float, str] | None) -> Record | None:
-    return None if case is None else {"ratio": plain(case[0]), "function": case[1]}
-
-
-def _conclusive(counts: Mapping[str, Any]) -> int:
+def _conclusive(counts: Mapping[Verdict, int]) -> int:
     return sum(counts.get(verdict, 0) for verdict in CONCLUSIVE)

@@ -3,22 +3,43 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, TypeVar, get_args
 
-from reports.records import PARTS, Record, canonical, nanoseconds, number, seconds
+from records import shard
+from records.conversions import canonical, nanoseconds, number, seconds, taken
+from records.outcomes import (
+    Case,
+    Control,
+    Convention,
+    Crash,
+    Details,
+    Deviation,
+    Doing,
+    Failure,
+    KinkAnswer,
+    LedgerRow,
+    Located,
+    Test,
+    Tests,
+    TimeSplit,
+    Unsupported,
+    Witness,
+)
+from records.run import Run
+from records.values import PARTS, CaseStatus, LedgerStatus, TestOutcome
 from reports.shards.fold import Times
 
-LEDGER = ("error", "worse", "fixed", "confirmed", "elsewhere")
 KEPT = 3  # of the worst comparisons
-OUTCOMES = ("crashed", "hung", "error", "failed", "idle", "skipped", "passed")
-STATUSES = ("FAILED", "ERROR", "UNDECIDED", "FIXED", "HOLDS")  # of a stored case
+LEDGER, OUTCOMES, STATUSES = get_args(LedgerStatus), get_args(TestOutcome), get_args(CaseStatus)  # each gravest first
+R = TypeVar("R")
+K = TypeVar("K", bound=str | tuple[str, ...])
 
 
-def controls(records: Iterable[Record], run: Record) -> list[Record]:
+def controls(records: Iterable[shard.Control], run: Run) -> list[Control]:
     """Controls with their sums, and with tried = 0 each control that the header names and no record has."""
-    found = _grouped(records, ("identity", "control", "backend", "dtype"))
-    rows: list[Record] = [
+    found = _grouped(records, lambda one: (one["identity"], one["control"], one["backend"], one["dtype"]))
+    rows: list[Control] = [
         {
             "identity": identity,
             "control": control,
@@ -56,7 +77,7 @@ def controls(records: Iterable[Record], run: Record) -> list[Record]:
     )
 
 
-def failures(records: Iterable[Record], witnesses: Iterable[Record] = ()) -> list[Record]:
+def failures(records: Iterable[shard.Failure], witnesses: Iterable[shard.Witness] = ()) -> list[Failure]:
     """The shrunk failures: of those with equal (test, identity, backend, dtype) the one written last.
 
     The shard's own number says which that is; records without numbers fall back on the simplest. Simplest
@@ -67,75 +88,86 @@ def failures(records: Iterable[Record], witnesses: Iterable[Record] = ()) -> lis
         (one["test"], one["mode"], one.get("function")): one.get("answers") or {}
         for one in sorted(witnesses, key=canonical)
     }
-    groups = _grouped(records, ("test", "identity", "backend", "dtype"))
+    groups = _grouped(records, lambda one: (one["test"], one["identity"], one["backend"], one["dtype"]))
     last = [
         min(group, key=lambda record: (-record.get("number", 0), *_simplicity(record))) for group in groups.values()
     ]
-    rows: list[Record] = []
-    taken: set[str] = set()
+    rows: list[Failure] = []
+    given: set[str] = set()
     for record in sorted(last, key=_simplicity):
         base = re.sub(r"[^A-Za-z0-9._-]+", "_", str(record["id"])).lstrip(".") or "failure"
         name, count = base, 1
-        while name in taken:
+        while name in given:
             count += 1
             name = f"{base}-{count}"
-        taken.add(name)
+        given.add(name)
         rows.append(
-            {"id": name}
-            | {key: record.get(key) for key in _FAILURE}
-            | {
-                "inputs": record.get("inputs") or [],
-                "graph": record.get("graph") or [],
-                "answers": asked.get((record["test"], record["mode"], record.get("function")), {}),
-                "scripts": dict(sorted((record.get("scripts") or {}).items())),
-            }
+            Failure(
+                id=name,
+                **taken(Located, record),
+                verdict=record["verdict"],
+                **taken(Details, record),
+                row=record.get("row"),
+                inputs=record.get("inputs") or [],
+                graph=record.get("graph") or [],
+                answers=asked.get((record["test"], record["mode"], record.get("function")), {}),
+                scripts=dict(sorted((record.get("scripts") or {}).items())),
+            )
         )
     return rows
 
 
-def worst(records: Iterable[Record]) -> list[Record]:
+def worst(records: Iterable[shard.Witness]) -> list[Witness]:
     """The comparisons nearest to their bounds of each (identity, backend, dtype): the worst KEPT, one of a function."""
-    rows: list[Record] = []
-    for group in _grouped(records, ("identity", "backend", "dtype")).values():
+    rows: list[Witness] = []
+    for group in _grouped(records, lambda one: (one["identity"], one["backend"], one["dtype"])).values():
         ordered = sorted(group, key=lambda record: (-(number(record["ratio"]) or 0.0), *_simplicity(record)))
-        of_function: dict[Any, Record] = {}
+        of_function: dict[Any, shard.Witness] = {}
         for record in ordered:
             of_function.setdefault(record.get("function"), record)
         rows += [
-            {key: record.get(key) for key in _FAILURE if key != "row"}
-            | {"digits": record.get("digits")}
-            | {key: record.get(key) or [] for key in ("inputs", "graph")}
-            | {key: dict(sorted((record.get(key) or {}).items())) for key in ("answers", "scripts")}
+            Witness(
+                **taken(Located, record),
+                verdict=record.get("verdict"),
+                **taken(Details, record),
+                digits=record.get("digits"),
+                inputs=record.get("inputs") or [],
+                graph=record.get("graph") or [],
+                answers=dict(sorted((record.get("answers") or {}).items())),
+                scripts=dict(sorted((record.get("scripts") or {}).items())),
+            )
             for record in [*of_function.values()][:KEPT]
         ]
     return rows
 
 
-def cases(records: Iterable[Record]) -> list[Record]:
+def cases(records: Iterable[shard.Case]) -> list[Case]:
     """The stored cases that were asked again, each (id, backend, dtype) once, the worst news first."""
     rows = {(record["id"], record["backend"], record["dtype"]): record for record in records}
-    told = [{key: row.get(key) for key in _CASE} for row in rows.values()]
+    told = [taken(Case, row) for row in rows.values()]
     return sorted(told, key=lambda row: (_rank(STATUSES, row["status"]), row["id"], row["backend"]))
 
 
-def ledger(records: Iterable[Record]) -> list[Record]:
+def ledger(records: Iterable[shard.Ledger]) -> list[Deviation]:
     """One row per known deviation: excused counts added up, the worst status (error, worse, fixed) kept."""
     rows = []
-    for (name,), group in _grouped(records, ("id",)).items():
-        status = min((str(record["status"]) for record in group), key=lambda one: _rank(LEDGER, one))
-        told = min(group, key=lambda record: canonical({key: record.get(key) for key in _LEDGER}))
+    for name, group in _grouped(records, lambda one: one["id"]).items():
         rows.append(
-            {"id": name, "status": status}
-            | {key: sum(record.get(key) or 0 for record in group) for key in ("excused", "unlimited")}
-            | {key: told.get(key) for key in _LEDGER}
+            Deviation(
+                id=name,
+                status=min((record["status"] for record in group), key=lambda one: _rank(LEDGER, one)),
+                excused=sum(record.get("excused") or 0 for record in group),
+                unlimited=sum(record.get("unlimited") or 0 for record in group),
+                **min((taken(LedgerRow, record) for record in group), key=canonical),
+            )
         )
     return rows
 
 
-def conventions(records: Iterable[Record]) -> list[Record]:
+def conventions(records: Iterable[shard.Convention]) -> list[Convention]:
     """One row per kink or edge, with each backend's answers, and whether they agree."""
-    rows: list[Record] = []
-    for (case,), group in _grouped(records, ("case",)).items():
+    rows: list[Convention] = []
+    for case, group in _grouped(records, lambda one: one["case"]).items():
         answers = {record["backend"]: record for record in sorted(group, key=lambda one: str(one["backend"]))}
         said = {(*one["reverse"], "|", *one["forward"]) for one in answers.values()}
         rows.append(
@@ -143,16 +175,13 @@ def conventions(records: Iterable[Record]) -> list[Record]:
                 "case": case,
                 "subdifferential": next(iter(answers.values())).get("subdifferential") or "",
                 "agree": len(said) == 1 and all(one["reverse"] == one["forward"] for one in answers.values()),
-                "answers": {
-                    backend: {key: one.get(key) for key in ("value", "reverse", "forward", "inside", "known")}
-                    for backend, one in answers.items()
-                },
+                "answers": {backend: taken(KinkAnswer, one) for backend, one in answers.items()},
             }
         )
     return rows
 
 
-def unsupported(records: Iterable[Record]) -> list[Record]:
+def unsupported(records: Iterable[shard.Unsupported]) -> list[Unsupported]:
     """What a mode does not offer, each (backend, mode, primitive) once."""
     return [
         {
@@ -161,11 +190,13 @@ def unsupported(records: Iterable[Record]) -> list[Record]:
             "primitive": primitive,
             "reason": min(str(record.get("reason") or "") for record in group),
         }
-        for (backend, mode, primitive), group in _grouped(records, ("backend", "mode", "primitive")).items()
+        for (backend, mode, primitive), group in _grouped(
+            records, lambda one: (one["backend"], one["mode"], one["primitive"])
+        ).items()
     ]
 
 
-def time_split(times: Times, order: Sequence[str] = ()) -> Record:
+def time_split(times: Times, order: Sequence[str] = ()) -> TimeSplit:
     """Seconds by part (generate, oracle, bound, framework, rest), by backend in this order, and by both."""
     parts = sorted({part for part, _ in times}, key=lambda part: (_rank(PARTS, part), part))
     backends = sorted({backend for _, backend in times}, key=lambda backend: (_rank(order, backend), backend))
@@ -179,18 +210,18 @@ def time_split(times: Times, order: Sequence[str] = ()) -> Record:
     }
 
 
-def tests(records: Iterable[Record], examples: Sequence[Record], plans: Iterable[Record] = ()) -> Record:
+def tests(records: Iterable[shard.Test], examples: Sequence[shard.Example], plans: Iterable[shard.Plan] = ()) -> Tests:
     """Test outcomes, the worst of each node id; crashed and hung tests with the example they were at; what never ran.
 
     An example left in a journal belongs to a worker that died, so its test counts as crashed, or as hung where the
     worker was ended by its time limit.
     """
     at = {record["test"]: record for record in sorted(examples, key=canonical)}
-    rows: list[Record] = []
+    rows: list[Test] = []
     drawn: dict[str, int] = {}
-    groups = _grouped(records, ("nodeid",)) | {(test,): [_died(at[test])] for test in sorted(at)}
-    for (nodeid,), group in groups.items():
-        outcome = min((str(r["outcome"]) for r in group), key=lambda o: _rank(OUTCOMES, o))
+    groups = _grouped(records, lambda one: one["nodeid"]) | {test: [_died(at[test])] for test in sorted(at)}
+    for nodeid, group in groups.items():
+        outcome = min((r["outcome"] for r in group), key=lambda o: _rank(OUTCOMES, o))
         messages = [str(r.get("message") or "") for r in group if r["outcome"] == outcome]
         rows.append(
             {
@@ -211,76 +242,30 @@ def tests(records: Iterable[Record], examples: Sequence[Record], plans: Iterable
         "drawn": {name: drawn[name] for name in sorted(drawn)},
         "planned": len(planned),
         "never_ran": sorted(planned - {row["nodeid"] for row in rows}),
-        "crashed": [
-            {"nodeid": row["nodeid"], "message": row["message"], **_doing(at.get(row["nodeid"]))}
-            for row in rows
-            if row["outcome"] in ("crashed", "hung")
-        ],
+        "crashed": [_crash(row, at.get(row["nodeid"])) for row in rows if row["outcome"] in ("crashed", "hung")],
         "all": rows,
     }
 
 
-_CASE = ("id", "test", "identity", "backend", "dtype", "status", "recorded", "found", "why", "message")
-_FAILURE = (
-    "identity",
-    "backend",
-    "dtype",
-    "mode",
-    "order",
-    "verdict",
-    "function",
-    "steps",
-    "size",
-    "primitives",
-    "examples",
-    "component",
-    "got",
-    "true",
-    "bound",
-    "ratio",
-    "message",
-    "replay",
-    "case",
-    "test",
-    "row",
-)
-_LEDGER = (
-    "backend",
-    "primitive",
-    "order",
-    "dtypes",
-    "modes",
-    "region",
-    "size",
-    "any_size",
-    "cause",
-    "upstream",
-    "versions",
-    "recheck",
-    "quantity",
-    "mode",
-    "got",
-    "true",
-    "witness",
-    "painted",
-    "script",
-    "found",
-)
-
-
-def _died(example: Record) -> Record:
+def _died(example: shard.Example) -> shard.Test:
     hung = example.get("hung")
-    message = f"no result within {example.get('limit')} s" if hung else "the worker died in this test"
-    return {"outcome": "hung" if hung else "crashed", "seconds": 0.0, "message": message}
+    return shard.Test(
+        kind="test",
+        nodeid=example["test"],
+        outcome="hung" if hung else "crashed",
+        seconds=0.0,
+        message=f"no result within {example.get('limit')} s" if hung else "the worker died in this test",
+    )
 
 
-def _doing(example: Record | None) -> Record:
-    """The example that a dead worker was at, and the traceback of one that hung."""
-    doing = example and {"function": example.get("function", ""), "inputs": example.get("inputs") or []}
-    return {"doing": doing, "trace": (example or {}).get("hung", "")}
+def _crash(row: Test, example: shard.Example | None) -> Crash:
+    """With the example that a dead worker was at, and the traceback of one that hung."""
+    at = example or shard.Example(kind="example", test=row["nodeid"])
+    doing = Doing(function=at.get("function", ""), inputs=at.get("inputs") or []) if example else None
+    return Crash(nodeid=row["nodeid"], message=row["message"], doing=doing, trace=at.get("hung", ""))
 
 
-def _simplicity(record: Mapping[str, Any]) -> tuple[Any, ...]:
+def _simplicity(record: shard.Failure | shard.Witness) -> tuple[Any, ...]:
     stripped = {key: value for key, value in record.items() if key != "number"}
     return (
         record.get("steps") or 0,
@@ -291,11 +276,11 @@ def _simplicity(record: Mapping[str, Any]) -> tuple[Any, ...]:
     )
 
 
-def _grouped(records: Iterable[Record], keys: tuple[str, ...]) -> dict[tuple[Any, ...], list[Record]]:
-    groups: dict[tuple[Any, ...], list[Record]] = {}
+def _grouped(records: Iterable[R], key: Callable[[R], K]) -> dict[K, list[R]]:
+    groups: dict[K, list[R]] = {}
     for record in records:
-        groups.setdefault(tuple(record[key] for key in keys), []).append(record)
-    return dict(sorted(groups.items()))
+        groups.setdefault(key(record), []).append(record)
+    return {name: groups[name] for name in sorted(groups)}
 
 
 def _rank(order: Sequence[str], name: str) -> int:

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TypeVar
 
-from reports.records import Record, canonical
+from records import shard
+from records.conversions import canonical
+from records.run import Run
+
+T = TypeVar("T")
 
 
-def merged_run(headers: Sequence[Record], systems: Iterable[tuple[str, str]]) -> Record:
+def merged_run(headers: Sequence[shard.Run], systems: Iterable[tuple[str, str]]) -> Run:
     """The run headers of all shards as one, values that differ joined by ' | '; `systems` come from
     cells."""
     headers = sorted(headers, key=canonical)
@@ -17,7 +22,7 @@ def merged_run(headers: Sequence[Record], systems: Iterable[tuple[str, str]]) ->
     starts = [str(header["started"]) for header in headers if header.get("started")]
     return {
         "suite": _one_text(header.get("suite") for header in headers),
-        "asked": _one_mapping(headers, "asked"),
+        "asked": _one_mapping(header.get("asked") for header in headers),
         "missing": missing(headers),
         "profile": _one_text(header.get("profile") for header in headers),
         "seed": _one_text(header.get("seed") for header in headers),
@@ -28,16 +33,16 @@ def merged_run(headers: Sequence[Record], systems: Iterable[tuple[str, str]]) ->
         "floor": max((header.get("floor", 1) for header in headers), default=1),
         "floors": next((header["floors"] for header in headers if header.get("floors")), []),
         "coarse": sorted({dtype for header in headers for dtype in header.get("coarse", ())}),
-        "versions": _one_mapping(headers, "versions"),
-        "settings": _one_mapping(headers, "settings"),
-        "flush": _one_mapping(headers, "flush"),
-        "left_out": _one_mapping(headers, "left_out"),
+        "versions": _one_mapping(header.get("versions") for header in headers),
+        "settings": _one_mapping(header.get("settings") for header in headers),
+        "flush": _one_mapping(header.get("flush") for header in headers),
+        "left_out": _one_mapping(header.get("left_out") for header in headers),
         "catalogue": _catalogue(headers),
-        "domains": _one_record(headers, "domains"),
-        "contracts": _one_record(headers, "contracts"),
-        "turns": _one_record(headers, "turns"),
-        "not_in_catalogue": _one_mapping(headers, "not_in_catalogue"),
-        "not_applicable": _one_mapping(headers, "not_applicable"),
+        "domains": _last_of_each(header.get("domains") for header in headers),
+        "contracts": _last_of_each(header.get("contracts") for header in headers),
+        "turns": _last_of_each(header.get("turns") for header in headers),
+        "not_in_catalogue": _one_mapping(header.get("not_in_catalogue") for header in headers),
+        "not_applicable": _one_mapping(header.get("not_applicable") for header in headers),
         "identities": [identities[name] for name in order],
         "claims": list({one["id"]: one for header in headers for one in header.get("claims", ())}.values()),
         "unverifiable": list(
@@ -47,14 +52,14 @@ def merged_run(headers: Sequence[Record], systems: Iterable[tuple[str, str]]) ->
     }
 
 
-def missing(headers: Sequence[Record]) -> list[str]:
+def missing(headers: Sequence[shard.Run]) -> list[str]:
     """The shards of the run that are not there, as 3/4."""
     there = {str(header["shard"]) for header in headers if header.get("shard")}
-    counts = {shard.partition("/")[2] for shard in there}
+    counts = {part.partition("/")[2] for part in there}
     return sorted({f"{k}/{n}" for n in counts for k in range(1, int(n) + 1)} - there)
 
 
-def mixed(headers: Sequence[Record]) -> list[str]:
+def mixed(headers: Sequence[shard.Run]) -> list[str]:
     """What says that the shards are of different runs, a line for each; what a shard does not say is no difference."""
     found = []
     for key in ("suite", "profile", "seed", "floor", "versions", "settings", "contracts", "domains"):
@@ -71,9 +76,9 @@ def mixed(headers: Sequence[Record]) -> list[str]:
     return found
 
 
-def _catalogue(headers: Sequence[Record]) -> Record:
+def _catalogue(headers: Sequence[shard.Run]) -> dict[str, list[str]]:
     """What could be met: names of `composed` and of all primitives, and of those that each backend spells."""
-    found: Record = {}
+    found: dict[str, set[str]] = {}
     for header in headers:
         for name, listed in (header.get("catalogue") or {}).items():
             found.setdefault(name, set()).update(listed)
@@ -84,10 +89,11 @@ def _one_text(values: Iterable[object]) -> str:
     return " | ".join(sorted({str(value) for value in values if value is not None}))
 
 
-def _one_mapping(headers: Sequence[Record], name: str) -> dict[str, str]:
-    keys = sorted({key for header in headers for key in header.get(name) or {}})
-    return {key: _one_text((header.get(name) or {}).get(key) for header in headers) for key in keys}
+def _one_mapping(mappings: Iterable[Mapping[str, object] | None]) -> dict[str, str]:
+    known = [mapping or {} for mapping in mappings]
+    keys = sorted({key for mapping in known for key in mapping})
+    return {key: _one_text(mapping.get(key) for mapping in known) for key in keys}
 
 
-def _one_record(headers: Sequence[Record], name: str) -> Record:
-    return dict(sorted({key: value for header in headers for key, value in (header.get(name) or {}).items()}.items()))
+def _last_of_each(mappings: Iterable[Mapping[str, T] | None]) -> dict[str, T]:
+    return dict(sorted({key: value for mapping in mappings for key, value in (mapping or {}).items()}.items()))

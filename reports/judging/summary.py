@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any, TypeVar
 
+from records import shard
+from records.comparison import Gist
+from records.report import Report
 from reports.judging import claims, outcomes
 from reports.judging.compare import NOTHING, against_baseline
 from reports.judging.distribution import coverage, distributions
@@ -11,57 +15,62 @@ from reports.judging.gist import gist
 from reports.judging.matrix import matrix_cells, matrix_rows, totals
 from reports.judging.run import merged_run, mixed
 from reports.judging.verdict import outcome, reasons, sentence
-from reports.records import Record, Report
 from reports.shards.fold import fold, generated_records
+
+R = TypeVar("R")
 
 
 def summarise(
-    records: Iterable[Record], problems: Iterable[str] = (), baseline: Record | None = None, note: str = ""
+    records: Iterable[shard.Record], problems: Iterable[str] = (), baseline: Gist | None = None, note: str = ""
 ) -> Report:
     """The report as a JSON-serialisable dict with a fixed key order.
 
     `records` and `problems` are what `shards.read_shards` returns; `baseline` is a gist, and `note` says why there is
     none. A test's records must come from one shard, as pytest-xdist runs them.
     """
-    kinds: dict[str, list[Record]] = {}
+    kinds: dict[type, list[Any]] = {kind: [] for kind in shard.KINDS.values()}
     for record in records:
-        kinds.setdefault(record["kind"], []).append(record)
-    counted = ("comparison", "cell", "time", "example", "generated")
-    cells, times, generated = fold(record for kind in counted for record in kinds.get(kind, ()))
-    run = merged_run(kinds.get("run", []), {(backend, dtype) for _, backend, dtype, _, _ in cells})
+        kinds[shard.KINDS[record["kind"]]].append(record)
+
+    def of(kind: type[R]) -> list[R]:
+        return kinds[kind]
+
+    counted = (shard.Comparison, shard.Cell, shard.Time, shard.Example, shard.Generated)
+    cells, times, generated = fold(record for kind in counted for record in kinds[kind])
+    run = merged_run(of(shard.Run), {(backend, dtype) for _, backend, dtype, _, _ in cells})
     rows = matrix_cells(cells, run)
     backends = list(dict.fromkeys(backend for backend, _ in run["systems"]))
     report: Report = {
         "schema": 1,
-        "verdict": "",
-        "outcome": "",
+        "verdict": "green",  # this and the next three as `judged` finds them
+        "outcome": "holds",
         "sentence": "",
         "reasons": [],
         "totals": totals(rows),
-        "failures": outcomes.failures(kinds.get("failure", []), kinds.get("witness", [])),
+        "failures": outcomes.failures(of(shard.Failure), of(shard.Witness)),
         "matrix": matrix_rows(rows, cells, run),
-        "worst": outcomes.worst(kinds.get("witness", [])),
+        "worst": outcomes.worst(of(shard.Witness)),
         "distributions": distributions(cells, run["systems"]),
-        "controls": outcomes.controls(kinds.get("control", []), run),
+        "controls": outcomes.controls(of(shard.Control), run),
         "claims": [],
-        "cases": outcomes.cases(kinds.get("case", [])),
-        "ledger": outcomes.ledger(kinds.get("ledger", [])),
-        "conventions": outcomes.conventions(kinds.get("convention", [])),
-        "unsupported": outcomes.unsupported(kinds.get("unsupported", [])),
+        "cases": outcomes.cases(of(shard.Case)),
+        "ledger": outcomes.ledger(of(shard.Ledger)),
+        "conventions": outcomes.conventions(of(shard.Convention)),
+        "unsupported": outcomes.unsupported(of(shard.Unsupported)),
         "comparison": {"baseline": None, **NOTHING, "note": note},
         "time": outcomes.time_split(times, backends),
-        "tests": outcomes.tests(kinds.get("test", []), kinds.get("example", []), kinds.get("plan", [])),
+        "tests": outcomes.tests(of(shard.Test), of(shard.Example), of(shard.Plan)),
         "coverage": coverage(cells, backends),
         "generated": generated_records(generated),
         "run": run,
-        "problems": sorted({*problems, *mixed(kinds.get("run", []))}),
+        "problems": sorted({*problems, *mixed(of(shard.Run))}),
         "cells": rows,
     }
-    report["claims"] = claims.claims(kinds.get("claim", []), report["controls"], report["matrix"], run)
+    report["claims"] = claims.claims(of(shard.Claim), report["controls"], report["matrix"], run)
     return judged(report, baseline)
 
 
-def judged(report: Report, baseline: Record | None = None) -> Report:
+def judged(report: Report, baseline: Gist | None = None) -> Report:
     """The report with its verdict, on what it saw and on what changed since the baseline.
 
     `outcome` is what it comes to (`verdict.EXITS`); `verdict` is 'red' exactly if there are `reasons`.

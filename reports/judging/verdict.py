@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import get_args
 
+from records.conversions import number
+from records.matrix import Cell, Totals
+from records.report import Report
+from records.values import LedgerStatus, Outcome
 from reports.judging import claims, compare
 from reports.numerals import count, plural, ratio
-from reports.records import Record, Report, number
 
 # What a run can come to, and the exit status that says so.
-EXITS = {"holds": 0, "violated": 1, "could not run": 2, "insufficient evidence": 3}
-VIOLATED, COULD_NOT_RUN, INSUFFICIENT = [*EXITS][1:]
-Reason = tuple[str, str]  # what the run comes to because of it, and one line that says why
+OUTCOMES: tuple[Outcome, ...] = get_args(Outcome)
+EXITS: Mapping[Outcome, int] = {outcome: status for status, outcome in enumerate(OUTCOMES)}
+HOLDS, VIOLATED, COULD_NOT_RUN, INSUFFICIENT = OUTCOMES
+Reason = tuple[Outcome, str]  # what the run comes to because of it, and one line that says why
 
-_LEDGER = {"fixed": VIOLATED, "worse": VIOLATED}
-_LEDGER_ADVICE = {
+_LEDGER: Mapping[LedgerStatus, Outcome] = {"fixed": VIOLATED, "worse": VIOLATED}
+_LEDGER_ADVICE: Mapping[LedgerStatus, str] = {
     "fixed": "its witness now holds: remove the row",
     "worse": "its witness deviates by more than the row allows: look again",
     "error": "its witness could not be run: look again",
@@ -28,7 +33,7 @@ def reasons(report: Report) -> list[Reason]:
     whose floor of evidence is 0, a quick look, is judged by what it saw, not by what it did not see.
     """
     if not report["totals"]["comparisons"] and not report["claims"]:
-        found = [(INSUFFICIENT, ["no comparison was recorded"])]
+        found: list[tuple[Outcome, list[str]]] = [(INSUFFICIENT, ["no comparison was recorded"])]
     else:
         floor = report["run"]["floor"]
         found = [
@@ -49,9 +54,9 @@ def reasons(report: Report) -> list[Reason]:
     return sorted(lines, key=lambda reason: EXITS[reason[0]])
 
 
-def outcome(found: Sequence[Reason]) -> str:
+def outcome(found: Sequence[Reason]) -> Outcome:
     """What the run comes to: its gravest reason's kind, or that it holds."""
-    return min((kind for kind, _ in found), key=EXITS.__getitem__, default="holds")
+    return min((kind for kind, _ in found), key=EXITS.__getitem__, default=HOLDS)
 
 
 def sentence(report: Report) -> str:
@@ -83,13 +88,8 @@ def _accusations(report: Report) -> list[str]:
         for system in row["systems"]:
             for verdict in ("violated", "error"):
                 if system["counts"].get(verdict):
-                    _accuse(
-                        found,
-                        verdict,
-                        system["backend"],
-                        row["identity"],
-                        (system["worst"] or {}).get("ratio"),
-                    )
+                    most = system["worst"]["ratio"] if system["worst"] else None
+                    _accuse(found, verdict, system["backend"], row["identity"], most)
     for failure in report["failures"]:
         _accuse(found, failure["verdict"], failure["backend"], failure["identity"], failure["ratio"])
     clauses = []
@@ -226,21 +226,21 @@ def _ledger(report: Report) -> list[Reason]:
 
 
 def _evidence(report: Report) -> list[str]:
-    groups: dict[tuple[str, str, str], list[Record]] = {}
-    for row in report["cells"]:
-        if row["status"] == "insufficient evidence":
-            groups.setdefault((row["identity"], row["backend"], row["dtype"]), []).append(row)
+    groups: dict[tuple[str, str, str], list[Cell]] = {}
+    for cell in report["cells"]:
+        if cell["status"] == "insufficient evidence":
+            groups.setdefault((cell["identity"], cell["backend"], cell["dtype"]), []).append(cell)
     lines = []
-    for (identity, backend, dtype), rows in groups.items():
-        shown = [f"{row['mode']} ({row['reason']})" if row["mode"] else row["reason"] for row in rows[:3]]
-        more = [f"{len(rows) - 3} more modes"] if len(rows) > 3 else []
+    for (identity, backend, dtype), cells in groups.items():
+        shown = [f"{cell['mode']} ({cell['reason']})" if cell["mode"] else cell["reason"] for cell in cells[:3]]
+        more = [f"{len(cells) - 3} more modes"] if len(cells) > 3 else []
         lines.append(f"insufficient evidence for {identity} on {backend} {dtype}: {', '.join(shown + more)}")
     for row in report["matrix"]:
         for system in row["systems"]:
             if system["short"] and system["status"] == "insufficient evidence":
                 where = f"{row['identity']} on {system['backend']} {system['dtype']}"
                 lines.append(f"insufficient evidence for {where}, all modes: {', '.join(system['short'])}")
-    met = {(row["backend"], row["dtype"]) for row in report["cells"] if row["conclusive"]}
+    met = {(cell["backend"], cell["dtype"]) for cell in report["cells"] if cell["conclusive"]}
     silent = [(backend, dtype) for backend, dtype in report["run"]["systems"] if (backend, dtype) not in met]
     return lines + [
         f"insufficient evidence on {backend} {dtype}: no bound was narrow enough to say anything"
@@ -249,7 +249,7 @@ def _evidence(report: Report) -> list[str]:
     ]
 
 
-def _worst(totals: Record) -> str:
+def _worst(totals: Totals) -> str:
     return ratio(totals["worst_holding"]["ratio"]) if totals["worst_holding"] else "unknown"
 
 

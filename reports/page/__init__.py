@@ -8,3 +8,9 @@ generated.py what kind of functions, and the holes            plot.py, chart.py,
 mathml.py    formulas                                         search.py, seal.py   the index; what is folded up
 measurements.py   what benchmarks/ measured beside the run
 """
+
+from __future__ import annotations
+
+from typing import Any
+
+View = dict[str, Any]  # what a template is given

@@ -6,9 +6,10 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from records.conversions import number
 from reports import numerals
+from reports.page import View
 from reports.page.axis import across, ticks
-from reports.records import Record, number
 
 LEFT, RIGHT, TOP, FLOOR = 4.0, 256.0, 6.0, 58.0
 _DECADES = (-1.0, 16.0)  # of ulps: what is below is drawn on the floor
@@ -18,13 +19,13 @@ UNITS = {"strict": "ulps", "bound": "× bound", "scaled": "relative", "nestings"
 _FORMATS = {"float64": (1024, 53), "float32": (128, 24)}  # largest exponent, digits
 
 
-def atlas(survey: Mapping[str, Any]) -> Record:
+def atlas(survey: Mapping[str, Any]) -> View:
     """One row per (primitive, dtype, order, layer), with each backend's worst and median, and a plot of its profile.
 
     The strict layer comes first, in ulps of the true result, worst of all first; what is not elementwise is measured
     in units of its bound. Rows without a profile keep their figures.
     """
-    groups: dict[tuple[str, str, int, str], dict[str, Record]] = {}
+    groups: dict[tuple[str, str, int, str], dict[str, View]] = {}
     for row in survey.get("rows", ()):
         key = (str(row.get("primitive", "?")), str(row.get("dtype", "")), int(row.get("order") or 0))
         told = groups.setdefault((*key, str(row.get("layer", "strict"))), {})
@@ -101,9 +102,9 @@ def _figure(value: Any) -> float | None:
     return None if value in (None, "") else number(value)
 
 
-def _row(key: tuple[str, str, int, str], by_backend: Mapping[str, Record]) -> Record:
+def _row(key: tuple[str, str, int, str], by_backend: Mapping[str, View]) -> View:
     primitive, dtype, order, layer = key
-    told: dict[str, Record] = {}
+    told: dict[str, View] = {}
     for name, row in sorted(by_backend.items()):
         contract = _figure(row.get("contract")) if layer == "strict" else None
         told[name] = {

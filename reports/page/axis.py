@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 
 from reports.numerals import ten
-from reports.records import Record
+from reports.page import View
 
 _END = 1074.0  # binades between one and the smallest number of float64
 _BEND = 0.4  # how strongly the binades far from one are drawn together
@@ -27,12 +27,12 @@ def across(x: float, left: float, right: float) -> float:
     return round(left + (position(x) + 1) / 2 * (right - left), 1)
 
 
-def ticks(left: float, right: float) -> list[Record]:
+def ticks(left: float, right: float) -> list[View]:
     """Marks for reading the axis."""
     return [{"x": across(x, left, right), "label": _label(x)} for x in _TICKS]
 
 
-def strip(intervals: Sequence[Sequence[float]], left: float, right: float) -> list[Record]:
+def strip(intervals: Sequence[Sequence[float]], left: float, right: float) -> list[View]:
     """Intervals of x as rectangles' left ends and widths; a single point is drawn two pixels wide."""
     found = []
     for low, high in intervals:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from reports.numerals import count, power_of_two
-from reports.records import Record
+from reports.page import View
 
 WIDE, SMALL = (680.0, 146.0), (330.0, 126.0)
 LEFT, TOP, BOTTOM = 14.0, 34.0, 24.0
@@ -25,7 +25,7 @@ def chart(
     span: tuple[int, int],
     size: tuple[float, float] = WIDE,
     quantiles: Mapping[str, Mapping[str, Any] | None] | None = None,
-) -> Record:
+) -> View:
     """Bars, ticks, the line of the bound and marks of quantiles for one histogram of error / bound.
 
     The first slot is exact agreement (ratio 0), then a gap, then one slot per power of two. `quantiles` are drawn where
@@ -48,7 +48,7 @@ def chart(
     return _plain(drawn) | {"ticks": ticks, "marks": marks, "bound": left(0), "zero": zero}
 
 
-def digits_chart(tally: Mapping[str, int], size: tuple[float, float] = SMALL) -> Record:
+def digits_chart(tally: Mapping[str, int], size: tuple[float, float] = SMALL) -> View:
     """Bars and ticks for how many comparisons resolved so many decimal digits."""
     counts: dict[int, int] = {}
     for name, total in tally.items():
@@ -61,7 +61,7 @@ def digits_chart(tally: Mapping[str, int], size: tuple[float, float] = SMALL) ->
     return _plain(drawn) | {"ticks": ticks, "marks": [], "bound": None, "zero": None}
 
 
-def _drawn(counts: dict[int, int], first: int, last: int, size: tuple[float, float], over: Any) -> Record:
+def _drawn(counts: dict[int, int], first: int, last: int, size: tuple[float, float], over: Any) -> View:
     width, height = size
     step = (width - 2 * LEFT) / (last - first + 1)
     tallest = max(counts.values(), default=1)
@@ -70,7 +70,7 @@ def _drawn(counts: dict[int, int], first: int, last: int, size: tuple[float, flo
     def left(slot: float) -> float:
         return round(LEFT + step * (slot - first), 2)
 
-    bars: list[Record] = []
+    bars: list[View] = []
     for slot, total in sorted(counts.items()):
         tall = round(max(1.5, (floor - TOP) * total / tallest), 2)
         bars.append(
@@ -83,7 +83,7 @@ def _drawn(counts: dict[int, int], first: int, last: int, size: tuple[float, flo
     }  # fmt: skip
 
 
-def _plain(drawn: Record) -> Record:
+def _plain(drawn: View) -> View:
     return {key: value for key, value in drawn.items() if key not in ("left_of", "step")}
 
 

@@ -3,16 +3,25 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
+from typing import TypeVar, cast
 
+from records.conversions import number
+from records.matrix import Cell, System
+from records.outcomes import Failure, Witness
+from records.parts import Answer
+from records.report import Report
+from records.run import Identity
+from records.values import Number
 from reports import numerals
 from reports.judging.distribution import add_up, middle, quantile
+from reports.page import View
 from reports.page.chart import SMALL, bucket_range, chart, digits_chart
 from reports.page.graph import graph
 from reports.page.seal import Anchors
-from reports.records import Record, Report, number
 from reports.shards.fold import bucket_order
+
+R = TypeVar("R", Cell, Witness)
 
 CHANGES = {
     "new": "✗",
@@ -32,7 +41,7 @@ def level(conclusive: int) -> int:
     return min(len(str(conclusive)), 5) if conclusive > 0 else 0
 
 
-def matrix(report: Report, anchors: Anchors) -> list[Record]:
+def matrix(report: Report, anchors: Anchors) -> list[View]:
     """One row per identity, with a cell for each of the run's systems (None where it is not listed)."""
     rows = []
     changes = changed(report)
@@ -69,11 +78,10 @@ def changed(report: Report) -> dict[tuple[str, str, str], str]:
     }
 
 
-def identities(report: Report, anchors: Anchors) -> list[Record]:
+def identities(report: Report, anchors: Anchors) -> list[View]:
     """One entry per identity: its text, its controls, and for each system distributions, worst examples and modes."""
     span = bucket_range(row["histogram"] for row in report["cells"])
-    cells = _grouped(report["cells"], "identity", "backend", "dtype")
-    worst = _grouped(report["worst"], "identity", "backend", "dtype")
+    cells, worst = _by_system(report["cells"]), _by_system(report["worst"])
     known = {identity["id"]: identity for identity in report["run"]["identities"]}
     entries = []
     for row in report["matrix"]:
@@ -86,7 +94,7 @@ def identities(report: Report, anchors: Anchors) -> list[Record]:
                 | _distribution(cells.get(key, []), span)
                 | {
                     "rows": [mode for mode in cells.get(key, []) if mode["mode"] is not None],
-                    "worst": [example(case) for case in worst.get(key, [])],
+                    "worst": [example(case, case["digits"]) for case in worst.get(key, [])],
                     "failures": [
                         failure["id"]
                         for failure in report["failures"]
@@ -97,7 +105,7 @@ def identities(report: Report, anchors: Anchors) -> list[Record]:
         entries.append(
             {key: row[key] for key in ("identity", "claim", "statement", "blind", "status", "comparisons")}
             | {
-                "latex": known.get(name, {}).get("latex", ""),
+                "latex": known.get(name, Identity(id=name)).get("latex", ""),
                 "anchor": anchors(name),
                 "systems": systems,
                 "controls": [control for control in report["controls"] if control["identity"] == name],
@@ -106,26 +114,29 @@ def identities(report: Report, anchors: Anchors) -> list[Record]:
     return entries
 
 
-def example(case: Record) -> Record:
-    """A comparison in full: its graph, got and true cut where their digits part, each backend's answer beside it."""
+def example(case: Failure | Witness, digits: Number | None = None) -> View:
+    """A comparison in full: its graph, got and true cut where their digits part, each backend's answer beside it.
+
+    `digits` are those that its bound resolves."""
     got = numerals.decimal(case["got"])
     true = numerals.alike(numerals.decimal(case["true"]), got)
     answers = dict(case.get("answers") or {})
     if case["backend"] not in answers and case["got"] is not None:
         own = {"mode": case["mode"], "got": case["got"], "bound": case["bound"], "ratio": case["ratio"]}
-        answers = {case["backend"]: own} | answers
+        answers = {case["backend"]: cast(Answer, own)} | answers
     sides = [
         {"backend": name, "own": name == case["backend"], "says": one.get("says", ""), "mode": one.get("mode", "")}
         | {"got": parted(numerals.alike(numerals.decimal(one.get("got")), true), true), "hex": one.get("got")}
         | {"bound": one.get("bound"), "ratio": one.get("ratio")}
         for name, one in sorted(answers.items(), key=lambda item: (item[0] != case["backend"], item[0]))
     ]
-    return case | {
+    return {
+        **case,
         "drawn": graph(case.get("graph") or []),
         "sides": sides,
         "entries": sum(len(one["hex"]) for one in case["inputs"]),
         "truth": true,
-        "agreement": _agreement(case),
+        "agreement": _agreement(number(digits), number(case["ratio"])),
     }
 
 
@@ -135,18 +146,18 @@ def parted(one: str, other: str) -> tuple[str, str]:
     return one[:same], one[same:]
 
 
-def _agreement(case: Record) -> float | None:
+def _agreement(digits: float | None, ratio: float | None) -> float | None:
     """How many decimal digits of the derivative are right at least: what the bound resolves, less what is exceeded."""
-    digits, ratio = number(case.get("digits")), number(case.get("ratio"))
     if digits is None or ratio is None or not math.isfinite(digits) or not math.isfinite(ratio):
         return None
     return max(digits - math.log10(max(ratio, 1.0)), 0.0)
 
 
-def _cell(identity: str, system: Record, anchors: Anchors) -> Record:
+def _cell(identity: str, system: System, anchors: Anchors) -> View:
     bad = system["status"] in ("violated", "error")
     shown = system["worst"] if bad else system["worst_holding"]
-    return system | {
+    return {
+        **system,
         "anchor": anchors(system["backend"], system["dtype"], inside=anchors(identity)),
         "level": level(system["conclusive"]),
         "amount": LEVELS[level(system["conclusive"])],
@@ -156,7 +167,7 @@ def _cell(identity: str, system: Record, anchors: Anchors) -> Record:
     }
 
 
-def _distribution(rows: Sequence[Record], span: tuple[int, int]) -> Record:
+def _distribution(rows: Sequence[Cell], span: tuple[int, int]) -> View:
     histogram = add_up(row["histogram"] for row in rows)
     digits = add_up(row["digits"] for row in rows)
     quantiles = {"median": quantile(histogram, 0.5), "99 %": quantile(histogram, 0.99)} if histogram else {}
@@ -172,8 +183,8 @@ def _distribution(rows: Sequence[Record], span: tuple[int, int]) -> Record:
     }
 
 
-def _grouped(rows: Sequence[Mapping[str, Any]], *keys: str) -> dict[tuple[Any, ...], list[Any]]:
-    groups: dict[tuple[Any, ...], list[Any]] = {}
+def _by_system(rows: Sequence[R]) -> dict[tuple[str, str, str], list[R]]:
+    groups: dict[tuple[str, str, str], list[R]] = {}
     for row in rows:
-        groups.setdefault(tuple(row[key] for key in keys), []).append(row)
+        groups.setdefault((row["identity"], row["backend"], row["dtype"]), []).append(row)
     return groups

@@ -6,12 +6,15 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from records.conversions import number
+from records.outcomes import Deviation
+from records.report import Report
 from reports import numerals
+from reports.page import View
 from reports.page.atlas import lines, profile_points
 from reports.page.axis import across, strip, ticks
 from reports.page.evidence import parted
 from reports.page.seal import Anchors
-from reports.records import Record, Report, number
 
 WIDTH, LEFT, RIGHT, TOP, FLOOR, HEIGHT = 420.0, 6.0, 414.0, 6.0, 56.0, 76.0
 _REPOSITORIES = {"pytorch": "pytorch/pytorch", "jax": "jax-ml/jax", "numpy": "numpy/numpy", "scipy": "scipy/scipy",
@@ -21,7 +24,7 @@ STATUSES = ("worse", "fixed", "error", "confirmed", "elsewhere")
 ORDERS = ("value", "first derivative", "second derivative")
 
 
-def findings(report: Report, survey: Mapping[str, Any], anchors: Anchors) -> list[Record]:
+def findings(report: Report, survey: Mapping[str, Any], anchors: Anchors) -> list[View]:
     """One card per row of the ledger, those that changed first; with the survey's profile where it was measured."""
     profiles: dict[tuple[str, str, int, str], list[tuple[float, float]]] = {}
     for row in survey.get("rows", ()):
@@ -32,7 +35,7 @@ def findings(report: Report, survey: Mapping[str, Any], anchors: Anchors) -> lis
     return sorted(cards, key=lambda card: (STATUSES.index(card["status"]) if card["status"] in STATUSES else 0,))
 
 
-def issue(upstream: str) -> Record | None:
+def issue(upstream: str) -> View | None:
     """The page of an upstream issue written as 'pytorch#61641 (closed)'; None for any other text."""
     found = _ISSUE.match(upstream or "")
     if found is None or found[1] not in _REPOSITORIES:
@@ -47,7 +50,7 @@ def _how_bad(size: str) -> str:
     return f"relative error {numerals.ratio(float(found[1]))}" if found else size
 
 
-def _card(row: Record, profiles: Mapping[tuple[str, str, int, str], Any], anchors: Anchors) -> Record:
+def _card(row: Deviation, profiles: Mapping[tuple[str, str, int, str], Any], anchors: Anchors) -> View:
     order = int(row.get("order") or 0)
     measured: list[tuple[float, float]] = []
     for dtype in row.get("dtypes") or ():
@@ -55,7 +58,8 @@ def _card(row: Record, profiles: Mapping[tuple[str, str, int, str], Any], anchor
     got = numerals.decimal(row.get("got"))
     true = numerals.alike(numerals.decimal(row.get("true")), got)
     at = [number(one["hex"][0]) for one in row.get("witness") or () if one["hex"]]
-    return row | {
+    return {
+        **row,
         "anchor": anchors(row["id"], inside="findings"),
         "what": f"{row['backend']} {row['primitive']}" if row.get("backend") else "unknown",
         "of": ORDERS[order] if order < len(ORDERS) else f"derivative of order {order}",
@@ -67,7 +71,7 @@ def _card(row: Record, profiles: Mapping[tuple[str, str, int, str], Any], anchor
     }
 
 
-def _axis(painted: Sequence[Sequence[float | str]], at: Sequence[float | None], measured: Any) -> Record | None:
+def _axis(painted: Sequence[Sequence[float | str]], at: Sequence[float | None], measured: Any) -> View | None:
     """The region on the axis of its input, the witness, and the measured error along it."""
     if not painted and not measured:
         return None

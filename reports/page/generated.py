@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Literal
 
+from records.report import Report
+from records.shard import Generated
 from reports.numerals import ten
-from reports.records import Record, Report
+from reports.page import View
 
 BIN = 8  # decades of magnitude in a bar
 SIDE, LEFT, TOP = 11.0, 104.0, 104.0
 ARROW = " → "
 WIDTH, HEIGHT, FLOOR = 420.0, 120.0, 96.0
-TITLES = {"steps": "Steps", "depths": "Longest path", "sizes": "Scalar inputs", "decades": "Magnitudes of inputs, from"}
+TITLES: Mapping[Literal["steps", "depths", "sizes", "decades"], str] = {
+    "steps": "Steps",
+    "depths": "Longest path",
+    "sizes": "Scalar inputs",
+    "decades": "Magnitudes of inputs, from",
+}
 
 
-def generated(report: Report) -> Record | None:
+def generated(report: Report) -> View | None:
     """What the run drew, as tables and bars; None for shards of before it was recorded."""
     drawn = report["generated"]
     if not drawn:
@@ -42,7 +49,7 @@ def generated(report: Report) -> Record | None:
     }
 
 
-def _bars(name: str, title: str, tally: Mapping[str, int]) -> Record:
+def _bars(name: str, title: str, tally: Mapping[str, int]) -> View:
     if name == "decades":
         tally = _binned(tally)
     ordered = ["zero"] * ("zero" in tally) + _every(tally, BIN if name == "decades" else 1)
@@ -75,7 +82,7 @@ def _binned(tally: Mapping[str, int]) -> dict[str, int]:
     return bins
 
 
-def _primitives(drawn: Sequence[Record], catalogue: Mapping[str, Sequence[str]]) -> list[Record]:
+def _primitives(drawn: Sequence[Generated], catalogue: Mapping[str, Sequence[str]]) -> list[View]:
     composed = set(catalogue.get("composed", ()))
     names = sorted({name for one in drawn for name in one["primitives"]} | set(catalogue.get("all", ())))
     return [
@@ -84,7 +91,7 @@ def _primitives(drawn: Sequence[Record], catalogue: Mapping[str, Sequence[str]])
     ]
 
 
-def _pairs(pairs: Mapping[str, int], composed: Sequence[str]) -> Record:
+def _pairs(pairs: Mapping[str, int], composed: Sequence[str]) -> View:
     """A square for each pair of primitives: how often the second was applied to the result of the first."""
     split = {tuple(key.split(ARROW, 1)): total for key, total in pairs.items() if ARROW in key}
     names = list(composed) or sorted({name for pair in split for name in pair})
@@ -105,7 +112,7 @@ def _pairs(pairs: Mapping[str, int], composed: Sequence[str]) -> Record:
     }  # fmt: skip
 
 
-def _holes(drawn: Sequence[Record], catalogue: Mapping[str, Sequence[str]]) -> list[Record]:
+def _holes(drawn: Sequence[Generated], catalogue: Mapping[str, Sequence[str]]) -> list[View]:
     """By backend, the primitives that it spells and this run did not meet: those of compositions, and the others."""
     composed = set(catalogue.get("composed", ()))
     holes = []

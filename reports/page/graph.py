@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from reports.records import Record
+from records.parts import Node
+from reports.page import View
 
 HEIGHT, ROW, GAP, MARGIN = 40.0, 54.0, 34.0, 6.0
 NAME, DETAIL = 7.6, 6.2  # width of a letter in the two lines of a box
@@ -12,7 +13,7 @@ LONGEST = 19  # letters
 LANE = 16.0
 
 
-def graph(nodes: Sequence[Record]) -> Record | None:
+def graph(nodes: Sequence[Node]) -> View | None:
     """Boxes in columns, inputs on the left and the result on the right; None for no nodes, or for a broken graph.
 
     A box stands in the column after its last argument, a constant in the one before its first use, and in its column
@@ -31,7 +32,7 @@ def graph(nodes: Sequence[Record]) -> Record | None:
     tallest = max(map(len, members))
     far = any(columns[at] - columns[i] > 1 for at, node in enumerate(nodes) for i in node["from"])
     head = LANE if far else 0.0  # room above the boxes for curves that pass columns by
-    boxes: list[Record] = []
+    boxes: list[View] = []
     left, lefts = MARGIN, []
     for column in members:
         lefts.append(left)
@@ -56,7 +57,7 @@ def graph(nodes: Sequence[Record]) -> Record | None:
     }  # fmt: skip
 
 
-def _columns(nodes: Sequence[Record]) -> list[int]:
+def _columns(nodes: Sequence[Node]) -> list[int]:
     columns: list[int] = []
     for node in nodes:
         columns.append(1 + max((columns[i] for i in node["from"]), default=-1))
@@ -67,7 +68,7 @@ def _columns(nodes: Sequence[Record]) -> list[int]:
     return columns
 
 
-def _steps(nodes: Sequence[Record]) -> list[Record]:
+def _steps(nodes: Sequence[Node]) -> list[View]:
     """The same as rows of a table: v1, what it is, its shape and value."""
     names: list[str] = []
     rows = []
@@ -80,27 +81,27 @@ def _steps(nodes: Sequence[Record]) -> list[Record]:
     return rows
 
 
-def _middle(node: Record, place: dict[int, float]) -> float:
+def _middle(node: Node, place: dict[int, float]) -> float:
     known = [place[i] for i in node["from"] if i in place]
     return sum(known) / len(known) if known else 0.0
 
 
-def _detail(node: Record) -> str:
+def _detail(node: Node) -> str:
     shape = "×".join(map(str, node["shape"]))
     return _clipped(str(node["value"])) if node["value"] else f"shape {shape or 'scalar'}"
 
 
-def _width(node: Record) -> float:
+def _width(node: Node) -> float:
     return round(max(len(_clipped(node["name"])) * NAME, len(_detail(node)) * DETAIL, 30) + 18, 1)
 
 
-def _kind(at: int, node: Record, count: int) -> str:
+def _kind(at: int, node: Node, count: int) -> str:
     if not node["from"]:
         return "constant" if node["name"] == "constant" else "input"
     return "result" if at == count - 1 else "step"
 
 
-def _curve(start: Record, end: Record, far: bool) -> str:
+def _curve(start: View, end: View, far: bool) -> str:
     x1, y1 = start["x"] + start["width"], start["y"] + HEIGHT / 2
     x2, y2 = end["x"], end["y"] + HEIGHT / 2
     if far:  # over the columns between

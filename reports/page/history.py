@@ -6,12 +6,13 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from reports.records import Record, number
+from records.conversions import number
+from reports.page import View
 
 WIDTH, HEIGHT = 90.0, 20.0
 
 
-def history(found: Mapping[str, Any]) -> Record | None:
+def history(found: Mapping[str, Any]) -> View | None:
     """Rows for (backend, identity or primitive) and columns for versions; None where nothing was measured.
 
     A cell counts verdicts and has the worst error / bound; a row's line shows how that went, on a logarithmic scale.
@@ -20,7 +21,7 @@ def history(found: Mapping[str, Any]) -> Record | None:
     if not rows:
         return None
     columns: dict[str, list[str]] = {}
-    table: dict[tuple[str, str], dict[str, Record]] = {}
+    table: dict[tuple[str, str], dict[str, View]] = {}
     for row in rows:
         backend, version = str(row.get("backend", "")), str(row.get("version", "?"))
         what = str(row.get("identity") or row.get("primitive") or row.get("what") or "all")
@@ -40,7 +41,7 @@ def history(found: Mapping[str, Any]) -> Record | None:
     return {"groups": groups}
 
 
-def _parts(row: Mapping[str, Any]) -> list[Record]:
+def _parts(row: Mapping[str, Any]) -> list[View]:
     """The rows of a version: all of it with what is violated, each identity, and the known deviations found in it."""
     if "identities" not in row:
         return [dict(row)]
@@ -57,7 +58,7 @@ def _ordered(version: str) -> list[tuple[int, str]]:
     return [(int(part), "") if part.isdecimal() else (-1, part) for part in version.replace("+", ".").split(".")]
 
 
-def _cell(row: Mapping[str, Any] | None) -> Record | None:
+def _cell(row: Mapping[str, Any] | None) -> View | None:
     if row is None:
         return None
     counts = row.get("counts") or row.get("verdicts") or {}

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
-from reports.records import Record
-
+Measured = dict[str, Any]  # what benchmarks/ wrote: `rows`, each of which may lack anything
 FOLDER = Path(__file__).parents[2] / "benchmarks" / "results"
 SCHEMA = 1
 COMMANDS = {
@@ -19,17 +19,17 @@ COMMANDS = {
 }
 
 
-def read_measurements(folder: Path = FOLDER) -> dict[str, Record]:
+def read_measurements(folder: Path = FOLDER) -> dict[str, Measured]:
     """One entry for each kind of measurement: what the file holds, or no `rows` and in `missing` why not."""
     return {kind: _read(folder / f"{kind}.json", kind) for kind in COMMANDS}
 
 
-def none() -> dict[str, Record]:
+def none() -> dict[str, Measured]:
     """As where nothing was measured."""
     return {kind: _missing(kind) for kind in COMMANDS}
 
 
-def _read(path: Path, kind: str) -> Record:
+def _read(path: Path, kind: str) -> Measured:
     if not path.exists():
         return _missing(kind)
     try:
@@ -42,5 +42,5 @@ def _read(path: Path, kind: str) -> Record:
     return found | {"rows": rows, "missing": ""}
 
 
-def _missing(kind: str, why: str = "Not measured.") -> Record:
+def _missing(kind: str, why: str = "Not measured.") -> Measured:
     return {"kind": kind, "rows": [], "missing": f"{why} To measure it: {COMMANDS[kind]}"}

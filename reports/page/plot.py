@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import TypeGuard
 
-from reports.records import Record
+from records.parts import Series
+from records.values import Number
+from reports.page import View
 
 WIDTH, HEIGHT = 440.0, 220.0
 LEFT, RIGHT, TOP, BOTTOM = 56.0, 10.0, 10.0, 34.0
@@ -13,18 +16,19 @@ TONES = 6
 MOST = 12  # series in one plot
 
 
-def plots(series: Sequence[Record]) -> list[Record]:
+def plots(series: Sequence[Series]) -> list[View]:
     """The series of one subject, those with equal axes in one plot; without infinite points, which cannot be drawn."""
-    groups: dict[tuple[str, str], list[Record]] = {}
+    groups: dict[tuple[str, str], list[Series]] = {}
     axes = ("", "")
     for one in series:
-        axes = tuple(one["axes"]) if any(one["axes"]) else axes  # a series without axes joins the one before it
+        x, y = one["axes"]
+        axes = (x, y) if x or y else axes  # a series without axes joins the one before it
         groups.setdefault(axes, []).append(one)
     return [_plot(named, group[:MOST]) for named, group in groups.items()]
 
 
-def _plot(axes: tuple[str, str], group: Sequence[Record]) -> Record:
-    drawn = [[(x, y) for x, y in one["points"] if math.isfinite(float(x)) and math.isfinite(float(y))] for one in group]
+def _plot(axes: tuple[str, str], group: Sequence[Series]) -> View:
+    drawn = [[(x, y) for x, y in one["points"] if _finite(x) and _finite(y)] for one in group]
     points = [point for line in drawn for point in line]
     x_low, x_high = _span([x for x, _ in points])
     y_low, y_high = _span([y for _, y in points])
@@ -49,6 +53,10 @@ def _plot(axes: tuple[str, str], group: Sequence[Record]) -> Record:
         "x": axes[0], "y": axes[1], "x_low": f"{x_low:.4g}", "x_high": f"{x_high:.4g}", "y_low": f"{y_low:.4g}",
         "y_high": f"{y_high:.4g}", "lines": lines,
     }  # fmt: skip
+
+
+def _finite(value: Number) -> TypeGuard[float]:
+    return not isinstance(value, str) and math.isfinite(value)
 
 
 def _span(values: Sequence[float]) -> tuple[float, float]:

@@ -8,9 +8,10 @@ from collections.abc import Mapping, Sequence
 from statistics import median_high
 from typing import Any
 
+from records.conversions import number
 from reports.judging.distribution import quantile
 from reports.numerals import power_of_two, ten
-from reports.records import Record, number
+from reports.page import View
 from reports.shards.fold import bucket_order
 
 OWN = "gradlaws"
@@ -22,7 +23,7 @@ STATUSES = (
 )  # fmt: skip
 
 
-def kills(faults: Mapping[str, Any]) -> Record:
+def kills(faults: Mapping[str, Any]) -> View:
     """The kill matrix, kind of fault × identity that killed it first, and a row for each fault, survivors first."""
     rows = sorted(
         faults.get("rows", ()),
@@ -56,13 +57,13 @@ def kills(faults: Mapping[str, Any]) -> Record:
     }  # fmt: skip
 
 
-def sensitivity(found: Mapping[str, Any]) -> list[Record]:
+def sensitivity(found: Mapping[str, Any]) -> list[View]:
     """For each (backend, dtype, order) the smallest relative fault that each checker sees, over the primitives.
 
     Rows carry one checker each (`tool`, `delta`). Median and quartiles on a logarithmic axis; a fault of 100 % that is
     not seen counts as unseen.
     """
-    groups: dict[tuple[str, str, int], dict[str, list[Record]]] = {}
+    groups: dict[tuple[str, str, int], dict[str, list[View]]] = {}
     for row in found.get("rows", ()):
         key = (str(row.get("backend")), str(row.get("dtype")), int(row.get("order") or 0))
         groups.setdefault(key, {}).setdefault(str(row.get("tool", OWN)), []).append(row)
@@ -78,7 +79,7 @@ def sensitivity(found: Mapping[str, Any]) -> list[Record]:
     return panels
 
 
-def false_alarms(soak: Mapping[str, Any]) -> Record | None:
+def false_alarms(soak: Mapping[str, Any]) -> View | None:
     """How many comparisons, under how many seeds, gave how many alarms; None where nothing was soaked."""
     if soak.get("missing") or not soak.get("comparisons"):
         return None
@@ -102,7 +103,7 @@ def false_alarms(soak: Mapping[str, Any]) -> Record | None:
     }  # fmt: skip
 
 
-def _tool(name: str, rows: Sequence[Record], at: int) -> Record:
+def _tool(name: str, rows: Sequence[View], at: int) -> View:
     seen = sorted(delta for row in rows if (delta := number(row.get("delta"))) is not None and delta > 0)
     unseen = len(rows) - len(seen)
     every = [*seen, *[math.inf] * unseen]

@@ -15,9 +15,10 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
+from records.report import Report
 from reports import numerals
 from reports.judging.compare import line
-from reports.page import measurements
+from reports.page import View, measurements
 from reports.page.atlas import atlas
 from reports.page.chart import bucket_range, chart
 from reports.page.evidence import CHANGES, example, identities, matrix
@@ -29,7 +30,6 @@ from reports.page.plot import plots
 from reports.page.power import false_alarms, kills, sensitivity
 from reports.page.seal import Anchors, digest, sealed, sealed_json
 from reports.page.search import index
-from reports.records import Record, Report
 
 _HERE = Path(__file__).parent
 MARKS: Mapping[str, str] = {
@@ -81,7 +81,7 @@ WORDS = {"holds": "Holds", "violated": "Violated", "could not run": "Could not r
          "insufficient evidence": "Insufficient evidence"}  # fmt: skip
 
 
-def render(report: Report, measured: Mapping[str, Record] | None = None) -> str:
+def render(report: Report, measured: Mapping[str, measurements.Measured] | None = None) -> str:
     """The report as HTML text; deterministic. Everything from the report and the measurements is escaped.
 
     `measured` is what `measurements.read_measurements` returns; left out, those sections say how to measure.
@@ -90,7 +90,7 @@ def render(report: Report, measured: Mapping[str, Record] | None = None) -> str:
     environment = _environment()
     anchors = Anchors([*SECTIONS, "main", "search", "help", "report.json", "index"])
     entries = identities(report, anchors)
-    shown: Record = {
+    shown: View = {
         "r": report,
         "sections": SECTIONS,
         "outcome": report.get("outcome") or ("holds" if report["verdict"] == "green" else "violated"),
@@ -169,7 +169,7 @@ def _environment() -> Environment:
     return environment
 
 
-def _rendered(environment: Environment, name: str, shown: Record) -> Markup:
+def _rendered(environment: Environment, name: str, shown: View) -> Markup:
     text = environment.get_template(name).render(shown)
     return Markup(re.sub(r"\n\s*\n+", "\n", text).strip())
 
@@ -190,7 +190,7 @@ def _short(value: Any) -> str:
     return numerals.ratio(value)
 
 
-def _charts(report: Report) -> list[Record]:
+def _charts(report: Report) -> list[View]:
     rows = [row for row in report["distributions"] if row["dtype"] is None and row["histogram"]]
     span = bucket_range(row["histogram"] for row in rows)
     return [
@@ -199,7 +199,7 @@ def _charts(report: Report) -> list[Record]:
     ]
 
 
-def _anchored(found: Record, anchors: Anchors) -> Record:
+def _anchored(found: View, anchors: Anchors) -> View:
     rows = [
         row | {"anchor": anchors(row["primitive"], row["dtype"], row["order"], row["layer"], inside="atlas")}
         for row in found["rows"]
@@ -207,7 +207,7 @@ def _anchored(found: Record, anchors: Anchors) -> Record:
     return found | {"rows": rows}
 
 
-def _counts(shown: Record) -> dict[str, int]:
+def _counts(shown: View) -> dict[str, int]:
     """How many things the contents promise in a section."""
     report = shown["r"]
     counts = {
@@ -223,9 +223,9 @@ def _counts(shown: Record) -> dict[str, int]:
     return {name: counts.get(name, 0) for name in SECTIONS}
 
 
-def _control_table(report: Report) -> list[Record]:
+def _control_table(report: Report) -> list[View]:
     """One row per (identity, control), with a cell per system."""
-    table: dict[tuple[str, str], Record] = {}
+    table: dict[tuple[str, str], View] = {}
     for row in report["controls"]:
         entry = table.setdefault((row["identity"], row["control"]), {"systems": {}, "tried": 0, "failed": 0})
         entry["systems"][row["backend"], row["dtype"]] = row
@@ -234,7 +234,7 @@ def _control_table(report: Report) -> list[Record]:
     return [{"identity": identity, "control": control, **entry} for (identity, control), entry in table.items()]
 
 
-def _unsupported_table(report: Report) -> list[Record]:
+def _unsupported_table(report: Report) -> list[View]:
     """Primitives gathered by (backend, mode, reason)."""
     table: dict[tuple[str, str, str], list[str]] = {}
     for row in report["unsupported"]:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from reports.records import Record
+from reports.page import View
 
 
-def index(shown: Record) -> list[list[str]]:
+def index(shown: View) -> list[list[str]]:
     """Rows [kind, name, words, id] in the page's order; `shown` is what the templates get."""
     found: list[list[str]] = [["section", name, "", anchor] for anchor, name in shown["sections"].items()]
     for one in shown["failures"]:

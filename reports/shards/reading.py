@@ -4,15 +4,23 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
+from typing import Any, cast
 
-from reports.records import SCHEMA, Record, lacking
+import msgspec
+
+from records.conversions import encodable
+from records.reading import fault, lacking, wrong
+from records.shard import SCHEMA, Example, Record, Run
 from reports.shards.fold import cell_records, fold, generated_records, time_records
 from reports.shards.writing import HUNG, JOURNAL
 
 SENSELESS = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)  # what foreign records may raise
 _TRACE = 4000  # characters of a traceback that are kept
+_DOING = ("kind", "test", "function", "inputs", "limit")  # kept of an example left behind: the rest is counted
+_DAMAGED = object()
 
 
 def read_shards(
@@ -65,8 +73,9 @@ def _again(path: Path, seen: set[bytes]) -> bool:
 
 def _read_worker(folder: Path, worker: str, problems: list[str]) -> list[Record]:
     path = folder / f"{worker}.jsonl"
-    lines = list(_read_lines(path, problems)) if path.exists() else []
-    schema = next((record["schema"] for record in lines if record["kind"] == "run"), None)
+    lines = _read_lines(path, problems) if path.exists() else []
+    headers = [record for record in lines if record["kind"] == "run"]
+    schema = headers[0]["schema"] if headers else None
     if schema is None:
         problems.append(f"{path}: no run record, so versions and settings are unknown; run the suite again")
     elif schema != SCHEMA:
@@ -74,6 +83,9 @@ def _read_worker(folder: Path, worker: str, problems: list[str]) -> list[Record]
             f"{path}: written with record schema {schema!r}, this report reads {SCHEMA}; "
             "build it with the version that wrote it, or run the suite again"
         )
+        return []
+    elif said := next(filter(None, (fault(header, Run) for header in headers)), None):
+        problems.append(f"{path}: its records make no sense together: left out (in its run record {said})")
         return []
     records: list[Record] = []
     folded = set()
@@ -90,44 +102,62 @@ def _read_journal(path: Path, folded: set[int], problems: list[str]) -> list[Rec
     if not path.exists():
         return []
     found: list[str] = []
-    lines = list(_read_lines(path, found))
+    lines = _read_lines(path, found)
     if lines and lines[0]["kind"] == "journal" and lines[0]["sequence"] in folded:
         return []
     problems += found
     cells, times, generated = fold(lines)
-    # What the worker was doing; its kind is counted already.
-    kept = ("kind", "test", "function", "inputs", "limit")
-    examples = [record for record in lines if record["kind"] == "example"]
-    doing: list[Record] = [{key: record[key] for key in kept if key in record} for record in examples]
-    if doing:
-        # The test's first record has its time limit, the last what it was doing.
-        hung = path.with_name(path.name.removesuffix(JOURNAL) + HUNG)
-        text = hung.read_text("utf-8", "replace") if hung.exists() else ""
-        trace = text.rsplit("(most recent call first):\n", 1)[-1][:_TRACE]  # the main thread is the last
-        doing = [{**doing[0], **doing[-1], "hung": trace}]
-    return cell_records(cells) + time_records(times) + generated_records(generated) + doing
+    doing = _doing(path, [record for record in lines if record["kind"] == "example"])
+    return [*cell_records(cells), *time_records(times), *generated_records(generated), *doing]
 
 
-def _read_lines(path: Path, problems: list[str]) -> Iterator[Record]:
+def _doing(path: Path, examples: Sequence[Example]) -> list[Record]:
+    """What a dead worker was doing: the last example, with the time limit that stands in the test's first."""
+    if not examples:
+        return []
+    told: dict[str, object] = {}
+    for example in (examples[0], examples[-1]):
+        told |= {key: value for key, value in example.items() if key in _DOING}
+    hung = path.with_name(path.name.removesuffix(JOURNAL) + HUNG)
+    text = hung.read_text("utf-8", "replace") if hung.exists() else ""
+    trace = text.rsplit("(most recent call first):\n", 1)[-1][:_TRACE]  # the main thread is the last
+    return [cast(Example, {**told, "hung": trace})]
+
+
+def _read_lines(path: Path, problems: list[str]) -> list[Record]:
     """The records of one file; of what is wrong with it, the first line and how many more there are."""
-    wrong: list[str] = []
     try:
         data = path.read_bytes()
     except OSError as error:
         problems.append(f"{path}: cannot be read ({error.strerror or error}): left out")
-        return
-    for count, line in enumerate(data.splitlines(), start=1):
-        try:
-            record = json.loads(line)
-            if b"\\ud" in line.lower():  # half of a surrogate pair, which no encoding takes
-                record = json.loads(json.dumps(record, ensure_ascii=False).encode("utf-8", "replace"))
-            clause = lacking(record)
-        except (ValueError, RecursionError):
-            record, clause = None, "is truncated or damaged"
-        if clause is None:
-            yield record
-        else:
-            wrong.append(f"line {count} {clause}")
-    if wrong:
-        more = f", and so on {len(wrong) - 1} more" if len(wrong) > 1 else ""
-        problems.append(f"{path}, {wrong[0]}{more}: left out, the rest is kept; run the suite again")
+        return []
+    parsed = [_parsed(line) for line in data.splitlines()]
+    foreign = any(_is_header(record) and record.get("schema") != SCHEMA for record in parsed)
+    clauses = [_clause(record, foreign) for record in parsed]
+    found = [f"line {count} {clause}" for count, clause in enumerate(clauses, start=1) if clause]
+    if found:
+        more = f", and so on {len(found) - 1} more" if len(found) > 1 else ""
+        problems.append(f"{path}, {found[0]}{more}: left out, the rest is kept; run the suite again")
+    return [record for record, clause in zip(parsed, clauses, strict=True) if clause is None]
+
+
+def _parsed(line: bytes) -> Any:
+    with suppress(msgspec.MsgspecError, ValueError, RecursionError):
+        return msgspec.json.decode(line)  # the same, in half the time; what it refuses, Python's may read
+    try:
+        record = json.loads(line)
+        return encodable(record) if b"\\ud" in line.lower() else record
+    except (ValueError, RecursionError):
+        return _DAMAGED
+
+
+def _clause(record: Any, foreign: bool) -> str | None:
+    """What is wrong with a line. What another version wrote is not held against the types of this one, and a header
+    only by `_read_worker`, since without it the whole shard says nothing."""
+    if record is _DAMAGED:
+        return "is truncated or damaged"
+    return lacking(record) if foreign or _is_header(record) else wrong(record)
+
+
+def _is_header(record: Any) -> bool:
+    return isinstance(record, dict) and record.get("kind") == "run"

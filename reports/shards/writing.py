@@ -15,9 +15,10 @@ import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, TextIO
+from typing import TextIO, cast
 
-from reports.records import SCHEMA, Record, encode
+from records import shard
+from records.conversions import encode
 from reports.shards.fold import (
     Cells,
     Generated,
@@ -31,13 +32,12 @@ from reports.shards.fold import (
 )
 
 JOURNAL, HUNG = ".journal.jsonl", ".hung.txt"  # ends of the names of a worker's other two files
-_JOURNALLED = frozenset({"example", "comparison", "time"})
 
 
 class ShardWriter:
     """Appends the records of one worker to `<folder>/<worker>.jsonl`; each line is flushed."""
 
-    def __init__(self, folder: Path, worker: str, header: Mapping[str, Any]) -> None:
+    def __init__(self, folder: Path, worker: str, header: Mapping[str, object]) -> None:
         """Create the folder and both files. FileExistsError if this worker has a shard there already."""
         folder.mkdir(parents=True, exist_ok=True)
         self._shard = _create(folder / f"{worker}.jsonl")
@@ -50,28 +50,32 @@ class ShardWriter:
         self._generated: Generated = {}
         self._sequence = 0
         self._failures = 0
-        self._append({"kind": "run", "schema": SCHEMA, "worker": worker, **header})
+        self._append({"kind": "run", "schema": shard.SCHEMA, "worker": worker, **header})
         self._restart_journal()
 
-    def write(self, record: Mapping[str, Any]) -> None:
-        """Keep one record (see `records.REQUIRED`). KeyError if a comparison or time lacks one."""
-        kind = record["kind"]
-        if kind not in _JOURNALLED:
-            self._append(self._numbered(record) if kind == "failure" else record)
-            return
-        if kind == "comparison":
-            add_comparison(self._cells, record)
-        elif kind == "time":
-            add_time(self._times, record)
-        elif kind == "example":
-            add_example(self._generated, record)
-        self._journal.write(encode(record) + "\n")
+    def write(self, record: Mapping[str, object]) -> None:
+        """Keep one record (records/shard.py). KeyError if a comparison or time lacks a key that it needs."""
+        known = cast(shard.Record, record)
+        match known["kind"]:
+            case "comparison":
+                add_comparison(self._cells, known)
+            case "time":
+                add_time(self._times, known)
+            case "example":
+                add_example(self._generated, known)
+            case "failure":
+                # The last failure of a test is the shrunk one; its number says so wherever the records travel.
+                self._failures += 1
+                return self._append({**known, "number": self._failures})
+            case _:
+                return self._append(known)
+        self._journal.write(encode(known) + "\n")
         self._journal.flush()
 
     @contextmanager
     def watch(self, test: str, limit: float) -> Iterator[None]:
         """A test begins; the process is ended if it takes more than `limit` seconds, whatever it is stuck in."""
-        self.write({"kind": "example", "test": test, "limit": limit})
+        self.write(shard.Example(kind="example", test=test, limit=limit))
         faulthandler.dump_traceback_later(limit, exit=True, file=self._hung)
         try:
             yield
@@ -82,13 +86,13 @@ class ShardWriter:
         """Move what the journal holds to the shard, folded; call it at the end of each test."""
         if self._cells or self._times or self._generated:
             self._append(
-                {
-                    "kind": "fold",
-                    "sequence": self._sequence,
-                    "cells": cell_records(self._cells),
-                    "times": time_records(self._times),
-                    "generated": generated_records(self._generated),
-                }
+                shard.Fold(
+                    kind="fold",
+                    sequence=self._sequence,
+                    cells=cell_records(self._cells),
+                    times=time_records(self._times),
+                    generated=generated_records(self._generated),
+                )
             )
             self._sequence += 1
         self._cells, self._times, self._generated = {}, {}, {}
@@ -100,19 +104,14 @@ class ShardWriter:
         for file in (self._shard, self._journal, self._hung):
             file.close()
 
-    def _append(self, record: Mapping[str, Any]) -> None:
+    def _append(self, record: Mapping[str, object]) -> None:
         self._shard.write(encode(record) + "\n")
         self._shard.flush()
-
-    def _numbered(self, record: Mapping[str, Any]) -> Record:
-        # The last failure of a test is the shrunk one; its number says so wherever the records travel.
-        self._failures += 1
-        return {**record, "number": self._failures}
 
     def _restart_journal(self) -> None:
         self._journal.seek(0)
         self._journal.truncate()
-        self._journal.write(encode({"kind": "journal", "sequence": self._sequence}) + "\n")
+        self._journal.write(encode(shard.Journal(kind="journal", sequence=self._sequence)) + "\n")
         self._journal.flush()
 
 
