@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from records.shard import Plan
 from reports.build import build
 from reports.files.found import keep_found
 from reports.judging.gist import BASELINE
@@ -97,7 +98,7 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     known = config.stash[SESSION]
     worker = os.environ.get("PYTEST_XDIST_WORKER", "main")
     known.writer = ShardWriter(known.out / "shards", worker, header(config, known.whole, known.systems, known.left_out))
-    known.emit({"kind": "plan", "tests": [item.nodeid for item in session.items]})
+    known.emit(Plan(kind="plan", tests=[item.nodeid for item in session.items]))
     for record in known.lost.uncollected:
         known.emit(record)
 

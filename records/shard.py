@@ -44,9 +44,6 @@ class Plan(TypedDict):
     tests: list[str]
 
 
-# What is compared
-
-
 class Place(TypedDict):
     """A cell of the matrix."""
 
@@ -120,7 +117,18 @@ class Generated(GeneratedTallies):
     examples: Count
 
 
-class Example(TypedDict, total=False):
+class Drawn(TypedDict, total=False):
+    """What kind of function was drawn."""
+
+    primitives: list[str]
+    pairs: Tally
+    depth: Count
+    size: Count
+    steps: Count
+    decades: Tally
+
+
+class Example(Drawn, total=False):
     """What a worker is at; with `backend`, what kind of function it is. `hung`: the traceback of one that hung."""
 
     kind: Required[Literal["example"]]
@@ -129,12 +137,6 @@ class Example(TypedDict, total=False):
     function: str
     inputs: list[Array]
     backend: str
-    primitives: list[str]
-    pairs: Tally
-    depth: Count
-    size: Count
-    steps: Count
-    decades: Tally
     hung: str
 
 
@@ -213,10 +215,21 @@ class Unsupported(TypedDict):
     reason: NotRequired[str | None]
 
 
-# What is known already
+class Deviation(TypedDict, total=False):
+    """What is shown of a row of suite/known/ledger.toml: its witness, its script, its region on the axis."""
+
+    versions: list[str] | None
+    recheck: str | None
+    quantity: str | None
+    mode: str | None
+    got: str | None
+    true: Exact | None
+    witness: list[Array] | None
+    painted: list[Pair[Number]] | None
+    script: str | None
 
 
-class Ledger(TypedDict, total=False):
+class Ledger(Deviation, total=False):
     """A row of suite/known/ledger.toml and what its witness showed; or one that a comparison met, which it excused."""
 
     kind: Required[Literal["ledger"]]
@@ -234,15 +247,6 @@ class Ledger(TypedDict, total=False):
     any_size: str | None
     cause: str | None
     upstream: str | None
-    versions: list[str] | None
-    recheck: str | None
-    quantity: str | None
-    mode: str | None
-    got: str | None
-    true: Exact | None
-    witness: list[Array] | None
-    painted: list[Pair[Number]] | None
-    script: str | None
     found: str | None
 
 
@@ -299,9 +303,6 @@ class Convention(TypedDict):
     subdifferential: NotRequired[str]
     inside: NotRequired[bool | None]
     known: NotRequired[str]
-
-
-# How it ran
 
 
 class Time(TypedDict):

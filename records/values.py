@@ -64,6 +64,10 @@ ClaimVerdict = Literal["violated", "insufficient evidence", "false as written", 
 # From one run to another; the first four are regressions.
 Change = Literal["new", "worse", "removed", "weakened", "fixed", "better", "added", "edited"]
 
+# Of fewer trials of a control chance decides, where bounds are wide; the verdict counts those of all tests of an
+# identity together.
+FEW = 5
+
 PARTS = ("generate", "oracle", "bound", "framework", "rest")  # of a run's time
 
 Tally = dict[str, Count]  # how often each name was met

@@ -18,14 +18,12 @@ from records.shard import Record
 from reports.__main__ import main
 from reports.build import build
 from reports.files.text import LINES, failure_text, verdict_text
-from reports.judging import verdict
 from reports.judging.distribution import quantile
 from reports.judging.summary import summarise
 from reports.page.render import render
 from reports.shards.fold import bucket
 from reports.shards.reading import read_shards
 from reports.shards.writing import ShardWriter
-from suite.checking import trial
 
 
 def records_of(kind: str, **fields: st.SearchStrategy[Any]) -> st.SearchStrategy[Record]:
@@ -256,11 +254,6 @@ def test_a_control_hardly_tried_in_a_coarse_precision_is_no_reason_where_it_fail
     few = control(dtype="bfloat16", tried=tried, failed=0)
     records = [*replaced(green(), "control", control(failed=elsewhere), few), header]
     assert ("on torch bfloat16" in " ".join(summarise(records)["reasons"])) == red
-
-
-def test_the_verdict_calls_few_what_the_tests_call_few() -> None:
-    """reports/ and suite/ do not import each other."""
-    assert verdict.FEW == trial.FEW
 
 
 def test_a_problem_makes_the_run_red() -> None:

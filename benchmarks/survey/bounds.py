@@ -14,6 +14,8 @@ import numpy as np
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 
+from records.conversions import plain
+from records.shard import Record
 from strategies import functions, points
 from strategies.mp_arrays import DomainError
 from strategies.precision import Precision
@@ -21,8 +23,7 @@ from strategies.primitive import Primitive
 from strategies.program import Point, Program, float_values, weighted
 from suite import backends, profiles
 from suite.checking.answer import Answer
-from suite.checking.judged import number
-from suite.checking.system import Record, System
+from suite.checking.system import System
 from suite.checking.trial import Check, Trial
 from suite.profiles import Profile
 from suite.truth.floats import hexadecimal
@@ -69,7 +70,7 @@ def within_bound(backend: str, primitive: Primitive, precision: Precision) -> li
         if old is None or size > float(old["worst"]):
             seen[layer, mode] = {
                 "layer": layer, "backend": backend, "dtype": precision.name, "primitive": primitive.name,
-                "mode": mode, "order": order, "worst": number(size), "verdict": verdict, **where,
+                "mode": mode, "order": order, "worst": plain(size), "verdict": verdict, **where,
             }  # fmt: skip
 
     def keep(record: Record) -> None:

@@ -15,12 +15,12 @@ from typing import Any
 
 import numpy as np
 
+from records.conversions import plain
 from strategies.precision import FLOAT64
 from strategies.primitive import Floats, Primitive, Shape
 from strategies.program import Step
 from suite import backends
 from suite.backends.backend import Backend, Mode, libraries
-from suite.checking.judged import number
 from suite.truth.floats import hexadecimal
 from suite.vocabulary import Quantity
 
@@ -169,7 +169,7 @@ def at_one_point(
                 yield {**head, "worst": "inf", "says": (str(raised).splitlines() or [""])[0][:120]}
             continue
         error = np.max(np.abs(got - true), initial=0.0) / scale[mode.order]
-        yield {**head, "worst": number(float(error) if np.all(np.isfinite(got)) else math.inf)}
+        yield {**head, "worst": plain(float(error) if np.all(np.isfinite(got)) else math.inf)}
 
 
 def modes(backend: Backend, n: int) -> list[Mode]:

@@ -18,11 +18,11 @@ import numpy as np
 from mpmath import mp, mpf
 from numpy.typing import NDArray
 
+from records.conversions import plain
 from strategies.precision import Precision
 from strategies.primitive import Floats, Primitive
 from strategies.program import Program, Step
 from suite import backends
-from suite.checking.judged import number
 from suite.vocabulary import ORDERS, Quantity
 
 Found = dict[tuple[int, ...], mpf | None]  # partials: () is the value, (0,) the first by x, (0, 1) the mixed second
@@ -266,9 +266,9 @@ def worst_of(
     bad = np.flatnonzero(largest > MANY_ULPS)
     true = exact[worst].get(tuple(sorted(key)))
     return {
-        "points": len(x), "median": float(np.median(largest)), "worst": number(float(largest[worst])),
+        "points": len(x), "median": float(np.median(largest)), "worst": plain(float(largest[worst])),
         "component": list(key), "x": ", ".join(a.hex() for a in x[worst].tolist()),
-        "got": number(float(answers[key][worst])), "true": "unknown" if true is None else mp.nstr(true, 20),
+        "got": plain(float(answers[key][worst])), "true": "unknown" if true is None else mp.nstr(true, 20),
         "many": bad.size,
         "bad": [[float(np.min(x[bad, j])), float(np.max(x[bad, j]))] for j in range(x.shape[1])] if bad.size else [],
         **({"profile": profile(x[:, 0], largest, precision)} if x.shape[1] == 1 else {}),

@@ -8,7 +8,7 @@ from typing import get_args
 from records.conversions import number
 from records.matrix import Cell, Totals
 from records.report import Report
-from records.values import LedgerStatus, Outcome
+from records.values import FEW, LedgerStatus, Outcome
 from reports.judging import claims, compare
 from reports.numerals import count, plural, ratio
 
@@ -176,9 +176,6 @@ def _never_ran(report: Report) -> list[str]:
     return [
         f"the run ended early: {len(missing)} of {plural(planned, 'test')} never ran: {', '.join(missing[:3])}{more}"
     ]
-
-
-FEW = 5  # as in suite/checking/trial.py
 
 
 def _controls(report: Report) -> list[str]:

@@ -15,10 +15,11 @@ import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TextIO, cast
+from typing import TextIO
 
 from records import shard
 from records.conversions import encode
+from records.run import Header
 from reports.shards.fold import (
     Cells,
     Generated,
@@ -37,7 +38,7 @@ JOURNAL, HUNG = ".journal.jsonl", ".hung.txt"  # ends of the names of a worker's
 class ShardWriter:
     """Appends the records of one worker to `<folder>/<worker>.jsonl`; each line is flushed."""
 
-    def __init__(self, folder: Path, worker: str, header: Mapping[str, object]) -> None:
+    def __init__(self, folder: Path, worker: str, header: Header) -> None:
         """Create the folder and both files. FileExistsError if this worker has a shard there already."""
         folder.mkdir(parents=True, exist_ok=True)
         self._shard = _create(folder / f"{worker}.jsonl")
@@ -53,23 +54,22 @@ class ShardWriter:
         self._append({"kind": "run", "schema": shard.SCHEMA, "worker": worker, **header})
         self._restart_journal()
 
-    def write(self, record: Mapping[str, object]) -> None:
-        """Keep one record (records/shard.py). KeyError if a comparison or time lacks a key that it needs."""
-        known = cast(shard.Record, record)
-        match known["kind"]:
+    def write(self, record: shard.Record) -> None:
+        """Keep one record. KeyError if a comparison or time lacks a key that it needs."""
+        match record["kind"]:
             case "comparison":
-                add_comparison(self._cells, known)
+                add_comparison(self._cells, record)
             case "time":
-                add_time(self._times, known)
+                add_time(self._times, record)
             case "example":
-                add_example(self._generated, known)
+                add_example(self._generated, record)
             case "failure":
                 # The last failure of a test is the shrunk one; its number says so wherever the records travel.
                 self._failures += 1
-                return self._append({**known, "number": self._failures})
+                return self._append({**record, "number": self._failures})
             case _:
-                return self._append(known)
-        self._journal.write(encode(known) + "\n")
+                return self._append(record)
+        self._journal.write(encode(record) + "\n")
         self._journal.flush()
 
     @contextmanager

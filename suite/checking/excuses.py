@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 
+from records.shard import Ledger
 from strategies.program import Point, Program
-from suite.checking.system import Record, System
+from suite.checking.system import System
 from suite.checking.verdict import Verdict
 from suite.known import ledger
 from suite.truth.oracle import HashablePoint
@@ -14,7 +15,7 @@ from suite.truth.oracle import HashablePoint
 
 def excused(
     verdict: Verdict, label: str, order: int, system: System, program: Program, point: Point
-) -> tuple[Verdict, Record | None]:
+) -> tuple[Verdict, Ledger | None]:
     """Of a violation or an error: a deviation, and its record, where a row knows it and none worse; else why not."""
     backend, dtype = system.backend, system.precision.name
     known = ledger.known(backend.name, backend.version, dtype, label, order, program, HashablePoint(point))
@@ -22,7 +23,7 @@ def excused(
     for row in known:
         if row.excuses(order, dtype, ratio, error):
             unlimited = int(not error and row.limit(order, dtype) == math.inf)
-            record = {"kind": "ledger", "id": row.id, "status": "confirmed", "excused": 1, "unlimited": unlimited}
+            record = Ledger(kind="ledger", id=row.id, status="confirmed", excused=1, unlimited=unlimited)
             return replace(verdict, kind="deviation", reason=row.id), record
     if not known:
         return verdict, None

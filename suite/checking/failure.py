@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from mpmath import mp
 
+from records.conversions import plain
+from records.parts import Answer, Array
+from records.shard import Details, Failure, Witness
 from strategies.mathematics import mathematics
 from strategies.program import Point, Program, input_names
+from suite import run
+from suite.backends.question import Question
 from suite.backends.reproducer import scripts
 from suite.checking import witnesses
-from suite.checking.judged import Judged, number
+from suite.checking.judged import Judged
 from suite.corpus.cases import Case
 from suite.known import ledger_row
 from suite.truth import floats
@@ -23,67 +29,101 @@ class Violation(AssertionError):
     """An identity does not hold, or a framework failed. The message is what a person needs, shortest first."""
 
 
-def inputs(program: Program, point: Point, names: list[str] | None = None) -> list[dict[str, Any]]:
+def inputs(program: Program, point: Point, names: list[str] | None = None) -> list[Array]:
     return [
         {"name": name, "shape": list(x.shape), "hex": floats.hexadecimal(x)}
         for name, x in zip(names or input_names(program), point, strict=False)
     ]
 
 
-def describe(
-    judged: Judged, identity: str, test: str, examples: int, case: Case | None, frameworks: Iterable[str]
-) -> dict[str, Any]:
-    """What failed after so many examples of a test, as a record, with a script for each of the frameworks."""
-    question, verdict, label = judged.question, judged.verdict, judged.label
-    program, point, directions, mode = question.program, question.point, question.directions, question.mode
-    got, exact, tolerance, where = judged.got, judged.exact, judged.tolerance, verdict.component
-    key = hashlib.sha256(f"{test.partition('::')[2]} {label}".encode()).hexdigest()[:8]
-    failure_id = case.id if case else f"{identity}-{key}"
-    shown: dict[str, Any] = {"got": None, "true": None, "bound": None}
+@dataclass(frozen=True)
+class Occasion:
+    """In which test a comparison was made, after how many examples, and the case that was drawn, where it can be kept."""
+
+    identity: str
+    test: str
+    examples: int
+    case: Case | None
+
+    def id_of(self, judged: Judged) -> str:
+        """That of the case, or where there is none, one of the test and the comparison."""
+        key = f"{self.test.partition('::')[2]} {judged.label}"
+        return self.case.id if self.case else f"{self.identity}-{hashlib.sha256(key.encode()).hexdigest()[:8]}"
+
+
+def failure(judged: Judged, on: Occasion, kind: Literal["violated", "error"]) -> Failure:
+    """With a script for every framework; those that plugins add are among them."""
+    asked = judged.question
+    return {
+        "kind": "failure", "id": on.id_of(judged), "identity": on.identity, "backend": asked.backend.name,
+        "dtype": asked.precision.name, "mode": judged.label, "test": on.test, "verdict": kind,
+        "ratio": plain(judged.verdict.ratio),
+        **details(judged, on, run.current().modules),  # type: ignore[typeddict-item]  # a shard gives it its number
+    }  # fmt: skip
+
+
+def witness(judged: Judged, on: Occasion, answers: dict[str, Answer]) -> Witness:
+    asked, verdict = judged.question, judged.verdict
+    return {
+        "kind": "witness", "id": on.id_of(judged), "identity": on.identity, "backend": asked.backend.name,
+        "dtype": asked.precision.name, "mode": judged.label, "test": on.test, "verdict": verdict.kind,
+        "ratio": plain(verdict.ratio), "digits": plain(verdict.digits), "answers": answers,
+        **details(judged, on, [asked.backend.name]),
+    }  # fmt: skip
+
+
+def details(judged: Judged, on: Occasion, frameworks: Iterable[str]) -> Details:
+    """What was compared, and a script for each of the frameworks."""
+    question, verdict, mode = judged.question, judged.verdict, judged.question.mode
+    program, point, where = question.program, question.point, verdict.component
+    got, exact, tolerance = judged.got, judged.exact, judged.tolerance
+    shown = Details(got=None, true=None, bound=None)
     if got is not None and exact is not None and tolerance is not None and got.shape == tolerance.shape:
-        shown = {
-            "got": floats.told(got[where]) if np.isfinite(got[where]) else str(got[where]),
-            "true": mp.nstr(exact.exact[where], 25),
-            "bound": f"{float(tolerance[where]):.3g}",
-        }
-    constants = [s.constant for s in program.steps if s.is_constant]
-    names = [f"c{i + 1}" for i in range(len(constants))]
-    named = inputs(program, point) + inputs(program, tuple(constants), names)
-    for name, direction in zip("vu", directions, strict=False):
-        many = [name] if len(direction) == 1 else [f"{name}{i + 1}" for i in range(len(direction))]
-        named += inputs(program, direction, many)
+        shown = Details(
+            got=floats.told(got[where]) if np.isfinite(got[where]) else str(got[where]),
+            true=mp.nstr(exact.exact[where], 25),
+            bound=f"{float(tolerance[where]):.3g}",
+        )
     said = verdict.reason if got is None else float(got[where]) if shown["got"] else None
     row = ""
     if mode is not None and said is not None and verdict.kind != "holds":
         row = ledger_row.row(question, where, said)
     return {
-        "kind": "failure", "id": failure_id, "identity": identity,
-        "backend": question.backend.name, "dtype": question.precision.name, "mode": label, "order": judged.order,
-        "test": test, "function": mathematics(program), "steps": len(program.primitives), "size": program.size,
-        "primitives": list(program.primitives), "examples": examples, "inputs": named, "component": str(list(where)),
-        **shown, "ratio": number(verdict.ratio),
-        "verdict": verdict.kind, "message": verdict.reason, "row": row,
-        "graph": witnesses.graph(program, point),
-        "scripts": scripts(question, where, exact, tolerance, frameworks),
-        "replay": f"python -m suite replay {failure_id}" if case else f"python -m pytest '{test}'",
-        "case": case.line if case else "",
+        "order": judged.order, "function": mathematics(program), "steps": len(program.primitives),
+        "size": program.size, "primitives": list(program.primitives), "examples": on.examples,
+        "inputs": everything_put_in(question), "component": str(list(where)), **shown,
+        "message": verdict.reason, "row": row, "graph": witnesses.graph(program, point),
+        "scripts": scripts(question, where, exact, tolerance, frameworks), "case": on.case.line if on.case else "",
+        "replay": f"python -m suite replay {on.id_of(judged)}" if on.case else f"python -m pytest '{on.test}'",
     }  # fmt: skip
 
 
-def failure_text(failure: Mapping[str, Any]) -> str:
+def everything_put_in(question: Question) -> list[Array]:
+    """The point, the constants of the program, and the directions."""
+    program = question.program
+    constants = [step.constant for step in program.steps if step.is_constant]
+    found = inputs(program, question.point)
+    found += inputs(program, tuple(constants), [f"c{i + 1}" for i in range(len(constants))])
+    for name, direction in zip("vu", question.directions, strict=False):
+        many = [name] if len(direction) == 1 else [f"{name}{i + 1}" for i in range(len(direction))]
+        found += inputs(program, direction, many)
+    return found
+
+
+def in_words(failure: Failure) -> str:
     """What a person needs, shortest first."""
     head = (
         f"{failure['identity']} {failure['verdict']} by {failure['backend']} · {failure['mode']} · {failure['dtype']}"
     )
     lines = [head, f"  {failure['function']}        {failure['steps']} steps, n = {failure['size']}"]
-    for array in failure["inputs"]:
+    for array in failure["inputs"] or ():
         lines.append(f"  {array['name']} = {[float.fromhex(h) for h in array['hex']]}")
-    if failure["got"] is not None:
-        got = failure["got"]
+    got, ratio = failure["got"], failure["ratio"]
+    if got is not None:
         shown = repr(float.fromhex(got)) if got.startswith(("0x", "-0x")) else got
         lines.append(
-            f"  got {shown}   true {failure['true']}   bound {failure['bound']}   ({failure['ratio']:.3g} × bound)"
-            if isinstance(failure["ratio"], float)
+            f"  got {shown}   true {failure['true']}   bound {failure['bound']}   ({ratio:.3g} × bound)"
+            if isinstance(ratio, float)
             else f"  got {shown}"
         )
     if failure["message"]:

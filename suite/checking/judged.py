@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
+from records.conversions import plain
+from records.shard import Comparison
 from strategies.mathematics import mathematics
 from strategies.primitive import Floats
 from suite.backends.question import Question
@@ -43,21 +43,17 @@ class Judged:
             return False
         return mode.name == self.label and got.shape == tolerance.shape
 
-    def record(self, identity: str) -> dict[str, Any]:
+    def record(self, identity: str) -> Comparison:
         """The comparison as the report counts it."""
         asked, program = self.question, self.question.program
-        return {
-            "kind": "comparison", "identity": identity, "backend": asked.backend.name, "dtype": asked.precision.name,
-            "mode": self.cell, "order": self.order, "verdict": self.verdict.kind,
-            "ratio": number(self.verdict.ratio), "digits": number(self.verdict.digits),
-            "function": mathematics(program), "program": program.structure,
-            "primitives": list(program.primitives), "pairs": list(program.pairs), "size": program.size,
-            "steps": len(program.primitives), "depth": program.depth, "zero": self.zero, "seconds": self.seconds,
-        }  # fmt: skip
-
-
-def number(value: float | None) -> float | str | None:
-    return value if value is None or np.isfinite(value) else str(value)
+        return Comparison(
+            kind="comparison", identity=identity, backend=asked.backend.name, dtype=asked.precision.name,
+            mode=self.cell, order=self.order, verdict=self.verdict.kind,
+            ratio=plain(self.verdict.ratio), digits=plain(self.verdict.digits),
+            function=mathematics(program), program=program.structure,
+            primitives=list(program.primitives), pairs=list(program.pairs), size=program.size,
+            steps=len(program.primitives), depth=program.depth, zero=self.zero, seconds=self.seconds,
+        )  # fmt: skip
 
 
 def worse(one: Judged | None, other: Judged, shrinking: bool) -> Judged:

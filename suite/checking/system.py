@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
 
+from records.shard import Record
 from strategies.precision import Precision
 from suite.backends.backend import Backend
 from suite.corpus.hardest import Worst
-
-Record = Mapping[str, Any]
 
 
 @dataclass(frozen=True, repr=False)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
@@ -11,22 +11,24 @@ from typing import Any, TypeVar
 import numpy as np
 from hypothesis import strategies as st
 
+from records.shard import Control, Example, Record, Unsupported, Witness
+from records.values import FEW, JUDGED
 from strategies.mathematics import mathematics
 from strategies.mp_arrays import DomainError
 from strategies.precision import Precision
 from strategies.primitive import Floats
 from strategies.program import Point, Program
-from suite import clock, profiles, run
+from suite import clock, profiles
 from suite.backends.backend import Backend, Mode
 from suite.backends.question import Question
 from suite.bound import differences, tolerances
-from suite.checking import witnesses
+from suite.checking import failure, witnesses
 from suite.checking.answer import Answer, exactly
 from suite.checking.excuses import excused
-from suite.checking.failure import Violation, describe, failure_text, inputs
-from suite.checking.judged import Judged, number, worse
+from suite.checking.failure import Occasion, Violation, inputs
+from suite.checking.judged import Judged, worse
 from suite.checking.rotation import in_turn
-from suite.checking.system import Record, System
+from suite.checking.system import System
 from suite.checking.verdict import Verdict, beside
 from suite.corpus import cases, hardest
 from suite.corpus.cases import Case
@@ -34,10 +36,6 @@ from suite.truth.oracle import Truth
 from suite.vocabulary import Quantity
 
 T = TypeVar("T")
-
-
-# Of fewer trials chance decides, where bounds are wide; the verdict counts those of all tests of an identity together.
-FEW = 5
 
 
 @dataclass(repr=False)
@@ -94,10 +92,12 @@ class Trial:
     @contextmanager
     def example(self, program: Program, point: Point, *directions: Point) -> Iterator[Check]:
         """All comparisons on one function at one point; violations are raised together at the end."""
-        self.emit(
-            {"kind": "example", "test": self.test, "function": mathematics(program), "inputs": inputs(program, point)}
-            | ({} if self.focus else {"backend": self.backend.name, **witnesses.generated(program, point)})
-        )
+        example: Example = {
+            "kind": "example", "test": self.test, "function": mathematics(program), "inputs": inputs(program, point),
+        }  # fmt: skip
+        if not self.focus:
+            example = {**example, "backend": self.backend.name, **witnesses.generated(program, point)}
+        self.emit(example)
         self.met += self.focus is None
         check = Check(self, program, point, directions, self.examples)
         try:
@@ -116,8 +116,8 @@ class Trial:
         test could not have failed."""
         for name, count in self.controls.items():
             self.emit(
-                {"kind": "control", "identity": self.identity, "backend": self.backend.name,
-                 "dtype": self.precision.name, "control": name, "tried": count["tried"], "failed": count["failed"]}
+                Control(kind="control", identity=self.identity, backend=self.backend.name, dtype=self.precision.name,
+                        control=name, tried=count["tried"], failed=count["failed"])
             )  # fmt: skip
         if self.worst is not None:
             self.emit(self.witness(self.worst))
@@ -125,21 +125,15 @@ class Trial:
             self.emit(record)
         return [name for name, count in self.controls.items() if count["tried"] >= FEW and not count["failed"]]
 
-    def described(self, judged: Judged, frameworks: Iterable[str] | None = None) -> dict[str, Any]:
-        """As a record, with scripts for all frameworks, where none are named; those that plugins add are among them."""
+    def occasion(self, judged: Judged) -> Occasion:
         case = self.case(judged.label, "holds" if judged.verdict.kind == "holds" else "violated")
-        return describe(judged, self.identity, self.test, self.met, case, frameworks or run.current().modules)
+        return Occasion(self.identity, self.test, self.met, case)
 
-    def witness(self, judged: Judged) -> Record:
+    def witness(self, judged: Judged) -> Witness:
         """The worst comparison of the test, with what every backend answers there."""
         self.drawn = [*judged.drawn]
-        own = self.described(judged, [self.backend.name])
-        many = self.identity == "alone" or bool(self.stored)
-        return own | {
-            "kind": "witness",
-            "answers": witnesses.answers(judged, many),
-            "digits": number(judged.verdict.digits),
-        }
+        answers = witnesses.answers(judged, many=self.identity == "alone" or bool(self.stored))
+        return failure.witness(judged, self.occasion(judged), answers)
 
 
 @dataclass
@@ -222,8 +216,8 @@ class Check:
         if result.refused:
             self.record(Judged(question, mode.name, mode.order, Verdict("unsupported", reason=reason)))
             system.emit(
-                {"kind": "unsupported", "backend": system.backend.name, "mode": mode.name,
-                 "primitive": ", ".join(dict.fromkeys(program.primitives)), "reason": reason}
+                Unsupported(kind="unsupported", backend=system.backend.name, mode=mode.name,
+                            primitive=", ".join(dict.fromkeys(program.primitives)), reason=reason)
             )  # fmt: skip
         else:
             verdict = self.excused(Verdict("error", reason=reason), mode.name, mode.order, program, point)
@@ -331,14 +325,14 @@ class Check:
         """Records what was judged; a violation or an error is kept until the example ends."""
         self.record(judged)
         kind = judged.verdict.kind
-        if kind in ("holds", "violated") and judged.got is not None:
+        if kind in JUDGED and judged.got is not None:
             self.trial.worst = worse(self.trial.worst, judged, self.trial.focus is not None)
-        if kind not in ("violated", "error"):
+        if kind != "violated" and kind != "error":
             return
         with clock.part("rest"):
-            failure = self.trial.described(judged)
-        self.trial.emit(failure)
-        self.violations.append(failure_text(failure))
+            told = failure.failure(judged, self.trial.occasion(judged), kind)
+        self.trial.emit(told)
+        self.violations.append(failure.in_words(told))
         if self.failed is None:
             self.failed = ("answer" if judged.got is None else "compare", judged.label)
 

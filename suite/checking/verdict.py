@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 
+from records.values import Verdict as Kind
 from strategies.precision import Precision
 from strategies.primitive import Floats
 from suite import clock
 from suite.truth import oracle
 from suite.truth.oracle import Truth
-
-Kind = Literal["holds", "violated", "deviation", "inconclusive", "unsupported", "error"]
 
 # How small the bound must be beside the largest component to be evidence. What is off by more than that part
 # of itself is always seen: in half types an eighth, hence a wrong sign, a factor, a path or a transpose that counts.

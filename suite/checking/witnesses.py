@@ -5,10 +5,12 @@ from __future__ import annotations
 import sys
 from collections import Counter
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 
+from records.conversions import plain
+from records.parts import Answer, Node
+from records.shard import Drawn
 from strategies.mathematics import array
 from strategies.mp_arrays import DomainError
 from strategies.primitive import Floats
@@ -26,7 +28,7 @@ PRINTED = 4  # entries of a value that the graph shows; of larger ones it shows 
 COMPILES = ("jax",)  # not asked by others about a primitive alone or a stored case, of which there are hundreds
 
 
-def graph(program: Program, point: Point) -> list[dict[str, Any]]:
+def graph(program: Program, point: Point) -> list[Node]:
     """A node for every value: what makes it, from which values, its shape, and what it is at the point."""
     try:
         found: list[Floats | None] = list(float_values(program, point))
@@ -40,7 +42,7 @@ def graph(program: Program, point: Point) -> list[dict[str, Any]]:
     ]  # fmt: skip
 
 
-def generated(program: Program, point: Point) -> dict[str, Any]:
+def generated(program: Program, point: Point) -> Drawn:
     """What kind of function it is: its primitives, which feeds which, its longest path, the decades of its input."""
     pairs = Counter(f"{one} → {other}" for one, other in program.edges)
     sizes = np.abs(np.concatenate([np.ravel(x) for x in point]) if point else np.zeros(0))
@@ -49,12 +51,12 @@ def generated(program: Program, point: Point) -> dict[str, Any]:
             "steps": len(program.primitives), "decades": dict(decades)}  # fmt: skip
 
 
-def answers(judged: Judged, many: bool) -> dict[str, dict[str, Any]]:
+def answers(judged: Judged, many: bool) -> dict[str, Answer]:
     """By backend, of those that the run has loaded: mode, got, bound and error / bound at the worst component."""
     question = judged.question
     if not judged.of_a_mode or question.mode is None or question.mode not in question.backend.modes:
         return {}
-    found = {}
+    found: dict[str, Answer] = {}
     for name, module in run.current().modules.items():
         own = name == question.backend.name
         if module not in sys.modules or (many and name in COMPILES and not own):
@@ -64,11 +66,11 @@ def answers(judged: Judged, many: bool) -> dict[str, dict[str, Any]]:
             continue
         mode = question.mode if own else plainest(other, question.mode)
         if mode is not None and not (mode.differences and not own):
-            found[name] = {"mode": mode.name} | _answer(judged, replace(question, backend=other, mode=mode), mode)
+            found[name] = Answer(mode=mode.name) | _answer(judged, replace(question, backend=other, mode=mode), mode)
     return found
 
 
-def _answer(judged: Judged, question: Question, mode: Mode) -> dict[str, Any]:
+def _answer(judged: Judged, question: Question, mode: Mode) -> Answer:
     """What the mode of the question's backend says; of the backend that was judged, what it said."""
     where, got, exact, tolerance = judged.verdict.component, judged.got, judged.exact, judged.tolerance
     if question.backend is not judged.question.backend:
@@ -97,5 +99,5 @@ def _answer(judged: Judged, question: Question, mode: Mode) -> dict[str, Any]:
     return {
         "got": floats.told(got[where]),
         "bound": f"{bound:.3g}",
-        "ratio": ratio if np.isfinite(ratio) else str(ratio),
+        "ratio": plain(ratio),
     }

@@ -16,12 +16,12 @@ Exit status: 0 done, 1 a line that cannot be asked (check) or was left out (add)
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from records.reading import BadInput, read_report
 from suite.corpus import hardest
 from suite.corpus.cases import DATA, Case, CaseError, Damaged, read, write
 
@@ -76,10 +76,10 @@ def record(path: Path, report: Path) -> int:
     """Takes what was found of each case for what is recorded of it, unless that was a violation."""
     cases, _ = readable(path)
     try:
-        rows = json.loads(report.read_text("utf-8"))["cases"]
-        found = {(row["id"], row["backend"]): row["found"] for row in rows if row["found"] not in ("", "violated")}
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise CaseError(f"{report}: is no report of a replay: {type(error).__name__}") from error
+        rows = read_report(report)["cases"]
+    except BadInput as error:
+        raise CaseError(str(error)) from error
+    found = {(row["id"], row["backend"]): said for row in rows if (said := row["found"]) and said != "violated"}
     names = {backend for _, backend in found}
     of = {case.id: {name: found[case.id, name] for name in sorted(names) if (case.id, name) in found} for case in cases}
     write((replace(case, recorded={**case.recorded, **of[case.id]}) for case in cases), path)

@@ -9,10 +9,10 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 from hypothesis import target
 
+from records.shard import Found
 from strategies.program import Program
 from suite.corpus.cases import Case
 
@@ -47,10 +47,10 @@ class Worst:
         for key in better:
             self.best[key], self.found[key] = ratio, case
 
-    def records(self) -> Iterator[dict[str, Any]]:
+    def records(self) -> Iterator[Found]:
         """What is new since they were last asked for."""
         for case in {case.id: case for case in self.found.values()}.values():
-            yield {"kind": "found", "case": case.line}
+            yield Found(kind="found", case=case.line)
         self.found = {}
 
 

@@ -15,14 +15,14 @@ Exit status: 0 HOLDS or FIXED, 1 FAILED, 2 ERROR or nothing to ask, 3 UNDECIDED.
 from __future__ import annotations
 
 import argparse
-import json
 import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
+from records.reading import BadInput, read_report
+from records.report import Report
 from suite.corpus.cases import DATA, Case, CaseError, parse, read
 
 ROOT = Path(__file__).parents[2]
@@ -70,14 +70,16 @@ def failures(report: Path) -> dict[str, str]:
     if not report.exists():
         return {}
     try:
-        found = json.loads(report.read_text("utf-8"))
-        rows = [row for row in (*found.get("worst", ()), *found["failures"]) if row.get("case")]
-        return {row.get("id") or json.loads(row["case"])["id"]: row["case"] for row in rows}
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise CaseError(f"{report}: is no report: {type(error).__name__}") from error
+        found = read_report(report)
+    except BadInput as error:
+        raise CaseError(str(error)) from error
+    worst = [case for row in found["worst"] if (case := row.get("case"))]
+    return {parse(case).id: case for case in worst} | {
+        row["id"]: case for row in found["failures"] if (case := row.get("case"))
+    }
 
 
-def ask(cases: Sequence[str], options: Sequence[str], out: Path) -> dict[str, Any]:
+def ask(cases: Sequence[str], options: Sequence[str], out: Path) -> Report:
     """The report of a run on these cases. Raises CaseError where there was none."""
     with tempfile.TemporaryDirectory(prefix="gradlaws-") as folder:
         path = Path(folder, "cases.jsonl")
@@ -90,11 +92,10 @@ def ask(cases: Sequence[str], options: Sequence[str], out: Path) -> dict[str, An
     if not report.exists():
         said = (done.stderr.strip() or done.stdout.strip()).splitlines()
         raise CaseError(said[-1] if said else f"pytest ended with {done.returncode}")
-    found: dict[str, Any] = json.loads(report.read_text("utf-8"))
-    return found
+    return read_report(report)
 
 
-def told(report: dict[str, Any]) -> Iterator[str]:
+def told(report: Report) -> Iterator[str]:
     """What became of each case; of a violation what was got and what is true."""
     failures = {row["test"]: row for row in report["failures"]}
     for row in report["cases"]:

@@ -6,14 +6,20 @@ import math
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from statistics import fmean, pstdev
-from typing import Any
+from typing import Final
 
 import numpy as np
 
+from records.conversions import plain
+from records.parts import ControlCount, Series
+from records.shard import Claim as RecordOfClaim
+from records.values import ClaimVerdict
 from strategies.primitive import Floats
 from suite.known.claims import Claim
 
-HOLDS, CONDITIONAL, FALSE = "holds", "holds with a condition", "false as written"
+HOLDS: Final = "holds"
+CONDITIONAL: Final = "holds with a condition"
+FALSE: Final = "false as written"
 
 
 class Evidence:
@@ -24,11 +30,12 @@ class Evidence:
 
     def __init__(self, claim: Claim, subject: str) -> None:
         self.claim, self.subject = claim, subject
-        self.verdict, self.words = HOLDS, ""
+        self.verdict: ClaimVerdict = HOLDS
+        self.words = ""
         self.checks, self.worst, self.excused = 0, 0.0, 0
         self.figures: dict[str, float | str] = {}
         self.samples: dict[str, list[float]] = {}
-        self.series: list[dict[str, Any]] = []
+        self.series: list[Series] = []
         self.controls: dict[str, Counter[str]] = {}
 
     def at_most(self, what: str, size: float, limit: float) -> None:
@@ -77,20 +84,23 @@ class Evidence:
                     f"{self.claim.id}: the series {name!r} holds NaN at x = {a:g}: say what is missing there"
                 )
         self.series = [one for one in self.series if one["name"] != name]
-        self.series.append({"name": name, "axes": list(axes), "points": points})
+        self.series.append(Series(name=name, axes=list(axes), points=[[plain(a), plain(b)] for a, b in points]))
 
-    def finds(self, verdict: str, words: str) -> None:
+    def finds(self, verdict: ClaimVerdict, words: str) -> None:
         """What became of the claim, where that is more than that it holds."""
         self.verdict, self.words = verdict, words
 
-    def record(self, seconds: float, failure: str = "", missing: str = "") -> dict[str, Any]:
+    def record(self, seconds: float, failure: str = "", missing: str = "") -> RecordOfClaim:
         told = {name: spread(values) for name, values in self.samples.items()}
-        verdict = "violated" if failure else "insufficient evidence" if missing else self.verdict
+        verdict: ClaimVerdict = "violated" if failure else "insufficient evidence" if missing else self.verdict
         return {
             "kind": "claim", "id": self.claim.id, "subject": self.subject, "verdict": verdict,
             "words": failure or missing or self.words, "checks": self.checks, "worst": self.worst,
-            "excused": self.excused, "figures": self.figures | told, "series": self.series, "seconds": seconds,
-            "controls": [{"control": name, **count} for name, count in self.controls.items()],
+            "excused": self.excused, "figures": {**self.figures, **told}, "series": self.series, "seconds": seconds,
+            "controls": [
+                ControlCount(control=name, tried=count["tried"], failed=count["failed"])
+                for name, count in self.controls.items()
+            ],
         }  # fmt: skip
 
 

@@ -9,14 +9,19 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
+from records.values import CaseStatus
 from suite.checking.failure import Violation
 from suite.checking.trial import Trial
 from suite.corpus.cases import Case, CaseError
 
 Law = Callable[..., None]
-HOLDS, FIXED, FAILED, UNDECIDED, ERROR = "HOLDS", "FIXED", "FAILED", "UNDECIDED", "ERROR"
+HOLDS: Final = "HOLDS"
+FIXED: Final = "FIXED"
+FAILED: Final = "FAILED"
+UNDECIDED: Final = "UNDECIDED"
+ERROR: Final = "ERROR"
 
 
 @dataclass(frozen=True)
@@ -94,7 +99,7 @@ def run(trial: Trial, case: Case) -> Answered:
     return Answered("holds" if trial.seen["holds"] or trial.seen["deviation"] else "inconclusive")
 
 
-def status(recorded: str, found: str) -> str:
+def status(recorded: str, found: str) -> CaseStatus:
     """What is said of a case that was recorded as one thing ("" if it was not) and found to be another."""
     if found == "violated":
         return FAILED

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from records.shard import Convention as RecordOfConvention
 from strategies.primitive import Floats
 from suite import clock
 from suite.backends.backend import Backend, libraries
@@ -23,11 +24,12 @@ def test_a_derivative_at_a_kink_is_a_limit_of_derivatives(system: System, conven
     told = convention.subdifferential
     inside = {name: not told or (g is not None and convention.inside(g)) for name, g in answers.items()}
     known = convention.known.get(system.backend.name, "")
-    system.emit({
-        "kind": "convention", "case": convention.case, "backend": system.backend.name,
-        "at": texts(np.array(convention.at)), "value": texts(value), **{name: texts(g) for name, g in answers.items()},
-        "subdifferential": told, "inside": all(inside.values()) if told else None, "known": known,
-    })  # fmt: skip
+    system.emit(RecordOfConvention(
+        kind="convention", case=convention.case, backend=system.backend.name,
+        at=texts(np.array(convention.at)), value=texts(value),
+        reverse=texts(answers["reverse"]), forward=texts(answers["forward"]),
+        subdifferential=told, inside=all(inside.values()) if told else None, known=known,
+    ))  # fmt: skip
     outside = [f"{name} mode says {texts(answers[name])}" for name, fits in inside.items() if not fits]
     assert bool(outside) == bool(known), (
         f"{convention.case} in {system.backend.name}: {'; '.join(outside)}, outside of {told}: say why"

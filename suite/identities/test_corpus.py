@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from records.values import CaseStatus
 from suite.checking.trial import Trial
 from suite.corpus.cases import Case, CaseError, Damaged
 from suite.identities import stored
@@ -16,6 +17,7 @@ WEAKER = "nothing can be said any more: the bound or the oracle has become weake
 def test_a_stored_case(trial: Trial, case: Case | Damaged) -> None:
     """What was drawn once, under the identity for which it was drawn. Cannot see what nobody has met."""
     name, reason = trial.backend.name, ""
+    status: CaseStatus
     recorded = case.recorded.get(name, "")
     try:
         if isinstance(case, Damaged):

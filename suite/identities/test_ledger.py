@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from mpmath import mp, mpf
 
+from records.values import LedgerStatus
 from strategies.precision import PRECISIONS
 from suite.checking.system import System
 from suite.known import ledger, ledger_cards
@@ -21,12 +22,12 @@ def test_a_known_deviation_is_still_there(system: System, row: ledger.Row) -> No
     In a version of which the row does not speak, what is found is only told: it is from where ranges are known.
     """
     found, message = confirm(row, system)
-    status = found if row.speaks_of(system.backend.version) else "elsewhere"
+    status: LedgerStatus = found if row.speaks_of(system.backend.version) else "elsewhere"
     system.emit({
         "kind": "ledger", "id": row.id, "backend": row.backend, "primitive": row.primitive, "order": row.order,
         "dtypes": list(row.dtypes), "modes": list(row.modes), "region": row.region, "cause": row.cause,
         "size": relative(row), "upstream": row.upstream or "not looked for", "status": status, "found": found,
-        "excused": 0, "any_size": row.any_size, **ledger_cards.described(row),
+        "excused": 0, "unlimited": 0, "any_size": row.any_size, **ledger_cards.described(row),
     })  # fmt: skip
     assert status in ("confirmed", "elsewhere"), message
 
@@ -37,7 +38,7 @@ def relative(row: ledger.Row) -> str:
     return f"{row.size:.1e} relative" if mpf(row.true) else f"{row.got:.1e} where 0 is right"
 
 
-def confirm(row: ledger.Row, system: System) -> tuple[str, str]:
+def confirm(row: ledger.Row, system: System) -> tuple[LedgerStatus, str]:
     """The row's status on this machine, and what to do if it is not `confirmed`."""
     if row.recheck < datetime.date.today():
         return "error", f"{row.id}: its recheck date {row.recheck} has passed; look again and move the date"

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import tomllib
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from records.run import Identity, Unverifiable
 from suite.backends.backend import Backend
 from suite.vocabulary import Quantity
 
@@ -32,8 +33,11 @@ class Claim:
     needs: tuple[Quantity, ...] = ()  # what a backend must have a mode for, to be asked
 
     @property
-    def record(self) -> dict[str, Any]:
-        return {key: value for key, value in asdict(self).items() if key not in ("backends", "elsewhere", "needs")}
+    def record(self) -> Identity:
+        return Identity(
+            id=self.id, claim=self.claim, statement=self.statement, controls=list(self.controls), blind=self.blind,
+            latex=self.latex, kind=self.kind, document=self.document,
+        )  # fmt: skip
 
     def why_not(self, backend: Backend) -> str:
         """Why the claim does not concern the backend; empty where it does."""
@@ -54,4 +58,4 @@ def claim(row: dict[str, Any]) -> Claim:
 
 
 CLAIMS = {row["id"]: claim(row) for row in DATA["claim"]}
-UNVERIFIABLE: list[dict[str, str]] = DATA["unverifiable"]
+UNVERIFIABLE: list[Unverifiable] = DATA["unverifiable"]

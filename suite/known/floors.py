@@ -5,27 +5,27 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, cast, get_args
 
+from records.run import AtLeast, AtMost, Floor, Level
 from strategies.precision import PRECISIONS
 from suite.known.claims import CLAIMS
 from suite.tables import DataError, table
 from suite.vocabulary import MODULES
 
 DATA = Path(__file__).with_name("floors.toml")
-LEVELS = ("mode", "system")
-LEAST = ("conclusive", "programs", "primitives", "pairs", "depth", "size")
-MOST = ("inconclusive", "unsupported", "zero", "unreached")
+LEVELS = get_args(Level)
+LEAST, MOST = tuple(AtLeast.__annotations__), tuple(AtMost.__annotations__)
 KNOWN: dict[str, list[str]] = {"identities": [*CLAIMS], "backends": [*MODULES], "dtypes": [*PRECISIONS]}
 
 
-def read(path: Path = DATA) -> tuple[dict[str, Any], ...]:
+def read(path: Path = DATA) -> tuple[Floor, ...]:
     """The rows of a file of floors, as the report takes them. Raises DataError, in one line, where one is wrong."""
     rows = table(path, "floor")
     for number, row in enumerate(rows, start=1):
         if wrong := fault(row):
             raise DataError(f"{path}: floor {number}: {wrong}")
-    return tuple(rows)
+    return tuple(cast(Floor, row) for row in rows)
 
 
 def fault(row: Mapping[str, Any]) -> str:
@@ -50,5 +50,5 @@ def fault(row: Mapping[str, Any]) -> str:
 
 
 @cache
-def rows() -> tuple[dict[str, Any], ...]:
+def rows() -> tuple[Floor, ...]:
     return read()

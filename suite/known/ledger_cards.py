@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 import re
-from typing import Any
 
 import numpy as np
 
+from records.shard import Deviation
+from records.values import Number
 from strategies.program import input_names
 from suite.backends import Unsupported
 from suite.known.ledger import Row
@@ -17,7 +18,7 @@ from suite.truth.floats import hexadecimal
 STEPS = 40  # of the axis on each side of one, finer near one
 
 
-def described(row: Row) -> dict[str, Any]:
+def described(row: Row) -> Deviation:
     """``painted``: the intervals of its first argument that lie in its region, the others being as in the witness."""
     return {
         "versions": list(row.versions), "recheck": row.recheck.isoformat(), "quantity": row.quantity, "mode": row.mode,
@@ -38,13 +39,13 @@ def script(row: Row) -> str:
         return ""
 
 
-def painted(row: Row) -> list[list[float]]:
+def painted(row: Row) -> list[list[Number]]:
     """Intervals [low, high] of the argument that the region speaks of first."""
     named = re.search(r"\b[xyz]\b", row.region)
     place = "xyz".index(named[0]) if named else 0
     binades = [math.copysign(abs(t / STEPS) ** 2.5 * 1023, t) for t in range(-STEPS, STEPS + 1)]
     positive = [2.0**binade for binade in binades]
-    found: list[list[float]] = []
+    found: list[list[Number]] = []
     inside = False
     for x in [*(-x for x in reversed(positive)), 0.0, *positive]:
         arguments = list(row.witness)

@@ -33,6 +33,8 @@ from typing import Any
 
 from mpmath import mp, mpf
 
+from records.reading import read_report
+from records.report import Report
 from strategies import mp_arrays
 from strategies.catalogue import PRIMITIVES
 from suite.bound import taylor
@@ -136,7 +138,7 @@ def plugin(options: argparse.Namespace, path: Path, name: str) -> str:
     )  # fmt: skip
 
 
-def ask(options: argparse.Namespace, path: Path, dtypes: Sequence[str]) -> dict[str, Any]:
+def ask(options: argparse.Namespace, path: Path, dtypes: Sequence[str]) -> Report:
     """The report of the run, whose progress goes to stderr. Raises CannotCheck where there is none."""
     report = options.out / "report.json"
     report.unlink(missing_ok=True)
@@ -155,11 +157,10 @@ def ask(options: argparse.Namespace, path: Path, dtypes: Sequence[str]) -> dict[
     subprocess.run(judge, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     if not report.exists():
         raise CannotCheck(f"the run has left no report (exit status {done.returncode}); its output says why")
-    found: dict[str, Any] = json.loads(report.read_text("utf-8"))
-    return found
+    return read_report(report)
 
 
-def told(report: dict[str, Any], name: str, path: Path, out: Path) -> Iterator[str]:
+def told(report: Report, name: str, path: Path, out: Path) -> Iterator[str]:
     """The verdict in words, with the simplest counterexample."""
     counts = report["totals"]["counts"]
     simplest = sorted(report["failures"], key=lambda row: (row["steps"] or 0, row["size"] or 0))

@@ -10,10 +10,10 @@ import tomllib
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import pytest
 
+from records.run import Header
 from strategies.catalogue import CORE, PRIMITIVES
 from strategies.catalogue.left_out import LEFT_OUT
 from strategies.precision import HALF
@@ -33,7 +33,7 @@ NARROWING = ("keyword", "markexpr", "deselect", "ignore", "ignore_glob", "plugin
 
 def header(
     config: pytest.Config, items: Sequence[pytest.Item], systems: Mapping[str, System], left_out: Mapping[str, str]
-) -> dict[str, Any]:
+) -> Header:
     """Versions and settings, and what this run is meant to cover."""
     asked = {identity_of(item) for item in items} - {""}
     met = {s: None for item in items if (s := system_of(item))}
@@ -66,9 +66,9 @@ def header(
         "domains": {name: reach(primitive) for name, primitive in PRIMITIVES.items()},
         "contracts": contracts.in_force(),
         "floor": profiles.active.floor,
-        "floors": floors.rows() if profiles.active.floor else (),
+        "floors": [*floors.rows()] if profiles.active.floor else [],
         "coarse": [*HALF],
-        "left_out": left_out,
+        "left_out": dict(left_out),
         "not_applicable": {
             f"{claim.id} {backend.name}": reason
             for claim in CLAIMS.values()
@@ -78,7 +78,7 @@ def header(
         "flush": {f"{system.backend.name} {system.precision.name}": flushing(system) for system in systems.values()},
         "identities": [claim.record for claim in CLAIMS.values() if claim.id in asked and not claim.document],
         "claims": [claim.record for claim in CLAIMS.values() if claim.id in asked] if profiles.active.document else [],
-        "unverifiable": UNVERIFIABLE if profiles.active.document else [],
+        "unverifiable": [*UNVERIFIABLE] if profiles.active.document else [],
         "systems": [s.split("-") for s in systems if s in met],
     }
 

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
+
+from records.shard import Test
+from records.values import TestOutcome
 
 
 class Lost:
     """A pytest plugin that hears of them: of files that cannot be imported, and of workers that crashed."""
 
     def __init__(self) -> None:
-        self.uncollected: list[dict[str, Any]] = []
-        self.crashed: list[dict[str, Any]] = []
+        self.uncollected: list[Test] = []
+        self.crashed: list[Test] = []
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
         """A file that cannot be imported has tests too, and they are missing."""
@@ -25,5 +26,5 @@ class Lost:
             self.crashed.append(_test(report.nodeid, "crashed", str(report.longrepr).splitlines()[0]))
 
 
-def _test(nodeid: str, outcome: str, message: str) -> dict[str, Any]:
-    return {"kind": "test", "nodeid": nodeid, "outcome": outcome, "seconds": 0.0, "message": message}
+def _test(nodeid: str, outcome: TestOutcome, message: str) -> Test:
+    return Test(kind="test", nodeid=nodeid, outcome=outcome, seconds=0.0, message=message)

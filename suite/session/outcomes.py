@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 
+from records.shard import Claim, Test
+from records.values import TestOutcome
 from suite import hypothesis_internals
 from suite.document.evidence import Evidence
 
@@ -14,7 +14,7 @@ class Idle(AssertionError):
     """A control was never seen to fail, so that the test shows nothing."""
 
 
-def outcome_of(report: pytest.TestReport, error: BaseException | None) -> str:
+def outcome_of(report: pytest.TestReport, error: BaseException | None) -> TestOutcome:
     """`failed` only where something is wrong with what is tested; `error` where the test itself could not be made."""
     if isinstance(error, Idle):
         return "idle"
@@ -22,16 +22,16 @@ def outcome_of(report: pytest.TestReport, error: BaseException | None) -> str:
     return "error" if report.failed and broken else report.outcome
 
 
-def record_of(item: pytest.Item, call: pytest.CallInfo[None], report: pytest.TestReport) -> dict[str, Any]:
+def record_of(item: pytest.Item, call: pytest.CallInfo[None], report: pytest.TestReport) -> Test:
     error = call.excinfo.value if call.excinfo else None
-    return {
-        "kind": "test", "nodeid": item.nodeid, "outcome": outcome_of(report, error), "seconds": call.duration,
-        "message": str(error).splitlines()[0] if error is not None and str(error) else "",
-        "drawn": hypothesis_internals.drawn(item),
-    }  # fmt: skip
+    return Test(
+        kind="test", nodeid=item.nodeid, outcome=outcome_of(report, error), seconds=call.duration,
+        message=str(error).splitlines()[0] if error is not None and str(error) else "",
+        drawn=hypothesis_internals.drawn(item),
+    )  # fmt: skip
 
 
-def found_out(evidence: Evidence, call: pytest.CallInfo[None]) -> dict[str, Any]:
+def found_out(evidence: Evidence, call: pytest.CallInfo[None]) -> Claim:
     """The record of what a test found out, which may be that a library is missing."""
     error = call.excinfo.value if call.excinfo else None
     missing = isinstance(error, pytest.skip.Exception | ImportError)

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 
 import pytest
 
+from records.shard import Time
 from strategies.catalogue import OWN
 from suite import clock, hypothesis_internals, profiles
 from suite.checking.system import System
@@ -38,7 +39,7 @@ def running(item: pytest.Function, session: Session) -> Iterator[None]:
         idle = trial.finish()
         clock.seconds["rest"] += time.perf_counter() - start - sum(clock.seconds.values())
         for part, seconds in clock.seconds.items():
-            session.emit({"kind": "time", "part": part, "backend": system.backend.name, "seconds": max(seconds, 0.0)})
+            session.emit(Time(kind="time", part=part, backend=system.backend.name, seconds=max(seconds, 0.0)))
     if idle and trial.focus is None and profiles.active.floor and system.share == 1:
         raise Idle(f"a check that could not have failed: the control {idle} never failed")
 

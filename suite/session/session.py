@@ -5,10 +5,11 @@ from __future__ import annotations
 from contextlib import AbstractContextManager
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 import pytest
 
+from records.shard import Record
 from strategies.precision import PRECISIONS
 from suite import backends, hypothesis_internals, plugins, profiles
 from suite.bound import contracts
@@ -26,7 +27,7 @@ from suite.tables import DataError
 class Writer(Protocol):
     """Where the records of a process go."""
 
-    def write(self, record: Any) -> None: ...
+    def write(self, record: Record) -> None: ...
 
     def fold(self) -> None: ...
 
@@ -83,7 +84,7 @@ class Session:
         left_out = any(fnmatchcase(mode, pattern[1:]) for pattern in self.modes if pattern.startswith("!"))
         return not left_out and any(fnmatchcase(mode, pattern) for pattern in self.modes)
 
-    def emit(self, record: Any) -> None:
+    def emit(self, record: Record) -> None:
         if self.writer is not None:
             self.writer.write(record)
 
