@@ -14,6 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from reports.judging.summary import summarise
 from strategies import encoding
 from strategies.catalogue import PRIMITIVES
 from strategies.encoding import EncodingError
@@ -25,6 +26,7 @@ from suite.corpus import cases, curate, hardest, replay
 from suite.corpus.cases import Case, CaseError, Damaged
 from suite.identities import clipping, cross_entropy, stored
 from suite.known.claims import CLAIMS
+from tests.report_fixtures import failure, green
 
 ROOT = Path(__file__).parents[1]
 # f(x) = sigmoid(x) at 1, weight 1, as a run has stored it.
@@ -237,7 +239,7 @@ def test_what_is_no_entry_is_refused(
 
 def test_an_id_is_found_by_its_beginning_in_the_report_first(tmp_path: Path) -> None:
     report, stored = tmp_path / "report.json", tmp_path / "corpus.jsonl"
-    report.write_text(json.dumps({"failures": [{"id": "alone-736bbd6f", "case": SIGMOID}]}))
+    report.write_text(json.dumps(summarise([*green(), failure(id="alone-736bbd6f", case=SIGMOID)])))
     stored.write_text(EXP + "\n")
     name = cases.parse(EXP).id
     assert replay.by_id("alone-7", report, stored) == SIGMOID

@@ -38,7 +38,7 @@ def inputs(program: Program, point: Point, names: list[str] | None = None) -> li
 
 @dataclass(frozen=True)
 class Occasion:
-    """In which test a comparison was made, after how many examples, and the case that was drawn, where it can be kept."""
+    """In which test a comparison was made, after how many examples, and the case that was drawn, if it can be kept."""
 
     identity: str
     test: str

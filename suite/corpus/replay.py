@@ -69,14 +69,19 @@ def failures(report: Path) -> dict[str, str]:
     """The cases of a report's failures, and of its worst comparisons, by id."""
     if not report.exists():
         return {}
-    try:
-        found = read_report(report)
-    except BadInput as error:
-        raise CaseError(str(error)) from error
+    found = whole(report)
     worst = [case for row in found["worst"] if (case := row.get("case"))]
     return {parse(case).id: case for case in worst} | {
         row["id"]: case for row in found["failures"] if (case := row.get("case"))
     }
+
+
+def whole(report: Path) -> Report:
+    """A report.json. Raises CaseError where it is none."""
+    try:
+        return read_report(report)
+    except BadInput as error:
+        raise CaseError(str(error)) from error
 
 
 def ask(cases: Sequence[str], options: Sequence[str], out: Path) -> Report:
@@ -92,7 +97,7 @@ def ask(cases: Sequence[str], options: Sequence[str], out: Path) -> Report:
     if not report.exists():
         said = (done.stderr.strip() or done.stdout.strip()).splitlines()
         raise CaseError(said[-1] if said else f"pytest ended with {done.returncode}")
-    return read_report(report)
+    return whole(report)
 
 
 def told(report: Report) -> Iterator[str]:

@@ -33,7 +33,7 @@ from typing import Any
 
 from mpmath import mp, mpf
 
-from records.reading import read_report
+from records.reading import BadInput, read_report
 from records.report import Report
 from strategies import mp_arrays
 from strategies.catalogue import PRIMITIVES
@@ -157,7 +157,10 @@ def ask(options: argparse.Namespace, path: Path, dtypes: Sequence[str]) -> Repor
     subprocess.run(judge, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     if not report.exists():
         raise CannotCheck(f"the run has left no report (exit status {done.returncode}); its output says why")
-    return read_report(report)
+    try:
+        return read_report(report)
+    except BadInput as error:
+        raise CannotCheck(str(error)) from error
 
 
 def told(report: Report, name: str, path: Path, out: Path) -> Iterator[str]:
