@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from benchmarks.forks import Clock
+from records.reading import BadInput, read_report
+from records.report import Report
 
 RAN = (0, 1, 3, 5)  # exit statuses: green, red, too little seen, no test selected; with others it came to no test
 ALONE = "suite/identities/test_primitives.py::test_a_primitive_alone"
@@ -20,11 +20,13 @@ def run_tests(*arguments: str) -> int:
     return int(pytest.main(list(arguments)))
 
 
-def report_of(out: Path, clock: Clock, *arguments: str, **variables: str) -> dict[str, Any]:
+def report_of(out: Path, clock: Clock, *arguments: str, **variables: str) -> Report:
     """The report of a run of pytest. Raises RuntimeError where it says nothing, TimeLimit and Crash."""
     done = clock.run(run_tests, *arguments, "-q", "--tb", "no", "--out", str(out), **variables)
     report = out / "report.json"
     if done.status not in RAN or not report.exists():
         raise RuntimeError(done.last_line)
-    found: dict[str, Any] = json.loads(report.read_text())
-    return found
+    try:
+        return read_report(report)
+    except BadInput as error:
+        raise RuntimeError(str(error)) from None

@@ -30,6 +30,8 @@ from typing import Any
 from benchmarks import saved
 from benchmarks.forks import ROOT, Clock, Crash
 from benchmarks.runs import IDENTITIES_ONLY, report_of
+from records.matrix import Cell
+from records.report import Report
 from records.values import CONCLUSIVE
 from reports.shards.fold import bucket_order
 from suite import plugins
@@ -77,7 +79,7 @@ def asked_again(run: dict[str, Any], own: Sequence[str]) -> dict[str, Any]:
 
 def measured(
     seed: int, met: Sequence[str], profile: str, identities: str, own: Sequence[str], tests: str
-) -> tuple[dict[str, Any], Clock]:
+) -> tuple[Report, Clock]:
     """The report of a run of these tests, and its time. Raises RuntimeError where there is none."""
     clock = Clock()
     modes = ("*", *(f"!{traced}" for traced in TRACED if not rare(seed)))
@@ -93,7 +95,7 @@ def measured(
     return found, clock
 
 
-def histogram(cells: Sequence[dict[str, Any]]) -> dict[str, int]:
+def histogram(cells: Sequence[Cell]) -> dict[str, int]:
     """How many comparisons had which floor(log2(error / bound))."""
     total: Counter[str] = Counter()
     for cell in cells:
@@ -101,9 +103,9 @@ def histogram(cells: Sequence[dict[str, Any]]) -> dict[str, int]:
     return {name: total[name] for name in sorted(total, key=bucket_order)}
 
 
-def alarms(report: dict[str, Any], seed: int) -> list[dict[str, Any]]:
+def alarms(report: Report, seed: int) -> list[dict[str, Any]]:
     """The violations, or the tests that failed in another way."""
-    shrunk = [
+    shrunk: list[dict[str, Any]] = [
         {"what": f"{f['identity']} {f['backend']} {f['mode']} {f['dtype']}: {f['function']}", "test": f["test"],
          "ratio": f["ratio"]}
         for f in report["failures"]

@@ -14,6 +14,8 @@ from benchmarks.faults.plant import VARIABLE, asked
 from benchmarks.faults.planted import KINKS, LEDGER, Fault
 from benchmarks.forks import Clock, Crash, TimeLimit, run_script
 from benchmarks.runs import ALONE, IDENTITIES_ONLY, KINK_TESTS, LEDGER_TESTS, report_of
+from records.outcomes import Test
+from records.report import Report
 from suite import profiles
 from suite.configuration import configure
 from suite.known.claims import CLAIMS
@@ -109,14 +111,14 @@ def alone(fault: Fault, gate: int) -> Iterator[list[str]]:
         yield [test, "--hypothesis-seed", str(profiles.first_turn(primitive, fault.backend) + profiles.PERIOD * gate)]
 
 
-def tested(fault: Fault, tests: Sequence[str], out: Path, clock: Clock, planted: bool = True) -> dict[str, Any]:
+def tested(fault: Fault, tests: Sequence[str], out: Path, clock: Clock, planted: bool = True) -> Report:
     """Runs the tests up to the first failure; the report. Raises RuntimeError where it says nothing."""
     arguments = [*tests, "--profile", "gate", "--backends", fault.backend, "--dtypes", DTYPE, "-x"]
     plugin = ["-p", "benchmarks.faults.plant"] if planted else []
     return report_of(out, clock, *arguments, *plugin, **(variables(fault) if planted else {}))
 
 
-def broken(report: dict[str, Any]) -> list[dict[str, Any]]:
+def broken(report: Report) -> list[Test]:
     return [test for test in report["tests"]["all"] if test["outcome"] not in GREEN]
 
 
@@ -193,13 +195,13 @@ SHOWN = (
 )
 
 
-def failures(report: dict[str, Any]) -> list[dict[str, Any]]:
+def failures(report: Report) -> list[dict[str, Any]]:
     """The shrunk counterexamples; where there is none, the tests that failed, each its own counterexample.
 
     A kink is no random function, and neither is the function of a test that met another error than a violation.
     """
     if report["failures"]:
-        return list(report["failures"])
+        return [dict(failure) for failure in report["failures"]]
     return [
         {
             "verdict": "violated" if test["outcome"] == "failed" else "error", "message": test["outcome"],
@@ -211,12 +213,12 @@ def failures(report: dict[str, Any]) -> list[dict[str, Any]]:
     ]  # fmt: skip
 
 
-def beside(test: dict[str, Any]) -> str:
+def beside(test: Test) -> str:
     """KINKS or LEDGER, if the test is of these."""
     return next((name for name, path in BESIDE.items() if test["nodeid"].startswith(path)), "")
 
 
-def identities_asked(report: dict[str, Any], kill: dict[str, Any] | None) -> list[dict[str, Any]]:
+def identities_asked(report: Report, kill: dict[str, Any] | None) -> list[dict[str, Any]]:
     """A row for each identity that was asked, in the order of the report."""
     made: dict[str, int] = {}
     for cell in report["cells"]:
