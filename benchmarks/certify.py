@@ -26,18 +26,18 @@ import numpy as np
 from hypothesis import HealthCheck, Phase, given, settings
 
 from benchmarks import saved
-from strategies import functions
-from strategies.catalogue import PRIMITIVES
-from strategies.mp_arrays import DomainError
-from strategies.precision import FLOAT64, HALF, PRECISIONS, Precision
-from strategies.primitive import Floats
-from strategies.program import Point, Program, Step, float_values
-from suite.bound import nodes, sweep
-from suite.bound.contracts import DEFAULT_ULPS, Contract
-from suite.bound.nodes import Graph
-from suite.bound.partials import Local, local
-from suite.checking.verdict import THRESHOLDS
-from suite.configuration import configure
+from gradlaws.strategies import functions
+from gradlaws.strategies.catalogue import PRIMITIVES
+from gradlaws.strategies.mp_arrays import DomainError
+from gradlaws.strategies.precision import FLOAT64, HALF, PRECISIONS, Precision
+from gradlaws.strategies.primitive import Floats
+from gradlaws.strategies.program import Point, Program, Step, float_values
+from gradlaws.suite.bound import nodes, sweep
+from gradlaws.suite.bound.contracts import DEFAULT_ULPS, Contract
+from gradlaws.suite.bound.nodes import Graph
+from gradlaws.suite.bound.partials import Local, local
+from gradlaws.suite.checking.verdict import THRESHOLDS
+from gradlaws.suite.configuration import configure
 
 RESULT = Path(__file__).parent / "results" / "certify.json"
 DIGITS = {"bfloat16": 8, "float16": 11, "u = 2^-20": 20, "float32": 24}  # in float64, whose own rounding is far below

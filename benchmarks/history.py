@@ -29,8 +29,8 @@ from typing import Any
 from packaging.version import Version
 
 from benchmarks import saved
-from records.conversions import number, plain
-from records.reading import BadInput, read_json
+from gradlaws.records.conversions import number, plain
+from gradlaws.records.reading import BadInput, read_json
 
 OUT = saved.FOLDER / "history.json"
 DATA = tomllib.loads(Path(__file__).with_name("history.toml").read_text())

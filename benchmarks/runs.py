@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from benchmarks.forks import Clock
-from records.reading import BadInput, read_report
-from records.report import Report
+from gradlaws.records.reading import BadInput, read_report
+from gradlaws.records.report import Report
 
 RAN = (0, 1, 3, 5)  # exit statuses: green, red, too little seen, no test selected; with others it came to no test
 ALONE = "suite/identities/test_primitives.py::test_a_primitive_alone"

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from suite.session.versions import versions
+from gradlaws.suite.session.versions import versions
 
 SCHEMA = 1
 FOLDER = Path(__file__).parent / "results"

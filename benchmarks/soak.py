@@ -30,15 +30,15 @@ from typing import Any
 from benchmarks import saved
 from benchmarks.forks import ROOT, Clock, Crash
 from benchmarks.runs import IDENTITIES_ONLY, report_of
-from records.matrix import Cell
-from records.report import Report
-from records.values import CONCLUSIVE
-from reports.shards.fold import bucket_order
-from suite import plugins
-from suite.known.claims import CLAIMS
-from suite.profiles import PROFILES
-from suite.run import current
-from suite.vocabulary import MODULES
+from gradlaws.records.matrix import Cell
+from gradlaws.records.report import Report
+from gradlaws.records.values import CONCLUSIVE
+from gradlaws.reports.shards.fold import bucket_order
+from gradlaws.suite import plugins
+from gradlaws.suite.known.claims import CLAIMS
+from gradlaws.suite.profiles import PROFILES
+from gradlaws.suite.run import current
+from gradlaws.suite.vocabulary import MODULES
 
 OUT = ROOT / "reports/out/soak.jsonl"
 RARELY = 16  # what is slow is met under one seed of so many: JAX, which compiles each function, and what

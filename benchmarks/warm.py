@@ -13,11 +13,11 @@ import numpy as np
 import pytest  # noqa: F401
 
 import gradlaws.pytest_plugin  # noqa: F401
-from strategies.precision import FLOAT64
-from strategies.program import Program, Step, weighted
-from suite import backends
-from suite.configuration import configure
-from suite.vocabulary import MODULES, Quantity
+from gradlaws.strategies.precision import FLOAT64
+from gradlaws.strategies.program import Program, Step, weighted
+from gradlaws.suite import backends
+from gradlaws.suite.configuration import configure
+from gradlaws.suite.vocabulary import MODULES, Quantity
 
 LATE = ("torch._decomp.decompositions_for_jvp", "optax", "ml_dtypes")  # imported when first needed otherwise
 UNDIRECTED: tuple[Quantity, ...] = ("value", "gradient", "jacobian", "hessian")

@@ -1,30 +1,57 @@
 """gradlaws: says whether derivatives are right. What a person imports; everything else is free to move.
 
 Names are looked up when they are asked for (PEP 562), so that importing this costs nothing and imports no framework.
+Strategies are in `gradlaws.strategies`, each by its name.
 """
 
 from __future__ import annotations
 
 import importlib
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
+if TYPE_CHECKING:
+    from gradlaws.strategies.primitive import binary, interval, linear, structured, unary
+    from gradlaws.suite.backends.backend import Backend, Unsupported
+    from gradlaws.suite.checking.failure import Violation
+    from gradlaws.suite.configuration import configure
+    from gradlaws.suite.vocabulary import VERSION as __version__
+
+__all__ = [
+    "Backend",
+    "Unsupported",
+    "Violation",
+    "__version__",
+    "binary",
+    "configure",
+    "interval",
+    "linear",
+    "structured",
+    "unary",
+]
 _HOME = {
     "Backend": "suite.backends.backend",
+    "Unsupported": "suite.backends.backend",
     "Violation": "suite.checking.failure",
     "binary": "strategies.primitive",
+    "configure": "suite.configuration",
     "interval": "strategies.primitive",
-    "programs": "strategies.functions",
-    "scalar_functions": "strategies.functions",
+    "linear": "strategies.primitive",
     "structured": "strategies.primitive",
     "unary": "strategies.primitive",
 }
-__all__ = [*_HOME]
+# In a checkout the folders stand beside this one, and links to them in it; where links are not kept (Windows without
+# core.symlinks) they are found all the same.
+if not (Path(__file__).parent / "suite" / "__init__.py").exists():
+    __path__.append(str(Path(__file__).parent.parent))
 
 
 def __getattr__(name: str) -> Any:
+    if name == "__version__":
+        return importlib.import_module("gradlaws.suite.vocabulary").VERSION
     if name not in _HOME:
-        raise AttributeError(f"module 'gradlaws' has no {name!r}; it has {', '.join(_HOME)}")
-    return getattr(importlib.import_module(_HOME[name]), name)
+        raise AttributeError(f"module 'gradlaws' has no {name!r}; it has {', '.join(__all__)}")
+    return getattr(importlib.import_module(f"gradlaws.{_HOME[name]}"), name)
 
 
 def __dir__() -> list[str]:

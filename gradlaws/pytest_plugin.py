@@ -10,24 +10,24 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from records.shard import Plan
-from reports.build import build
-from reports.files.found import keep_found
-from reports.judging.gist import BASELINE
-from reports.shards.writing import ShardWriter, clear
-from suite import hypothesis_internals, profiles
-from suite.checking.system import System
-from suite.checking.trial import Trial
-from suite.document.evidence import Evidence
-from suite.known.claims import CLAIMS
-from suite.run import Run, in_force
-from suite.session import admission, collected, options, outcomes
-from suite.session.header import header
-from suite.session.items import identity_of, in_order, seed_of, system_of
-from suite.session.running import running
-from suite.session.session import Session, begun, prepare
+from gradlaws.records.shard import Plan
+from gradlaws.reports.build import build
+from gradlaws.reports.files.found import keep_found
+from gradlaws.reports.judging.gist import BASELINE
+from gradlaws.reports.shards.writing import ShardWriter, clear
+from gradlaws.suite import hypothesis_internals, profiles
+from gradlaws.suite.checking.system import System
+from gradlaws.suite.checking.trial import Trial
+from gradlaws.suite.document.evidence import Evidence
+from gradlaws.suite.known.claims import CLAIMS
+from gradlaws.suite.places import HOME, SUITE
+from gradlaws.suite.run import Run, in_force
+from gradlaws.suite.session import admission, collected, options, outcomes
+from gradlaws.suite.session.header import header
+from gradlaws.suite.session.items import identity_of, in_order, seed_of, system_of
+from gradlaws.suite.session.running import running
+from gradlaws.suite.session.session import Session, begun, prepare
 
-ROOT = Path(__file__).parents[1]
 SESSION = pytest.StashKey[Session]()
 
 
@@ -47,7 +47,7 @@ def is_controller(config: pytest.Config) -> bool:
 def is_recorded(config: pytest.Config) -> bool:
     """Whether the suite is run, rather than the project's own tests."""
     named = [Path(str(config.invocation_params.dir), arg.split("::")[0]).resolve() for arg in config.args]
-    suite = any(path == ROOT or path.is_relative_to(ROOT / "suite") for path in named)
+    suite = any(path in (HOME, SUITE) or path.is_relative_to(SUITE) for path in named)
     return suite and not config.getoption("collectonly")
 
 

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, Literal, TypedDict
 
-from records.values import AnyObject, Change, ClaimVerdict, Count, Name, Pair, Status, about
+from gradlaws.records.values import AnyObject, Change, ClaimVerdict, Count, Name, Pair, Status, about
 
 SCHEMA = 1
 KIND: Literal["gradlaws baseline"] = "gradlaws baseline"

@@ -7,7 +7,7 @@ import math
 from collections.abc import Mapping
 from typing import Any, TypeVar, cast, overload
 
-from records.values import Number
+from gradlaws.records.values import Number
 
 T = TypeVar("T")
 

@@ -4,8 +4,8 @@ from typing import Annotated, NotRequired, TypedDict
 
 from msgspec import Meta
 
-from records.parts import Worst
-from records.values import (
+from gradlaws.records.parts import Worst
+from gradlaws.records.values import (
     STATUSES,
     Count,
     Counts,

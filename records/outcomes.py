@@ -2,8 +2,8 @@
 
 from typing import Annotated, Literal, NotRequired, TypedDict
 
-from records.parts import Answer, Array, ControlCount, Node, Series
-from records.values import (
+from gradlaws.records.parts import Answer, Array, ControlCount, Node, Series
+from gradlaws.records.values import (
     AnyObject,
     CaseStatus,
     ClaimVerdict,

@@ -2,7 +2,7 @@
 
 from typing import TypedDict
 
-from records.values import Count, Exact, Number, Pair
+from gradlaws.records.values import Count, Exact, Number, Pair
 
 
 class Array(TypedDict):

@@ -10,9 +10,9 @@ from typing import Any, cast
 
 import msgspec
 
-from records import report, shard
-from records.conversions import encodable
-from records.report import Report
+from gradlaws.records import report, shard
+from gradlaws.records.conversions import encodable
+from gradlaws.records.report import Report
 
 _WORDS = {"int": "an integer", "float": "a number", "str": "a string", "bool": "true or false", "array": "an array",
           "object": "an object", "null": "null"}  # fmt: skip

@@ -6,9 +6,9 @@ is not required was added later; what is `Free` or `AnyObject` is promised to no
 
 from typing import Annotated, Literal, TypedDict
 
-from records.comparison import Compared
-from records.matrix import Cell, Coverage, Distribution, Row, Totals
-from records.outcomes import (
+from gradlaws.records.comparison import Compared
+from gradlaws.records.matrix import Cell, Coverage, Distribution, Row, Totals
+from gradlaws.records.outcomes import (
     Case,
     Claim,
     Control,
@@ -20,9 +20,9 @@ from records.outcomes import (
     Unsupported,
     Witness,
 )
-from records.run import Run
-from records.shard import Generated
-from records.values import AnyObject, Outcome, about
+from gradlaws.records.run import Run
+from gradlaws.records.shard import Generated
+from gradlaws.records.values import AnyObject, Outcome, about
 
 SCHEMA = 1
 

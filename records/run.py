@@ -4,7 +4,7 @@ from typing import Annotated, Literal, NotRequired, Required, TypedDict
 
 from msgspec import Meta
 
-from records.values import AnyObject, Count, Free, Name, Pair, Share, about
+from gradlaws.records.values import AnyObject, Count, Free, Name, Pair, Share, about
 
 Level = Literal["mode", "system"]  # of identity × backend × dtype each mode, or all together
 Contract = Annotated[

@@ -11,7 +11,7 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints, is_typedd
 
 from msgspec.json import schema_components
 
-from records.report import SCHEMA, Report
+from gradlaws.records.report import SCHEMA, Report
 
 WIDTH = 120
 

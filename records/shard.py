@@ -6,9 +6,9 @@ A key that a record may lack is not required; more keys than these may be there.
 from collections.abc import Mapping
 from typing import Literal, NotRequired, Required, TypedDict, get_args, get_type_hints
 
-from records.parts import Answer, Array, ControlCount, Node, Series, Worst
-from records.run import Header
-from records.values import (
+from gradlaws.records.parts import Answer, Array, ControlCount, Node, Series, Worst
+from gradlaws.records.run import Header
+from gradlaws.records.values import (
     CaseStatus,
     ClaimVerdict,
     Count,

@@ -10,18 +10,18 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TypeAlias
 
-from records.reading import BadInput, read_report
-from reports.build import build, tell
-from reports.files.text import DEFAULT_OUT, failure_text
-from reports.judging.compare import compare, line
-from reports.judging.gist import BASELINE, baseline_text, find_baseline, gist, read_gist
-from reports.judging.run import mixed
-from reports.judging.summary import judged
-from reports.judging.verdict import COULD_NOT_RUN, EXITS, INSUFFICIENT, VIOLATED
-from reports.numerals import plural
-from reports.page.measurements import FOLDER
-from reports.shards.reading import read_shards
-from reports.shards.writing import clear, merge
+from gradlaws.records.reading import BadInput, read_report
+from gradlaws.reports.build import build, tell
+from gradlaws.reports.files.text import DEFAULT_OUT, failure_text
+from gradlaws.reports.judging.compare import compare, line
+from gradlaws.reports.judging.gist import BASELINE, baseline_text, find_baseline, gist, read_gist
+from gradlaws.reports.judging.run import mixed
+from gradlaws.reports.judging.summary import judged
+from gradlaws.reports.judging.verdict import COULD_NOT_RUN, EXITS, INSUFFICIENT, VIOLATED
+from gradlaws.reports.numerals import plural
+from gradlaws.reports.page.measurements import FOLDER
+from gradlaws.reports.shards.reading import read_shards
+from gradlaws.reports.shards.writing import clear, merge
 
 Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 BAD_INPUT = EXITS[COULD_NOT_RUN]

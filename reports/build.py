@@ -9,19 +9,19 @@ import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from records.report import Report
-from records.shard import Record
-from reports.files.junit import junit
-from reports.files.markdown import markdown
-from reports.files.sarif import sarif
-from reports.files.text import DEFAULT_OUT, verdict_text
-from reports.judging.claims import table
-from reports.judging.gist import find_baseline
-from reports.judging.summary import summarise
-from reports.judging.verdict import COULD_NOT_RUN, EXITS
-from reports.page import measurements
-from reports.page.render import render
-from reports.shards.reading import SENSELESS, read_shards
+from gradlaws.records.report import Report
+from gradlaws.records.shard import Record
+from gradlaws.reports.files.junit import junit
+from gradlaws.reports.files.markdown import markdown
+from gradlaws.reports.files.sarif import sarif
+from gradlaws.reports.files.text import DEFAULT_OUT, verdict_text
+from gradlaws.reports.judging.claims import table
+from gradlaws.reports.judging.gist import find_baseline
+from gradlaws.reports.judging.summary import summarise
+from gradlaws.reports.judging.verdict import COULD_NOT_RUN, EXITS
+from gradlaws.reports.page import measurements
+from gradlaws.reports.page.render import render
+from gradlaws.reports.shards.reading import SENSELESS, read_shards
 
 
 def build(

@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from decimal import Decimal, InvalidOperation
 
-from records.conversions import number
-from records.matrix import Quantile
+from gradlaws.records.conversions import number
+from gradlaws.records.matrix import Quantile
 
 _SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 

@@ -4,6 +4,6 @@ It knows no framework and no test. ``functions`` and ``points`` hold the Hypothe
 make, ``catalogue`` the primitives.
 """
 
-from strategies import catalogue, functions, mathematics, points, precision, program
+from gradlaws.strategies import catalogue, functions, mathematics, points, precision, program
 
 __all__ = ["catalogue", "functions", "mathematics", "points", "precision", "program"]

@@ -14,8 +14,8 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from strategies.catalogue import PRIMITIVES
-from strategies.program import CONSTANT, Composition, Program, Step
+from gradlaws.strategies.catalogue import PRIMITIVES
+from gradlaws.strategies.program import CONSTANT, Composition, Program, Step
 
 T = TypeVar("T")
 NOT_FINITE = ("inf", "-inf", "nan")

@@ -16,12 +16,12 @@ from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn, SearchStrategy
 from mpmath import mp
 
-from strategies import mp_arrays, points
-from strategies.catalogue import CORE, OWN
-from strategies.mp_arrays import DomainError, MPArray
-from strategies.precision import Precision
-from strategies.primitive import Floats, Primitive, Shape
-from strategies.program import Composition, Point, Program, Step, apply, constant_step, pruned, weighted
+from gradlaws.strategies import mp_arrays, points
+from gradlaws.strategies.catalogue import CORE, OWN
+from gradlaws.strategies.mp_arrays import DomainError, MPArray
+from gradlaws.strategies.precision import Precision
+from gradlaws.strategies.primitive import Floats, Primitive, Shape
+from gradlaws.strategies.program import Composition, Point, Program, Step, apply, constant_step, pruned, weighted
 
 # A small menu, so that op-by-op JAX meets each (primitive, shape, dtype) once and then runs from its cache.
 SHAPES: tuple[Shape, ...] = ((), (3,), (2, 2))

@@ -6,8 +6,8 @@ from collections import Counter
 
 import numpy as np
 
-from strategies.primitive import Floats
-from strategies.program import Program, input_names
+from gradlaws.strategies.primitive import Floats
+from gradlaws.strategies.program import Program, input_names
 
 
 def number(value: float) -> str:

@@ -10,8 +10,8 @@ import numpy as np
 from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn, SearchStrategy
 
-from strategies.precision import Precision
-from strategies.primitive import Floats, Shape
+from gradlaws.strategies.precision import Precision
+from gradlaws.strategies.primitive import Floats, Shape
 
 # Odd multipliers near the golden ratio spread any integer over the whole significand (Knuth, TAOCP 3, 6.4),
 # so that points are full-width; 0 stays 0, so that 1.0 is the simplest number.

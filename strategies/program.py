@@ -14,10 +14,10 @@ import numpy as np
 from mpmath import mp
 from numpy.typing import NDArray
 
-from strategies import mp_arrays
-from strategies.catalogue import PRIMITIVES
-from strategies.mp_arrays import DomainError, MPArray
-from strategies.primitive import Floats, Primitive, Shape
+from gradlaws.strategies import mp_arrays
+from gradlaws.strategies.catalogue import PRIMITIVES
+from gradlaws.strategies.mp_arrays import DomainError, MPArray
+from gradlaws.strategies.primitive import Floats, Primitive, Shape
 
 CONSTANT = "constant"
 Point = tuple[Floats, ...]

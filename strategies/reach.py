@@ -6,7 +6,7 @@ from functools import cache
 
 import numpy as np
 
-from strategies.primitive import Floats, Primitive
+from gradlaws.strategies.primitive import Floats, Primitive
 
 _ONE = np.concatenate([sign * 2.0 ** (np.arange(-48, 49) / 4) for sign in (-1, 1)])
 _TWO = np.array([sign * 2.0**k for sign in (-1, 1) for k in range(-6, 7, 2)])

@@ -6,9 +6,9 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from suite.corpus import curate, replay
-from suite.known import reproduce
-from suite.operation import check
+from gradlaws.suite.corpus import curate, replay
+from gradlaws.suite.known import reproduce
+from gradlaws.suite.operation import check
 
 COMMANDS = {
     "check": (check.main, "one operation of yours: alone and composed, in every mode"),

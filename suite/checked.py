@@ -1,5 +1,5 @@
 """What the plugin files import that `python -m suite check` leaves with its users (suite/operation/rows.py)."""
 
-from suite.operation.rows import imported, primitive
+from gradlaws.suite.operation.rows import imported, primitive
 
 __all__ = ["imported", "primitive"]

@@ -6,7 +6,7 @@ that (suite/backends), so that none is imported which nobody asks for.
 
 from __future__ import annotations
 
-from suite import hypothesis_internals
+from gradlaws.suite import hypothesis_internals
 
 measures = False
 

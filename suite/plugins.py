@@ -33,13 +33,13 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from strategies.catalogue import PRIMITIVES
-from strategies.primitive import Primitive
-from suite.backends.backend import Backend
-from suite.bound import contracts
-from suite.known import ledger
-from suite.run import Run
-from suite.tables import table
+from gradlaws.strategies.catalogue import PRIMITIVES
+from gradlaws.strategies.primitive import Primitive
+from gradlaws.suite.backends.backend import Backend
+from gradlaws.suite.bound import contracts
+from gradlaws.suite.known import ledger
+from gradlaws.suite.run import Run
+from gradlaws.suite.tables import table
 
 NAMES = ("PRIMITIVES", "BACKEND", "CONTRACTS", "LEDGER")
 

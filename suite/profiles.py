@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis.database import DirectoryBasedExampleDatabase
 
-from strategies.catalogue import CORE, OWN
-from strategies.precision import EXTENDED, HALF, PRECISIONS, WIDE
+from gradlaws.strategies.catalogue import CORE, OWN
+from gradlaws.strategies.precision import EXTENDED, HALF, PRECISIONS, WIDE
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 import sys
 
-from suite.known.reproduce import main
+from gradlaws.suite.known.reproduce import main
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -16,9 +16,9 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, TypeVar
 
-from strategies import catalogue
-from strategies.catalogue import Catalogue
-from suite.vocabulary import LIBRARIES, MODULES
+from gradlaws.strategies import catalogue
+from gradlaws.strategies.catalogue import Catalogue
+from gradlaws.suite.vocabulary import LIBRARIES, MODULES
 
 T = TypeVar("T")
 

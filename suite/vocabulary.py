@@ -12,11 +12,15 @@ ORDERS: Mapping[Quantity, int] = {
     "hessian": 2, "hvp": 2, "curvature": 2,
 }  # fmt: skip
 
+VERSION = "0.1.0"
+# Releases of frameworks with which the suite is run; what is older or newer than that says so and goes no further.
+SUPPORTED: Mapping[str, str] = {"numpy": ">=1.26", "torch": ">=2.7", "jax": ">=0.4.32"}
+
 # Ours, and where each is declared; plugins add theirs to the run (suite/run.py).
 MODULES: Mapping[str, str] = {
-    "numpy": "suite.backends.numpy_backend",
-    "torch": "suite.backends.torch_backend",
-    "jax": "suite.backends.jax_backend",
+    "numpy": "gradlaws.suite.backends.numpy_backend",
+    "torch": "gradlaws.suite.backends.torch_backend",
+    "jax": "gradlaws.suite.backends.jax_backend",
 }
 LIBRARIES = (
     "numpy",

@@ -19,7 +19,7 @@ from flint import arb, arb_series
 from mpmath import mp, mpf
 from numpy.typing import NDArray
 
-from strategies.program import Point, Program, Step
+from gradlaws.strategies.program import Point, Program, Step
 
 BITS, TERMS = 800, 4
 Balls = NDArray[np.object_]

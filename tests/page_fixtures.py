@@ -7,10 +7,10 @@ from typing import Any
 
 from report_fixtures import HEADER, comparison, control, failure, run_record
 
-from records.report import Report
-from records.shard import Record
-from reports.judging.summary import summarise
-from reports.page.measurements import COMMANDS
+from gradlaws.records.report import Report
+from gradlaws.records.shard import Record
+from gradlaws.reports.judging.summary import summarise
+from gradlaws.reports.page.measurements import COMMANDS
 
 HOSTILE = "</script><script>alert(1)</script><img src=x onerror=alert(1)>'\"&{{ 7*7 }}"
 BACKENDS = ("numpy", "torch", "jax")

@@ -7,9 +7,9 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from records.shard import Record
-from reports.page.seal import opened
-from reports.shards.writing import ShardWriter
+from gradlaws.records.shard import Record
+from gradlaws.reports.page.seal import opened
+from gradlaws.reports.shards.writing import ShardWriter
 
 HEADER: dict[str, Any] = {
     "profile": "gate",

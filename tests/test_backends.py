@@ -12,19 +12,19 @@ from typing import Any
 import numpy as np
 import pytest
 
-from strategies.catalogue import PRIMITIVES
-from strategies.precision import FLOAT32, FLOAT64, PRECISIONS
-from strategies.primitive import Floats
-from strategies.program import Point, Program, Step, source
-from suite import backends
-from suite.backends.backend import Backend, Mode, Unsupported
-from suite.backends.question import Question
-from suite.backends.reproducer import script
-from suite.bound import tolerances
-from suite.run import Run, in_force
-from suite.truth import quantities
-from suite.truth.oracle import Truth
-from suite.vocabulary import MODULES, Quantity
+from gradlaws.strategies.catalogue import PRIMITIVES
+from gradlaws.strategies.precision import FLOAT32, FLOAT64, PRECISIONS
+from gradlaws.strategies.primitive import Floats
+from gradlaws.strategies.program import Point, Program, Step, source
+from gradlaws.suite import backends
+from gradlaws.suite.backends.backend import Backend, Mode, Unsupported
+from gradlaws.suite.backends.question import Question
+from gradlaws.suite.backends.reproducer import script
+from gradlaws.suite.bound import tolerances
+from gradlaws.suite.run import Run, in_force
+from gradlaws.suite.truth import quantities
+from gradlaws.suite.truth.oracle import Truth
+from gradlaws.suite.vocabulary import MODULES, Quantity
 
 # f(x, y) = sin(x) y + exp(x y)
 F = Program(
@@ -137,7 +137,7 @@ def test_what_a_framework_does_not_offer_is_unsupported_and_what_it_fails_at_is_
 
 
 def test_words_of_torch_that_say_unsupported_are_known() -> None:
-    torch = pytest.importorskip("suite.backends.torch_backend").BACKEND
+    torch = pytest.importorskip("gradlaws.suite.backends.torch_backend").BACKEND
     error = RuntimeError(
         "Trying to use forward AD with x that does not support it because it has not been implemented yet"
     )

@@ -11,20 +11,20 @@ from mpmath import mp
 
 from benchmarks import certify
 from benchmarks.certify import defaults
-from strategies.catalogue import PRIMITIVES
-from strategies.mp_arrays import DomainError
-from strategies.precision import FLOAT16, FLOAT32, FLOAT64, Precision
-from strategies.primitive import Floats
-from strategies.program import Point, Program, Step, constant_step, float_values
-from suite import backends
-from suite.bound import differences, nodes, sweep, tolerances
-from suite.bound.contracts import Contract
-from suite.bound.nodes import Graph
-from suite.bound.partials import local
-from suite.bound.scalar_partials import scalar_partials
-from suite.checking.verdict import judge
-from suite.truth import oracle
-from suite.vocabulary import Quantity
+from gradlaws.strategies.catalogue import PRIMITIVES
+from gradlaws.strategies.mp_arrays import DomainError
+from gradlaws.strategies.precision import FLOAT16, FLOAT32, FLOAT64, Precision
+from gradlaws.strategies.primitive import Floats
+from gradlaws.strategies.program import Point, Program, Step, constant_step, float_values
+from gradlaws.suite import backends
+from gradlaws.suite.bound import differences, nodes, sweep, tolerances
+from gradlaws.suite.bound.contracts import Contract
+from gradlaws.suite.bound.nodes import Graph
+from gradlaws.suite.bound.partials import local
+from gradlaws.suite.bound.scalar_partials import scalar_partials
+from gradlaws.suite.checking.verdict import judge
+from gradlaws.suite.truth import oracle
+from gradlaws.suite.vocabulary import Quantity
 
 U = 2.0**-20  # so coarse that float64's own rounding does not matter
 NOTHING_FLUSHED = 0.0

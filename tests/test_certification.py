@@ -17,16 +17,16 @@ from flint import arb
 from hypothesis import HealthCheck, Phase, given, settings
 from mpmath import mp, mpf
 
-from strategies import functions
-from strategies.catalogue import OWN, PRIMITIVES
-from strategies.mathematics import mathematics
-from strategies.mp_arrays import DomainError
-from strategies.precision import FLOAT64
-from strategies.primitive import Floats, Primitive
-from strategies.program import Point, Program, Step, float_values, weighted
-from suite.bound.partials import Local, local
-from suite.truth import oracle
-from suite.truth.oracle import Truth
+from gradlaws.strategies import functions
+from gradlaws.strategies.catalogue import OWN, PRIMITIVES
+from gradlaws.strategies.mathematics import mathematics
+from gradlaws.strategies.mp_arrays import DomainError
+from gradlaws.strategies.precision import FLOAT64
+from gradlaws.strategies.primitive import Floats, Primitive
+from gradlaws.strategies.program import Point, Program, Step, float_values, weighted
+from gradlaws.suite.bound.partials import Local, local
+from gradlaws.suite.truth import oracle
+from gradlaws.suite.truth.oracle import Truth
 
 CATALOGUE = [p for p in PRIMITIVES.values() if p.name not in OWN]
 UNARY = [p.name for p in CATALOGUE if p.arity == 1 and p.kind in ("elementwise", "arithmetic")]

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 from mpmath import mp, mpf
 
-from suite.operation import check, probe, reference
-from suite.operation.reference import Exact, ReferenceFault, exact
+from gradlaws.suite.operation import check, probe, reference
+from gradlaws.suite.operation.reference import Exact, ReferenceFault, exact
 
 ROOT = Path(__file__).parents[1]
 OPERATIONS = """

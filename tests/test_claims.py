@@ -9,16 +9,16 @@ import numpy as np
 import pytest
 from mpmath import mp, mpf
 
-from records.shard import Record
-from reports.judging.claims import table
-from reports.judging.summary import summarise
-from reports.page.plot import plots
-from strategies.program import Program, Step
-from suite.document.counting import dispatched, equations
-from suite.document.derivatives import quadratic
-from suite.document.evidence import Evidence
-from suite.document.orders import Line, fitted, slope
-from suite.known.claims import CLAIMS, UNVERIFIABLE
+from gradlaws.records.shard import Record
+from gradlaws.reports.judging.claims import table
+from gradlaws.reports.judging.summary import summarise
+from gradlaws.reports.page.plot import plots
+from gradlaws.strategies.program import Program, Step
+from gradlaws.suite.document.counting import dispatched, equations
+from gradlaws.suite.document.derivatives import quadratic
+from gradlaws.suite.document.evidence import Evidence
+from gradlaws.suite.document.orders import Line, fitted, slope
+from gradlaws.suite.known.claims import CLAIMS, UNVERIFIABLE
 from tests.report_fixtures import HEADER, comparison, control
 
 SECTIONS = {"G": 5, "H": 5, "C": 6, "S": 11, "N": 6, "D": 5, "P": 5}
@@ -146,8 +146,8 @@ def test_slopes_in_the_logarithm() -> None:
 def test_a_quadratic_has_its_matrix_for_hessian() -> None:
     jax = pytest.importorskip("jax")
     jax.config.update("jax_enable_x64", True)
-    from suite import backends
-    from suite.truth.quantities import truth
+    from gradlaws.suite import backends
+    from gradlaws.suite.truth.quantities import truth
 
     a, b = np.array([[2.0, 1.0], [1.0, 3.0]]), np.array([1.0, -1.0])
     assert backends.load("jax").name == "jax"

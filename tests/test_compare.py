@@ -13,15 +13,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from report_fixtures import HEADER, comparison, control, failure, green, run_record, write_shards
 
-from records.shard import Record
-from reports.__main__ import main
-from reports.build import build
-from reports.judging.compare import CHANGES, REGRESSIONS, compare
-from reports.judging.gist import baseline_text, fingerprint, gist
-from reports.judging.summary import judged, summarise
-from strategies.catalogue import PRIMITIVES
-from strategies.primitive import interval, unary
-from strategies.reach import reach
+from gradlaws.records.shard import Record
+from gradlaws.reports.__main__ import main
+from gradlaws.reports.build import build
+from gradlaws.reports.judging.compare import CHANGES, REGRESSIONS, compare
+from gradlaws.reports.judging.gist import baseline_text, fingerprint, gist
+from gradlaws.reports.judging.summary import judged, summarise
+from gradlaws.strategies.catalogue import PRIMITIVES
+from gradlaws.strategies.primitive import interval, unary
+from gradlaws.strategies.reach import reach
 
 WHOLE: dict[str, Any] = {
     "suite": "0.1.0", "asked": {}, "contracts": {"torch exp * float64": [4.0, 4.0, 4.0, 0.0, 0.0, 0.0]},

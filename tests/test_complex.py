@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 from mpmath import mp
 
-from strategies.catalogue import in_use
-from strategies.primitive import unary
-from suite.identities import holomorphic
-from suite.identities.holomorphic import CONVENTIONS, FORMULAS
-from suite.identities.test_complex import judged
+from gradlaws.strategies.catalogue import in_use
+from gradlaws.strategies.primitive import unary
+from gradlaws.suite.identities import holomorphic
+from gradlaws.suite.identities.holomorphic import CONVENTIONS, FORMULAS
+from gradlaws.suite.identities.test_complex import judged
 
 Z = 0.75 - 1.25j
 

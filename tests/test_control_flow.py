@@ -9,12 +9,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from strategies.precision import FLOAT64
-from strategies.program import Program, Step
-from suite import backends
-from suite.backends.question import Question
-from suite.backends.reproducer import script
-from suite.truth import quantities
+from gradlaws.strategies.precision import FLOAT64
+from gradlaws.strategies.program import Program, Step
+from gradlaws.suite import backends
+from gradlaws.suite.backends.question import Question
+from gradlaws.suite.backends.reproducer import script
+from gradlaws.suite.truth import quantities
 
 F = Program(((3,), ()), (Step("mul", (0, 1)), Step("sin", (2,)), Step("sum", (3,), (("axis", None),))))
 X = (np.array([0.3, 0.7, 1.1]), np.array(1.3))

@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from reports.judging.outcomes import conventions as table_of
-from suite.known import conventions
-from suite.known.conventions import Convention
-from suite.tables import DataError
+from gradlaws.reports.judging.outcomes import conventions as table_of
+from gradlaws.suite.known import conventions
+from gradlaws.suite.known.conventions import Convention
+from gradlaws.suite.tables import DataError
 
 TIE = Convention("max at a tie", (1.0, 1.0), {}, hull=((1.0, 0.0), (0.0, 1.0)))
 NORM = Convention("norm at 0", (0.0, 0.0), {}, ball=1.0)

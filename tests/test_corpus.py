@@ -14,18 +14,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from reports.judging.summary import summarise
-from strategies import encoding
-from strategies.catalogue import PRIMITIVES
-from strategies.encoding import EncodingError
-from strategies.functions import alone, chains, compositions, forks, functions_between, scalar_functions
-from strategies.points import directions
-from strategies.precision import FLOAT32, FLOAT64
-from strategies.program import Program, Step
-from suite.corpus import cases, curate, hardest, replay
-from suite.corpus.cases import Case, CaseError, Damaged
-from suite.identities import clipping, cross_entropy, stored
-from suite.known.claims import CLAIMS
+from gradlaws.reports.judging.summary import summarise
+from gradlaws.strategies import encoding
+from gradlaws.strategies.catalogue import PRIMITIVES
+from gradlaws.strategies.encoding import EncodingError
+from gradlaws.strategies.functions import alone, chains, compositions, forks, functions_between, scalar_functions
+from gradlaws.strategies.points import directions
+from gradlaws.strategies.precision import FLOAT32, FLOAT64
+from gradlaws.strategies.program import Program, Step
+from gradlaws.suite.corpus import cases, curate, hardest, replay
+from gradlaws.suite.corpus.cases import Case, CaseError, Damaged
+from gradlaws.suite.identities import clipping, cross_entropy, stored
+from gradlaws.suite.known.claims import CLAIMS
 from tests.report_fixtures import failure, green
 
 ROOT = Path(__file__).parents[1]

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from suite.bound import contracts
-from suite.known import ledger
-from suite.tables import DataError
+from gradlaws.suite.bound import contracts
+from gradlaws.suite.known import ledger
+from gradlaws.suite.tables import DataError
 
 CONTRACT = """
 [[contract]]

@@ -16,8 +16,8 @@ from benchmarks.faults.functions import FUNCTION_KINDS, resolve
 from benchmarks.faults.hunt import Outcome
 from benchmarks.faults.planted import FAULTS, KINKS, LEDGER, Fault
 from benchmarks.faults.rules import RULE_KINDS
-from strategies.catalogue import PRIMITIVES
-from suite.known.claims import CLAIMS
+from gradlaws.strategies.catalogue import PRIMITIVES
+from gradlaws.suite.known.claims import CLAIMS
 
 SINE = Fault("torch-sin-of-a-test", "torch", "torch.sin", "scaled", ("sin",), identities=())
 LIMIT = 120.0

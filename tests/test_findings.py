@@ -14,13 +14,13 @@ from mpmath import mp, mpf
 
 from benchmarks.survey import __main__ as survey
 from benchmarks.survey import nestings, strict, summary
-from strategies.catalogue import PRIMITIVES
-from strategies.precision import FLOAT32, FLOAT64
-from strategies.program import Program, Step, weighted
-from suite import backends
-from suite.backends.backend import Mode
-from suite.backends.question import Question
-from suite.known import ledger, ledger_row, reproduce
+from gradlaws.strategies.catalogue import PRIMITIVES
+from gradlaws.strategies.precision import FLOAT32, FLOAT64
+from gradlaws.strategies.program import Program, Step, weighted
+from gradlaws.suite import backends
+from gradlaws.suite.backends.backend import Mode
+from gradlaws.suite.backends.question import Question
+from gradlaws.suite.known import ledger, ledger_row, reproduce
 
 NUMPY = backends.load("numpy")
 VALUE = NUMPY.modes_of("value")[0]

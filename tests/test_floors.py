@@ -10,18 +10,18 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from report_fixtures import HEADER, comparison
 
-from records.shard import Record
-from reports.judging.floors import LEAST, LEVELS, MOST, figures, floor_of, shortfalls
-from reports.judging.summary import summarise
-from reports.shards.fold import fold
-from strategies.functions import scalar_functions
-from strategies.precision import FLOAT64
-from strategies.program import Point, Program, Step, constant_step
-from suite import backends
-from suite.checking.system import System
-from suite.checking.trial import Trial
-from suite.known import floors
-from suite.tables import DataError
+from gradlaws.records.shard import Record
+from gradlaws.reports.judging.floors import LEAST, LEVELS, MOST, figures, floor_of, shortfalls
+from gradlaws.reports.judging.summary import summarise
+from gradlaws.reports.shards.fold import fold
+from gradlaws.strategies.functions import scalar_functions
+from gradlaws.strategies.precision import FLOAT64
+from gradlaws.strategies.program import Point, Program, Step, constant_step
+from gradlaws.suite import backends
+from gradlaws.suite.checking.system import System
+from gradlaws.suite.checking.trial import Trial
+from gradlaws.suite.known import floors
+from gradlaws.suite.tables import DataError
 
 EXP = Program(((),), (Step("exp", (0,)),))
 Functions = st.SearchStrategy[tuple[Program, Point]]

@@ -12,13 +12,13 @@ from typing import Any
 import pytest
 from report_fixtures import comparison, control, failure, green, run_record, write_shards
 
-from records.conversions import encode
-from records.shard import Record
-from reports.__main__ import main
-from reports.judging.summary import summarise
-from reports.judging.verdict import EXITS
-from reports.shards.reading import read_shards
-from reports.shards.writing import ShardWriter
+from gradlaws.records.conversions import encode
+from gradlaws.records.shard import Record
+from gradlaws.reports.__main__ import main
+from gradlaws.reports.judging.summary import summarise
+from gradlaws.reports.judging.verdict import EXITS
+from gradlaws.reports.shards.reading import read_shards
+from gradlaws.reports.shards.writing import ShardWriter
 
 ROOT = Path(__file__).parents[1]
 CHEAP = ("suite/identities/test_first_order.py", "--backends=numpy", "--dtypes=float64", "--identities=G1", "-q")
@@ -153,7 +153,7 @@ def run_with(plugin: str, folder: Path, *options: str) -> tuple[int, dict[str, A
 
 IN_THE_FIRST_TEST = """
 import time, os, signal
-from suite.checking.trial import Trial
+from gradlaws.suite.checking.trial import Trial
 example = Trial.example
 def spoilt(self, *arguments):
     context = example(self, *arguments)
@@ -210,7 +210,7 @@ def test_a_run_that_cannot_start_could_not_run(options: list[str], tmp_path: Pat
 
 
 def test_a_file_that_cannot_be_imported_could_not_run(tmp_path: Path) -> None:
-    broken = "import sys; sys.modules['suite.checking.controls'] = None"
+    broken = "import sys; sys.modules['gradlaws.suite.checking.controls'] = None"
     status, report, _ = run_with(broken, tmp_path)
     assert status == 2 and report["outcome"] == "could not run"
     assert any("suite/identities/test_first_order.py" in reason for reason in report["reasons"])

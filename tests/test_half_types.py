@@ -10,17 +10,17 @@ from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 from mpmath import mp
 
-from strategies import functions, mp_arrays
-from strategies.precision import BFLOAT16, FLOAT16, FLOAT32, HALF, PRECISIONS, Precision
-from strategies.primitive import Floats
-from strategies.program import Point, Program, apply
-from suite import backends, profiles
-from suite.bound import contracts, nodes, sweep, tolerances
-from suite.bound.contracts import Contract
-from suite.bound.nodes import Graph
-from suite.bound.partials import local
-from suite.checking import controls
-from suite.checking.verdict import THRESHOLDS, judge
+from gradlaws.strategies import functions, mp_arrays
+from gradlaws.strategies.precision import BFLOAT16, FLOAT16, FLOAT32, HALF, PRECISIONS, Precision
+from gradlaws.strategies.primitive import Floats
+from gradlaws.strategies.program import Point, Program, apply
+from gradlaws.suite import backends, profiles
+from gradlaws.suite.bound import contracts, nodes, sweep, tolerances
+from gradlaws.suite.bound.contracts import Contract
+from gradlaws.suite.bound.nodes import Graph
+from gradlaws.suite.bound.partials import local
+from gradlaws.suite.checking import controls
+from gradlaws.suite.checking.verdict import THRESHOLDS, judge
 
 halves = pytest.mark.parametrize("precision", [PRECISIONS[name] for name in HALF], ids=lambda p: p.name)
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from benchmarks import history
-from reports.page import history as page
+from gradlaws.reports.page import history as page
 
 
 def report(version: str, found: dict[str, str], ratio: float | None = None) -> dict[str, Any]:

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
-OURS = ("strategies", "suite", "records", "reports", "gradlaws")
+OURS = ("gradlaws", "strategies", "suite", "records", "reports")
 LIBRARIES = ("jax", "jax.experimental.jet", "jax._src.interpreters.mlir", "torch", "torch.utils.checkpoint", "optax",
              "scipy.optimize", "scipy.special", "mlx.core", "mlx.nn", "autograd", "jinja2",
              "pytorch_optimizer")  # fmt: skip
@@ -77,7 +77,9 @@ def test_no_import_changes_the_process() -> None:
 def test_what_configure_changes_is_seen_so() -> None:
     """The control: the same look at a process sees what `configure` and the loading of the frameworks change."""
     code = IMPORT_ALL.format(libraries=LIBRARIES, modules=[])
-    code += "from suite.configuration import configure; from suite.backends import load; configure()\n"
+    code += (
+        "from gradlaws.suite.configuration import configure; from gradlaws.suite.backends import load; configure()\n"
+    )
     code += "[load(name) for name in ('numpy', 'torch', 'jax')]\nafter = state()\n"
     code += "print(*[key for key in before if before[key] != after[key]])"
     assert {"jax", "warnings", "hypothesis"} <= set(told(code).split())  # torch's threads are one on one core

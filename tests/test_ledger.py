@@ -12,19 +12,19 @@ import numpy as np
 import pytest
 from report_fixtures import green
 
-from records.shard import Record
-from reports.judging.summary import summarise
-from strategies.precision import FLOAT64
-from strategies.program import Program, Step
-from suite import backends
-from suite.backends.backend import Mode, Unsupported
-from suite.backends.question import Question
-from suite.checking.system import System
-from suite.checking.trial import Trial
-from suite.checking.verdict import Verdict
-from suite.identities.test_ledger import test_a_known_deviation_is_still_there as confirmed
-from suite.known import ledger, ledger_row, reproduce
-from suite.tables import DataError
+from gradlaws.records.shard import Record
+from gradlaws.reports.judging.summary import summarise
+from gradlaws.strategies.precision import FLOAT64
+from gradlaws.strategies.program import Program, Step
+from gradlaws.suite import backends
+from gradlaws.suite.backends.backend import Mode, Unsupported
+from gradlaws.suite.backends.question import Question
+from gradlaws.suite.checking.system import System
+from gradlaws.suite.checking.trial import Trial
+from gradlaws.suite.checking.verdict import Verdict
+from gradlaws.suite.identities.test_ledger import test_a_known_deviation_is_still_there as confirmed
+from gradlaws.suite.known import ledger, ledger_row, reproduce
+from gradlaws.suite.tables import DataError
 
 NUMPY = backends.load("numpy")
 VALUE = NUMPY.modes_of("value")[0]

@@ -14,22 +14,22 @@ from hypothesis import given
 from hypothesis import strategies as st
 from mpmath import mp, mpf
 
-from strategies import mp_arrays
-from strategies.catalogue import PRIMITIVES
-from strategies.precision import FLOAT64, LONGDOUBLE
-from strategies.program import Point, Program, Step, constant_step
-from suite import backends, profiles
-from suite.backends import numpy_backend
-from suite.backends.backend import Result, Unsupported
-from suite.backends.question import Question
-from suite.backends.reproducer import script
-from suite.bound import contracts, differences, tolerances
-from suite.bound.exact_partials import exact_partials
-from suite.checking.system import System
-from suite.checking.trial import Trial
-from suite.truth import floats, oracle, quantities
-from suite.truth.oracle import HashablePoint
-from suite.vocabulary import Quantity
+from gradlaws.strategies import mp_arrays
+from gradlaws.strategies.catalogue import PRIMITIVES
+from gradlaws.strategies.precision import FLOAT64, LONGDOUBLE
+from gradlaws.strategies.program import Point, Program, Step, constant_step
+from gradlaws.suite import backends, profiles
+from gradlaws.suite.backends import numpy_backend
+from gradlaws.suite.backends.backend import Result, Unsupported
+from gradlaws.suite.backends.question import Question
+from gradlaws.suite.backends.reproducer import script
+from gradlaws.suite.bound import contracts, differences, tolerances
+from gradlaws.suite.bound.exact_partials import exact_partials
+from gradlaws.suite.checking.system import System
+from gradlaws.suite.checking.trial import Trial
+from gradlaws.suite.truth import floats, oracle, quantities
+from gradlaws.suite.truth.oracle import HashablePoint
+from gradlaws.suite.vocabulary import Quantity
 
 NUMPY = backends.load("numpy")
 offered = pytest.mark.skipif("longdouble" not in NUMPY.dtypes, reason=NUMPY.elsewhere.get("longdouble", ""))
@@ -146,7 +146,7 @@ def test_points_that_differ_beyond_float64_are_two() -> None:
     ids=lambda value: value.primitive if isinstance(value, Step) else "",
 )
 def test_partials_are_rounded_once_and_agree_with_those_of_the_bound(step: Step, arguments: list[Any]) -> None:
-    from suite.bound.partials import local
+    from gradlaws.suite.bound.partials import local
 
     program = Program(tuple(a.shape for a in arguments), (step,))
     point = tuple(arguments)

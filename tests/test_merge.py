@@ -12,10 +12,10 @@ from typing import Any
 import pytest
 from report_fixtures import comparison, control, failure, green, run_record, write_shards
 
-from records.conversions import encode
-from records.shard import Record
-from reports.__main__ import main
-from reports.judging.summary import summarise
+from gradlaws.records.conversions import encode
+from gradlaws.records.shard import Record
+from gradlaws.reports.__main__ import main
+from gradlaws.reports.judging.summary import summarise
 
 ROOT = Path(__file__).parents[1]
 MEASURED = {"seconds", "started", "time"}  # what no two runs have in common
@@ -139,7 +139,7 @@ def outside() -> dict[str, str]:
 
 @pytest.mark.parametrize("text", ["0/2", "3/2", "1", "a/b", "-1/2"])
 def test_a_part_that_is_none_is_refused(text: str, tmp_path: Path) -> None:
-    from suite.session.options import part
+    from gradlaws.suite.session.options import part
 
     with pytest.raises(pytest.UsageError, match="no part K/N"):
         part(text)

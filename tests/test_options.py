@@ -90,7 +90,7 @@ def test_a_run_without_any_backend_is_refused_with_the_reason(without_torch: str
 
 SHOW_SETTINGS = """
 import json, sys
-from suite import profiles
+from gradlaws.suite import profiles
 profiles.load(sys.argv[1])
 from hypothesis import settings
 s = settings.default

@@ -8,15 +8,15 @@ import numpy as np
 import pytest
 from mpmath import mp, mpf
 
-from strategies import program as programs
-from strategies.catalogue import PRIMITIVES
-from strategies.mp_arrays import DomainError
-from strategies.precision import FLOAT64
-from strategies.primitive import Floats
-from strategies.program import Point, Program, Step, constant_step, weighted
-from suite.checking.verdict import judge
-from suite.truth import oracle
-from suite.truth.oracle import Truth
+from gradlaws.strategies import program as programs
+from gradlaws.strategies.catalogue import PRIMITIVES
+from gradlaws.strategies.mp_arrays import DomainError
+from gradlaws.strategies.precision import FLOAT64
+from gradlaws.strategies.primitive import Floats
+from gradlaws.strategies.program import Point, Program, Step, constant_step, weighted
+from gradlaws.suite.checking.verdict import judge
+from gradlaws.suite.truth import oracle
+from gradlaws.suite.truth.oracle import Truth
 
 
 def elementwise(name: str) -> Program:

@@ -11,16 +11,16 @@ import pytest
 from page_fixtures import HOSTILE, everything, finding, graph, hostile, large, measured
 from report_fixtures import comparison, failure, green, run_record, unfolded
 
-from reports.judging.summary import summarise
-from reports.numerals import alike
-from reports.page import graph as drawing
-from reports.page.axis import position
-from reports.page.findings import issue
-from reports.page.mathml import mathml
-from reports.page.measurements import COMMANDS, read_measurements
-from reports.page.render import render
-from reports.page.seal import Anchors, opened, sealed
-from suite.known.claims import CLAIMS
+from gradlaws.reports.judging.summary import summarise
+from gradlaws.reports.numerals import alike
+from gradlaws.reports.page import graph as drawing
+from gradlaws.reports.page.axis import position
+from gradlaws.reports.page.findings import issue
+from gradlaws.reports.page.mathml import mathml
+from gradlaws.reports.page.measurements import COMMANDS, read_measurements
+from gradlaws.reports.page.render import render
+from gradlaws.reports.page.seal import Anchors, opened, sealed
+from gradlaws.suite.known.claims import CLAIMS
 
 
 class _Page(HTMLParser):

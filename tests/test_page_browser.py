@@ -16,8 +16,8 @@ from page_fixtures import HOSTILE, everything, hostile, large, measured
 from playwright.sync_api import Browser, Page, sync_playwright
 from report_fixtures import green
 
-from reports.judging.summary import summarise
-from reports.page.render import render
+from gradlaws.reports.judging.summary import summarise
+from gradlaws.reports.page.render import render
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 AXE = (Path(axe_playwright_python.__file__).parent / "axe.min.js").read_text("utf-8")

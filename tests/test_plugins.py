@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from suite import plugins
-from suite.run import Run, in_force
+from gradlaws.suite import plugins
+from gradlaws.suite.run import Run, in_force
 
 ROOT = Path(__file__).parents[1]
 ALONE = (
@@ -26,7 +26,7 @@ PLUGIN = """
 import sys, time
 import numpy
 from mpmath import mp
-from strategies.primitive import interval, unary
+from gradlaws.strategies.primitive import interval, unary
 
 def right(x):
     print("x = ", x)
@@ -119,7 +119,7 @@ def test_operations_that_cannot_be_tested_are_a_line_each_and_the_rest_runs(
         ("X = 1", "declares none of PRIMITIVES, BACKEND, CONTRACTS, LEDGER"),
         ("PRIMITIVES = ['sinh']", "PRIMITIVES holds 'sinh', which is no row"),
         ("BACKEND = 'autograd'", "BACKEND is 'autograd', which is no Backend"),
-        ("from suite.backends.backend import Backend as B\nB('b', '1', abs, abs, '', ()).mode('hesian', 'h')(abs)",
+        ("from gradlaws import Backend as B\nB('b', '1', abs, abs, '', ()).mode('hesian', 'h')(abs)",
          "cannot be imported: ValueError: mode 'h': unknown quantity 'hesian'; known are value, gradient"),
     ],
 )  # fmt: skip
@@ -140,7 +140,7 @@ def test_a_run_with_a_plugin_that_cannot_be_loaded_is_refused(tmp_path: Path) ->
 
 PARTIAL = """
 import numpy
-from suite.backends.backend import Backend
+from gradlaws.suite.backends.backend import Backend
 
 BACKEND = Backend("partial", "1", lambda values, dtype: numpy.asarray(values, dtype),
                   lambda a: numpy.asarray(a, "float64"), "numpy.array({values})", (NotImplementedError,))

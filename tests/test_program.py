@@ -10,15 +10,15 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from mpmath import mp, mpf
 
-from strategies import mp_arrays
-from strategies.catalogue import CORE, PRIMITIVES
-from strategies.functions import programs
-from strategies.mathematics import mathematics
-from strategies.mp_arrays import DomainError, MPArray
-from strategies.points import arrays
-from strategies.precision import FLOAT64
-from strategies.primitive import Floats, Primitive, Shape, catalogue, unary
-from strategies.program import (
+from gradlaws.strategies import mp_arrays
+from gradlaws.strategies.catalogue import CORE, PRIMITIVES
+from gradlaws.strategies.functions import programs
+from gradlaws.strategies.mathematics import mathematics
+from gradlaws.strategies.mp_arrays import DomainError, MPArray
+from gradlaws.strategies.points import arrays
+from gradlaws.strategies.precision import FLOAT64
+from gradlaws.strategies.primitive import Floats, Primitive, Shape, catalogue, unary
+from gradlaws.strategies.program import (
     Composition,
     Point,
     Program,
@@ -32,8 +32,8 @@ from strategies.program import (
     values,
     weighted,
 )
-from suite.backends import numpy_backend
-from suite.vocabulary import MODULES
+from gradlaws.suite.backends import numpy_backend
+from gradlaws.suite.vocabulary import MODULES
 
 few = settings(
     max_examples=30, derandomize=True, deadline=None, database=None, suppress_health_check=[HealthCheck.too_slow]

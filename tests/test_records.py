@@ -14,18 +14,18 @@ from jsonschema import Draft202012Validator
 from page_fixtures import everything, hostile
 from report_fixtures import comparison, control, failure, green, run_record, write_shards
 
-from records import shard
-from records.conversions import encode, taken
-from records.parts import Worst
-from records.reading import fault, lacking, wrong
-from records.report import Report
-from records.run import AtLeast, AtMost
-from records.schema import schema, text
-from reports.__main__ import main
-from reports.judging.floors import LEAST, MOST
-from reports.judging.gist import gist
-from reports.judging.summary import judged, summarise
-from reports.shards.reading import read_shards
+from gradlaws.records import shard
+from gradlaws.records.conversions import encode, taken
+from gradlaws.records.parts import Worst
+from gradlaws.records.reading import fault, lacking, wrong
+from gradlaws.records.report import Report
+from gradlaws.records.run import AtLeast, AtMost
+from gradlaws.records.schema import schema, text
+from gradlaws.reports.__main__ import main
+from gradlaws.reports.judging.floors import LEAST, MOST
+from gradlaws.reports.judging.gist import gist
+from gradlaws.reports.judging.summary import judged, summarise
+from gradlaws.reports.shards.reading import read_shards
 
 ROOT = Path(__file__).parents[1]
 BEFORE = json.loads((ROOT / "tests/data/report.schema.before.json").read_text("utf-8"))  # by hand, until schema.py

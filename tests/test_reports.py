@@ -12,18 +12,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from report_fixtures import HEADER, comparison, control, failure, green, run_record, unfolded, write_shards
 
-from records.conversions import encode
-from records.report import Report
-from records.shard import Record
-from reports.__main__ import main
-from reports.build import build
-from reports.files.text import LINES, failure_text, verdict_text
-from reports.judging.distribution import quantile
-from reports.judging.summary import summarise
-from reports.page.render import render
-from reports.shards.fold import bucket
-from reports.shards.reading import read_shards
-from reports.shards.writing import ShardWriter
+from gradlaws.records.conversions import encode
+from gradlaws.records.report import Report
+from gradlaws.records.shard import Record
+from gradlaws.reports.__main__ import main
+from gradlaws.reports.build import build
+from gradlaws.reports.files.text import LINES, failure_text, verdict_text
+from gradlaws.reports.judging.distribution import quantile
+from gradlaws.reports.judging.summary import summarise
+from gradlaws.reports.page.render import render
+from gradlaws.reports.shards.fold import bucket
+from gradlaws.reports.shards.reading import read_shards
+from gradlaws.reports.shards.writing import ShardWriter
 
 
 def records_of(kind: str, **fields: st.SearchStrategy[Any]) -> st.SearchStrategy[Record]:

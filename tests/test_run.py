@@ -9,20 +9,20 @@ from typing import Any
 import numpy as np
 import pytest
 
-from strategies.catalogue import CORE, OWN, PRIMITIVES
-from strategies.program import Program, Step
-from suite import backends, plugins
-from suite.bound import contracts
-from suite.known import ledger
-from suite.plugins import PluginError
-from suite.run import Run, current, in_force
-from suite.truth import oracle
+from gradlaws.strategies.catalogue import CORE, OWN, PRIMITIVES
+from gradlaws.strategies.program import Program, Step
+from gradlaws.suite import backends, plugins
+from gradlaws.suite.bound import contracts
+from gradlaws.suite.known import ledger
+from gradlaws.suite.plugins import PluginError
+from gradlaws.suite.run import Run, current, in_force
+from gradlaws.suite.truth import oracle
 
 PLUGIN = """
 import numpy
 from mpmath import mp
-from strategies.primitive import unary
-from suite.backends.backend import Backend
+from gradlaws.strategies.primitive import unary
+from gradlaws.suite.backends.backend import Backend
 
 PRIMITIVES = [unary("twice_or_more", lambda x: {factor} * x, numpy="numpy.add({{x}}, {{x}})")]
 BACKEND = Backend("mine", "1", lambda values, dtype: numpy.asarray(values, dtype), numpy.asarray, "", ())

@@ -14,11 +14,11 @@ from benchmarks.sensitivity import __main__ as sensitivity
 from benchmarks.sensitivity import checkers, examples
 from benchmarks.sensitivity.checkers import Checker, Example
 from benchmarks.sensitivity.spoilt import Fault, Spoilt, spoilt
-from strategies.precision import FLOAT64, Precision
-from strategies.program import Program, Step
-from suite import backends
-from suite.backends.backend import Backend
-from suite.truth.oracle import Truth
+from gradlaws.strategies.precision import FLOAT64, Precision
+from gradlaws.strategies.program import Program, Step
+from gradlaws.suite import backends
+from gradlaws.suite.backends.backend import Backend
+from gradlaws.suite.truth.oracle import Truth
 
 NUMPY = backends.load("numpy")
 SINE = Program(((),), (Step("sin", (0,)),))

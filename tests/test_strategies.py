@@ -13,14 +13,14 @@ from hypothesis.internal.conjecture import engine
 from hypothesis.statistics import collector
 from hypothesis.strategies import SearchStrategy
 
-from strategies import functions, points
-from strategies.catalogue import CORE, PRIMITIVES
-from strategies.functions import SHAPES
-from strategies.mathematics import mathematics
-from strategies.precision import FLOAT32, FLOAT64, PRECISIONS, Precision
-from strategies.primitive import Primitive
-from strategies.program import Composition, Point, Program, float_values, pruned
-from suite.backends import load
+from gradlaws.strategies import functions, points
+from gradlaws.strategies.catalogue import CORE, PRIMITIVES
+from gradlaws.strategies.functions import SHAPES
+from gradlaws.strategies.mathematics import mathematics
+from gradlaws.strategies.precision import FLOAT32, FLOAT64, PRECISIONS, Precision
+from gradlaws.strategies.primitive import Primitive
+from gradlaws.strategies.program import Composition, Point, Program, float_values, pruned
+from gradlaws.suite.backends import load
 
 precisions = pytest.mark.parametrize("precision", PRECISIONS.values(), ids=lambda p: p.name)
 CALM = (HealthCheck.too_slow,)

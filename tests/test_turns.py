@@ -9,15 +9,15 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from strategies.catalogue import CORE, PRIMITIVES
-from strategies.functions import alone
-from strategies.precision import PRECISIONS, WIDE
-from strategies.program import Program, Step
-from suite import backends, profiles
-from suite.backends.backend import Mode
-from suite.checking.system import System
-from suite.checking.trial import Check, Trial
-from suite.session.items import in_order, seed_of
+from gradlaws.strategies.catalogue import CORE, PRIMITIVES
+from gradlaws.strategies.functions import alone
+from gradlaws.strategies.precision import PRECISIONS, WIDE
+from gradlaws.strategies.program import Program, Step
+from gradlaws.suite import backends, profiles
+from gradlaws.suite.backends.backend import Mode
+from gradlaws.suite.checking.system import System
+from gradlaws.suite.checking.trial import Check, Trial
+from gradlaws.suite.session.items import in_order, seed_of
 from tests.test_strategies import sample
 
 BACKENDS = ("numpy", "torch", "jax")

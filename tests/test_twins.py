@@ -12,15 +12,15 @@ import pytest
 from jsonschema import Draft202012Validator
 from report_fixtures import comparison, control, failure, green, run_record
 
-from records.report import SCHEMA as REPORT_SCHEMA
-from records.report import Report
-from records.shard import Record
-from reports.files.junit import junit
-from reports.files.markdown import markdown
-from reports.files.sarif import sarif
-from reports.judging.gist import gist
-from reports.judging.summary import judged, summarise
-from reports.judging.verdict import EXITS
+from gradlaws.records.report import SCHEMA as REPORT_SCHEMA
+from gradlaws.records.report import Report
+from gradlaws.records.shard import Record
+from gradlaws.reports.files.junit import junit
+from gradlaws.reports.files.markdown import markdown
+from gradlaws.reports.files.sarif import sarif
+from gradlaws.reports.judging.gist import gist
+from gradlaws.reports.judging.summary import judged, summarise
+from gradlaws.reports.judging.verdict import EXITS
 
 SCHEMA = json.loads((Path(__file__).parents[1] / "reports" / "report.schema.json").read_text())
 HOSTILE = "</script><script>alert(1)</script>\x00\x1b[31m|`'\"&\ud800](http://x) ```\n# @all"

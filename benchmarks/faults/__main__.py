@@ -31,7 +31,7 @@ from benchmarks import saved
 from benchmarks.faults.hunt import EXPECTED, STATUSES, UNDECIDED, Outcome, hunt
 from benchmarks.faults.planted import FAULTS, KINKS, LEDGER, Fault
 from benchmarks.forks import ROOT
-from suite.known.claims import CLAIMS
+from gradlaws.suite.known.claims import CLAIMS
 
 STEPS = 2  # of the median counterexample of a primitive's fault at most
 PLANTED = ("backend", "kind", "target", "delta", "formula")  # what of a fault stands beside its outcome

@@ -9,13 +9,13 @@ import numpy as np
 
 from benchmarks.faults.plant import plant
 from benchmarks.faults.planted import Fault
-from strategies.catalogue import PRIMITIVES
-from strategies.precision import PRECISIONS
-from strategies.primitive import Floats, Shape
-from strategies.program import Point, Program, Step, shared, weighted
-from suite import backends
-from suite.backends.backend import Mode
-from suite.identities.clipping import ways
+from gradlaws.strategies.catalogue import PRIMITIVES
+from gradlaws.strategies.precision import PRECISIONS
+from gradlaws.strategies.primitive import Floats, Shape
+from gradlaws.strategies.program import Point, Program, Step, shared, weighted
+from gradlaws.suite import backends
+from gradlaws.suite.backends.backend import Mode
+from gradlaws.suite.identities.clipping import ways
 
 MENU: tuple[Shape, ...] = ((3,), (3, 3), (), (2, 3))
 FACTORS = (1.0, 0.3, 6.0, -1.0)  # of the points: where rules have thresholds, one of them is beyond

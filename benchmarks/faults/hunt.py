@@ -14,11 +14,11 @@ from benchmarks.faults.plant import VARIABLE, asked
 from benchmarks.faults.planted import KINKS, LEDGER, Fault
 from benchmarks.forks import Clock, Crash, TimeLimit, run_script
 from benchmarks.runs import ALONE, IDENTITIES_ONLY, KINK_TESTS, LEDGER_TESTS, report_of
-from records.outcomes import Test
-from records.report import Report
-from suite import profiles
-from suite.configuration import configure
-from suite.known.claims import CLAIMS
+from gradlaws.records.outcomes import Test
+from gradlaws.records.report import Report
+from gradlaws.suite import profiles
+from gradlaws.suite.configuration import configure
+from gradlaws.suite.known.claims import CLAIMS
 
 DTYPE = "float64"
 INEFFECTIVE = 3  # exit status of a probe

@@ -17,7 +17,7 @@ import pytest
 from benchmarks.faults.functions import replace_function
 from benchmarks.faults.planted import FAULTS, Fault
 from benchmarks.faults.rules import RULE_KINDS, replace_rule
-from suite import backends
+from gradlaws.suite import backends
 
 VARIABLE = "GRADLAWS_FAULT"
 

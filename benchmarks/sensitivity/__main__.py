@@ -34,13 +34,13 @@ from benchmarks import saved
 from benchmarks.sensitivity.checkers import CHECKERS, QUANTITIES, Checker, Example, rejects
 from benchmarks.sensitivity.examples import examples
 from benchmarks.sensitivity.spoilt import SPOILT, Spoilt, spoilt
-from strategies import catalogue
-from strategies.catalogue import CORE
-from strategies.precision import PRECISIONS, Precision
-from suite import backends
-from suite.bound import contracts
-from suite.bound.contracts import DEFAULT_ULPS
-from suite.configuration import configure
+from gradlaws.strategies import catalogue
+from gradlaws.strategies.catalogue import CORE
+from gradlaws.strategies.precision import PRECISIONS, Precision
+from gradlaws.suite import backends
+from gradlaws.suite.bound import contracts
+from gradlaws.suite.bound.contracts import DEFAULT_ULPS
+from gradlaws.suite.configuration import configure
 
 OUT = Path(__file__).parents[2] / "reports/out/sensitivity.jsonl"
 SMALLEST, STRIDE = 60, 4  # faults down to 2^-60, at first by factors of 2^4

@@ -8,13 +8,13 @@ from typing import Any
 
 import numpy as np
 
-from strategies.precision import Precision
-from strategies.program import Point, Program
-from suite.backends.backend import Backend
-from suite.checking.verdict import judge
-from suite.truth import oracle
-from suite.truth.oracle import Truth
-from suite.vocabulary import Quantity
+from gradlaws.strategies.precision import Precision
+from gradlaws.strategies.program import Point, Program
+from gradlaws.suite.backends.backend import Backend
+from gradlaws.suite.checking.verdict import judge
+from gradlaws.suite.truth import oracle
+from gradlaws.suite.truth.oracle import Truth
+from gradlaws.suite.vocabulary import Quantity
 
 QUANTITIES: dict[int, Quantity] = {1: "gradient", 2: "hessian"}
 

@@ -13,15 +13,15 @@ from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
 from benchmarks.sensitivity.checkers import QUANTITIES, Example, rejects
-from strategies import functions, points
-from strategies.catalogue import CORE
-from strategies.mp_arrays import DomainError
-from strategies.precision import Precision
-from strategies.program import Point, Program, weighted
-from suite.backends.backend import Backend
-from suite.bound import tolerances
-from suite.truth import quantities
-from suite.truth.oracle import HashablePoint
+from gradlaws.strategies import functions, points
+from gradlaws.strategies.catalogue import CORE
+from gradlaws.strategies.mp_arrays import DomainError
+from gradlaws.strategies.precision import Precision
+from gradlaws.strategies.program import Point, Program, weighted
+from gradlaws.suite.backends.backend import Backend
+from gradlaws.suite.bound import tolerances
+from gradlaws.suite.truth import quantities
+from gradlaws.suite.truth.oracle import HashablePoint
 
 ALONE = 20  # draws of a primitive alone, from which its first usable ones are taken
 SMALL = {1: 9, 2: 6}  # inputs at most, by order: as many as suite/identities/test_primitives.py gives a Hessian

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field, fields
 from functools import partial
 from typing import Any
 
-from strategies.precision import Precision
-from strategies.program import Program, Step
-from suite.backends.backend import Backend
+from gradlaws.strategies.precision import Precision
+from gradlaws.strategies.program import Program, Step
+from gradlaws.suite.backends.backend import Backend
 
 
 @dataclass

@@ -30,12 +30,12 @@ from benchmarks.survey import summary
 from benchmarks.survey.bounds import LOST
 from benchmarks.survey.strict import MANY_ULPS
 from benchmarks.survey.tasks import Task, everything, prepare, surveys
-from strategies.catalogue import PRIMITIVES
-from strategies.precision import PRECISIONS, WIDE
-from suite import plugins
-from suite.known import ledger
-from suite.run import current
-from suite.vocabulary import MODULES
+from gradlaws.strategies.catalogue import PRIMITIVES
+from gradlaws.strategies.precision import PRECISIONS, WIDE
+from gradlaws.suite import plugins
+from gradlaws.suite.known import ledger
+from gradlaws.suite.run import current
+from gradlaws.suite.vocabulary import MODULES
 
 OUT = Path("reports/out/survey.jsonl")
 SUMMARY = Path("benchmarks/results/survey.json")

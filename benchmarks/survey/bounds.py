@@ -14,20 +14,20 @@ import numpy as np
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 
-from records.conversions import plain
-from records.shard import Record
-from strategies import functions, points
-from strategies.mp_arrays import DomainError
-from strategies.precision import Precision
-from strategies.primitive import Primitive
-from strategies.program import Point, Program, float_values, weighted
-from suite import backends, profiles
-from suite.checking.answer import Answer
-from suite.checking.system import System
-from suite.checking.trial import Check, Trial
-from suite.profiles import Profile
-from suite.truth.floats import hexadecimal
-from suite.vocabulary import ORDERS, Quantity
+from gradlaws.records.conversions import plain
+from gradlaws.records.shard import Record
+from gradlaws.strategies import functions, points
+from gradlaws.strategies.mp_arrays import DomainError
+from gradlaws.strategies.precision import Precision
+from gradlaws.strategies.primitive import Primitive
+from gradlaws.strategies.program import Point, Program, float_values, weighted
+from gradlaws.suite import backends, profiles
+from gradlaws.suite.checking.answer import Answer
+from gradlaws.suite.checking.system import System
+from gradlaws.suite.checking.trial import Check, Trial
+from gradlaws.suite.profiles import Profile
+from gradlaws.suite.truth.floats import hexadecimal
+from gradlaws.suite.vocabulary import ORDERS, Quantity
 
 QUANTITIES: tuple[Quantity, ...] = ("value", "gradient", "jacobian", "hessian", "vjp", "jvp", "hvp", "curvature")
 LOST = 1e-3  # of the largest component: what no loss of digits near the ends of the range explains

@@ -15,14 +15,14 @@ from typing import Any
 
 import numpy as np
 
-from records.conversions import plain
-from strategies.precision import FLOAT64
-from strategies.primitive import Floats, Primitive, Shape
-from strategies.program import Step
-from suite import backends
-from suite.backends.backend import Backend, Mode, libraries
-from suite.truth.floats import hexadecimal
-from suite.vocabulary import Quantity
+from gradlaws.records.conversions import plain
+from gradlaws.strategies.precision import FLOAT64
+from gradlaws.strategies.primitive import Floats, Primitive, Shape
+from gradlaws.strategies.program import Step
+from gradlaws.suite import backends
+from gradlaws.suite.backends.backend import Backend, Mode, libraries
+from gradlaws.suite.truth.floats import hexadecimal
+from gradlaws.suite.vocabulary import Quantity
 
 MENU: tuple[Shape, ...] = ((), (2,), (3,), (2, 2), (2, 3))  # at which static parameters are looked for
 SHAPES: dict[int, tuple[tuple[Shape, ...], ...]] = {

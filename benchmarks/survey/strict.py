@@ -18,12 +18,12 @@ import numpy as np
 from mpmath import mp, mpf
 from numpy.typing import NDArray
 
-from records.conversions import plain
-from strategies.precision import Precision
-from strategies.primitive import Floats, Primitive
-from strategies.program import Program, Step
-from suite import backends
-from suite.vocabulary import ORDERS, Quantity
+from gradlaws.records.conversions import plain
+from gradlaws.strategies.precision import Precision
+from gradlaws.strategies.primitive import Floats, Primitive
+from gradlaws.strategies.program import Program, Step
+from gradlaws.suite import backends
+from gradlaws.suite.vocabulary import ORDERS, Quantity
 
 Found = dict[tuple[int, ...], mpf | None]  # partials: () is the value, (0,) the first by x, (0, 1) the mixed second
 THRESHOLDS = (0.25, 0.5, 1.0, 1.5, 2.0, 3.0, 5.0, 6.0, 8.0, 10.0, 15.0, 20.0, 30.0, 50.0, 88.0, 100.0, 700.0)

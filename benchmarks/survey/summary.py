@@ -10,9 +10,9 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from strategies.catalogue import PRIMITIVES
-from suite.bound import contracts
-from suite.session.versions import versions
+from gradlaws.strategies.catalogue import PRIMITIVES
+from gradlaws.suite.bound import contracts
+from gradlaws.suite.session.versions import versions
 
 ALWAYS = ("strict", "bound")  # layers of which each worst is told; of the others what exceeds its limit
 

@@ -21,11 +21,11 @@ from pebble import ProcessPool
 from benchmarks.survey.bounds import within_bound
 from benchmarks.survey.nestings import nestings
 from benchmarks.survey.strict import strict, surveyed
-from strategies.catalogue import PRIMITIVES
-from strategies.precision import PRECISIONS
-from suite import plugins
-from suite.configuration import configure
-from suite.run import current
+from gradlaws.strategies.catalogue import PRIMITIVES
+from gradlaws.strategies.precision import PRECISIONS
+from gradlaws.suite import plugins
+from gradlaws.suite.configuration import configure
+from gradlaws.suite.run import current
 
 DTYPES = ("float64", "float32")
 LIMIT = 240.0  # seconds for a task: a framework may not come back at all

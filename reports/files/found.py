@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from reports.shards.reading import read_shards
+from gradlaws.reports.shards.reading import read_shards
 
 
 def keep_found(out: Path) -> None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from xml.etree import ElementTree
 
-from records.outcomes import Test
-from records.report import Report
+from gradlaws.records.outcomes import Test
+from gradlaws.records.report import Report
 
 _NO_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _TAGS = {"failed": "failure", "crashed": "error", "hung": "error", "error": "error", "idle": "failure",

@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from records.comparison import Compared
-from records.matrix import Row, System
-from records.outcomes import Claim, Failure
-from records.report import Report
-from reports.judging.compare import line
-from reports.numerals import count, decimal, plural, ratio
+from gradlaws.records.comparison import Compared
+from gradlaws.records.matrix import Row, System
+from gradlaws.records.outcomes import Claim, Failure
+from gradlaws.records.report import Report
+from gradlaws.reports.judging.compare import line
+from gradlaws.reports.numerals import count, decimal, plural, ratio
 
 MARKS = {"holds": "✓", "violated": "✗", "error": "✗", "insufficient evidence": "?"}
 SHOWN = 20  # rows of each list

@@ -12,12 +12,12 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from records.outcomes import Deviation, Failure
-from records.report import Report
-from records.run import Identity
-from reports.judging.gist import fingerprint
-from reports.judging.verdict import EXITS
-from reports.numerals import decimal, ratio
+from gradlaws.records.outcomes import Deviation, Failure
+from gradlaws.records.report import Report
+from gradlaws.records.run import Identity
+from gradlaws.reports.judging.gist import fingerprint
+from gradlaws.reports.judging.verdict import EXITS
+from gradlaws.reports.numerals import decimal, ratio
 
 Json = dict[str, Any]
 SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"

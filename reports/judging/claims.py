@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import get_args
 
-from records import shard
-from records.conversions import number, plain, taken
-from records.matrix import Row
-from records.outcomes import Claim, Control, Subject
-from records.parts import ControlCount
-from records.run import Run, RunClaim
-from records.values import ClaimVerdict, Outcome
-from reports.numerals import count, plural, ratio
+from gradlaws.records import shard
+from gradlaws.records.conversions import number, plain, taken
+from gradlaws.records.matrix import Row
+from gradlaws.records.outcomes import Claim, Control, Subject
+from gradlaws.records.parts import ControlCount
+from gradlaws.records.run import Run, RunClaim
+from gradlaws.records.values import ClaimVerdict, Outcome
+from gradlaws.reports.numerals import count, plural, ratio
 
 GRAVITY: tuple[ClaimVerdict, ...] = get_args(ClaimVerdict)
 _VERBS: dict[ClaimVerdict, tuple[Outcome, str]] = {

@@ -10,11 +10,11 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Literal, TypeVar, get_args
 
-from records.comparison import Baseline, ChangeRow, Changes, Compared, Gist, GistCell, Looked, What
-from records.conversions import taken
-from records.values import Change, ClaimVerdict
-from reports.judging.floors import LEAST, MOST
-from reports.numerals import count, ratio
+from gradlaws.records.comparison import Baseline, ChangeRow, Changes, Compared, Gist, GistCell, Looked, What
+from gradlaws.records.conversions import taken
+from gradlaws.records.values import Change, ClaimVerdict
+from gradlaws.reports.judging.floors import LEAST, MOST
+from gradlaws.reports.numerals import count, ratio
 
 T = TypeVar("T")
 Thing = Literal["cell", "system"]

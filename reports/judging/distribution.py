@@ -6,9 +6,9 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TypeVar
 
-from records.conversions import plain
-from records.matrix import Coverage, Distribution, Quantile
-from reports.shards.fold import Case, Cells, Folded, bucket_order, worse
+from gradlaws.records.conversions import plain
+from gradlaws.records.matrix import Coverage, Distribution, Quantile
+from gradlaws.reports.shards.fold import Case, Cells, Folded, bucket_order, worse
 
 Name = TypeVar("Name", bound=str)
 

@@ -10,12 +10,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from fnmatch import fnmatchcase
 from typing import cast, get_args
 
-from records.matrix import Evidence
-from records.run import Floor, Level
-from records.values import CONCLUSIVE
-from reports.judging.distribution import add_up
-from reports.numerals import count
-from reports.shards.fold import Folded
+from gradlaws.records.matrix import Evidence
+from gradlaws.records.run import Floor, Level
+from gradlaws.records.values import CONCLUSIVE
+from gradlaws.reports.judging.distribution import add_up
+from gradlaws.reports.numerals import count
+from gradlaws.reports.shards.fold import Folded
 
 LEVELS: tuple[Level, ...] = get_args(Level)
 # What a floor can demand: at least so many, or at most such a share (records/run.py).

@@ -7,17 +7,17 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import cast
 
-from records.comparison import KIND, SCHEMA, Gist, GistCell
-from records.conversions import canonical, number
-from records.matrix import Cell
-from records.outcomes import Failure
-from records.reading import BadInput, checked, fault, read_json
-from records.report import Report
-from records.run import Floor, Identity, RunClaim
-from records.values import STATUSES, Status
-from reports.judging.compare import compare
-from reports.judging.floors import LEVELS, floor_of
-from reports.shards.reading import SENSELESS
+from gradlaws.records.comparison import KIND, SCHEMA, Gist, GistCell
+from gradlaws.records.conversions import canonical, number
+from gradlaws.records.matrix import Cell
+from gradlaws.records.outcomes import Failure
+from gradlaws.records.reading import BadInput, checked, fault, read_json
+from gradlaws.records.report import Report
+from gradlaws.records.run import Floor, Identity, RunClaim
+from gradlaws.records.values import STATUSES, Status
+from gradlaws.reports.judging.compare import compare
+from gradlaws.reports.judging.floors import LEVELS, floor_of
+from gradlaws.reports.shards.reading import SENSELESS
 
 BASELINE = Path("reports/baseline.json")
 RENEW = "renew it: python -m reports baseline"

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from records.conversions import seconds
-from records.matrix import Cell, Row, System, Totals
-from records.parts import Worst
-from records.run import Identity, Run
-from records.values import CONCLUSIVE, STATUSES, VERDICTS, Status, Verdict
-from reports.judging.distribution import add_up, middle
-from reports.judging.floors import figures, floor_of, shortfalls
-from reports.shards.fold import Case, Cells, Folded, Key, bucket_order, worse, worst_record
+from gradlaws.records.conversions import seconds
+from gradlaws.records.matrix import Cell, Row, System, Totals
+from gradlaws.records.parts import Worst
+from gradlaws.records.run import Identity, Run
+from gradlaws.records.values import CONCLUSIVE, STATUSES, VERDICTS, Status, Verdict
+from gradlaws.reports.judging.distribution import add_up, middle
+from gradlaws.reports.judging.floors import figures, floor_of, shortfalls
+from gradlaws.reports.shards.fold import Case, Cells, Folded, Key, bucket_order, worse, worst_record
 
 BAD = frozenset(STATUSES[:3])
 

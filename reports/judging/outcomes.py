@@ -6,9 +6,9 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, TypeVar, get_args
 
-from records import shard
-from records.conversions import canonical, nanoseconds, number, seconds, taken
-from records.outcomes import (
+from gradlaws.records import shard
+from gradlaws.records.conversions import canonical, nanoseconds, number, seconds, taken
+from gradlaws.records.outcomes import (
     Case,
     Control,
     Convention,
@@ -26,9 +26,9 @@ from records.outcomes import (
     Unsupported,
     Witness,
 )
-from records.run import Run
-from records.values import PARTS, CaseStatus, LedgerStatus, TestOutcome
-from reports.shards.fold import Times
+from gradlaws.records.run import Run
+from gradlaws.records.values import PARTS, CaseStatus, LedgerStatus, TestOutcome
+from gradlaws.reports.shards.fold import Times
 
 KEPT = 3  # of the worst comparisons
 LEDGER, OUTCOMES, STATUSES = get_args(LedgerStatus), get_args(TestOutcome), get_args(CaseStatus)  # each gravest first

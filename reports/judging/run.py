@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TypeVar
 
-from records import shard
-from records.conversions import canonical
-from records.run import Run
+from gradlaws.records import shard
+from gradlaws.records.conversions import canonical
+from gradlaws.records.run import Run
 
 T = TypeVar("T")
 

@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, TypeVar
 
-from records import shard
-from records.comparison import Gist
-from records.report import Report
-from reports.judging import claims, outcomes
-from reports.judging.compare import NOTHING, against_baseline
-from reports.judging.distribution import coverage, distributions
-from reports.judging.gist import gist
-from reports.judging.matrix import matrix_cells, matrix_rows, totals
-from reports.judging.run import merged_run, mixed
-from reports.judging.verdict import outcome, reasons, sentence
-from reports.shards.fold import fold, generated_records
+from gradlaws.records import shard
+from gradlaws.records.comparison import Gist
+from gradlaws.records.report import Report
+from gradlaws.reports.judging import claims, outcomes
+from gradlaws.reports.judging.compare import NOTHING, against_baseline
+from gradlaws.reports.judging.distribution import coverage, distributions
+from gradlaws.reports.judging.gist import gist
+from gradlaws.reports.judging.matrix import matrix_cells, matrix_rows, totals
+from gradlaws.reports.judging.run import merged_run, mixed
+from gradlaws.reports.judging.verdict import outcome, reasons, sentence
+from gradlaws.reports.shards.fold import fold, generated_records
 
 R = TypeVar("R")
 

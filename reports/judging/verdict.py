@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import get_args
 
-from records.conversions import number
-from records.matrix import Cell, Totals
-from records.report import Report
-from records.values import FEW, LedgerStatus, Outcome
-from reports.judging import claims, compare
-from reports.numerals import count, plural, ratio
+from gradlaws.records.conversions import number
+from gradlaws.records.matrix import Cell, Totals
+from gradlaws.records.report import Report
+from gradlaws.records.values import FEW, LedgerStatus, Outcome
+from gradlaws.reports.judging import claims, compare
+from gradlaws.reports.numerals import count, plural, ratio
 
 # What a run can come to, and the exit status that says so.
 OUTCOMES: tuple[Outcome, ...] = get_args(Outcome)

@@ -6,10 +6,10 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from records.conversions import number
-from reports import numerals
-from reports.page import View
-from reports.page.axis import across, ticks
+from gradlaws.records.conversions import number
+from gradlaws.reports import numerals
+from gradlaws.reports.page import View
+from gradlaws.reports.page.axis import across, ticks
 
 LEFT, RIGHT, TOP, FLOOR = 4.0, 256.0, 6.0, 58.0
 _DECADES = (-1.0, 16.0)  # of ulps: what is below is drawn on the floor

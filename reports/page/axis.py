@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from reports.numerals import ten
-from reports.page import View
+from gradlaws.reports.numerals import ten
+from gradlaws.reports.page import View
 
 _END = 1074.0  # binades between one and the smallest number of float64
 _BEND = 0.4  # how strongly the binades far from one are drawn together

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from reports.numerals import count, power_of_two
-from reports.page import View
+from gradlaws.reports.numerals import count, power_of_two
+from gradlaws.reports.page import View
 
 WIDE, SMALL = (680.0, 146.0), (330.0, 126.0)
 LEFT, TOP, BOTTOM = 14.0, 34.0, 24.0

@@ -6,20 +6,20 @@ import math
 from collections.abc import Sequence
 from typing import TypeVar, cast
 
-from records.conversions import number
-from records.matrix import Cell, System
-from records.outcomes import Failure, Witness
-from records.parts import Answer
-from records.report import Report
-from records.run import Identity
-from records.values import Number
-from reports import numerals
-from reports.judging.distribution import add_up, middle, quantile
-from reports.page import View
-from reports.page.chart import SMALL, bucket_range, chart, digits_chart
-from reports.page.graph import graph
-from reports.page.seal import Anchors
-from reports.shards.fold import bucket_order
+from gradlaws.records.conversions import number
+from gradlaws.records.matrix import Cell, System
+from gradlaws.records.outcomes import Failure, Witness
+from gradlaws.records.parts import Answer
+from gradlaws.records.report import Report
+from gradlaws.records.run import Identity
+from gradlaws.records.values import Number
+from gradlaws.reports import numerals
+from gradlaws.reports.judging.distribution import add_up, middle, quantile
+from gradlaws.reports.page import View
+from gradlaws.reports.page.chart import SMALL, bucket_range, chart, digits_chart
+from gradlaws.reports.page.graph import graph
+from gradlaws.reports.page.seal import Anchors
+from gradlaws.reports.shards.fold import bucket_order
 
 R = TypeVar("R", Cell, Witness)
 

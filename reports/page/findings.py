@@ -6,15 +6,15 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from records.conversions import number
-from records.outcomes import Deviation
-from records.report import Report
-from reports import numerals
-from reports.page import View
-from reports.page.atlas import lines, profile_points
-from reports.page.axis import across, strip, ticks
-from reports.page.evidence import parted
-from reports.page.seal import Anchors
+from gradlaws.records.conversions import number
+from gradlaws.records.outcomes import Deviation
+from gradlaws.records.report import Report
+from gradlaws.reports import numerals
+from gradlaws.reports.page import View
+from gradlaws.reports.page.atlas import lines, profile_points
+from gradlaws.reports.page.axis import across, strip, ticks
+from gradlaws.reports.page.evidence import parted
+from gradlaws.reports.page.seal import Anchors
 
 WIDTH, LEFT, RIGHT, TOP, FLOOR, HEIGHT = 420.0, 6.0, 414.0, 6.0, 56.0, 76.0
 _REPOSITORIES = {"pytorch": "pytorch/pytorch", "jax": "jax-ml/jax", "numpy": "numpy/numpy", "scipy": "scipy/scipy",

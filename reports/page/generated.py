@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
-from records.report import Report
-from records.shard import Generated
-from reports.numerals import ten
-from reports.page import View
+from gradlaws.records.report import Report
+from gradlaws.records.shard import Generated
+from gradlaws.reports.numerals import ten
+from gradlaws.reports.page import View
 
 BIN = 8  # decades of magnitude in a bar
 SIDE, LEFT, TOP = 11.0, 104.0, 104.0

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from records.parts import Node
-from reports.page import View
+from gradlaws.records.parts import Node
+from gradlaws.reports.page import View
 
 HEIGHT, ROW, GAP, MARGIN = 40.0, 54.0, 34.0, 6.0
 NAME, DETAIL = 7.6, 6.2  # width of a letter in the two lines of a box

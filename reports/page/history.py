@@ -6,8 +6,8 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from records.conversions import number
-from reports.page import View
+from gradlaws.records.conversions import number
+from gradlaws.reports.page import View
 
 WIDTH, HEIGHT = 90.0, 20.0
 

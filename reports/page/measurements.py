@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 Measured = dict[str, Any]  # what benchmarks/ wrote: `rows`, each of which may lack anything
-FOLDER = Path(__file__).parents[2] / "benchmarks" / "results"
+FOLDER = Path(__file__).resolve().parents[2] / "benchmarks" / "results"
 SCHEMA = 1
 COMMANDS = {
     "survey": "python -m tox -e survey",

@@ -6,9 +6,9 @@ import math
 from collections.abc import Sequence
 from typing import TypeGuard
 
-from records.parts import Series
-from records.values import Number
-from reports.page import View
+from gradlaws.records.parts import Series
+from gradlaws.records.values import Number
+from gradlaws.reports.page import View
 
 WIDTH, HEIGHT = 440.0, 220.0
 LEFT, RIGHT, TOP, BOTTOM = 56.0, 10.0, 10.0, 34.0

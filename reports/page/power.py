@@ -8,11 +8,11 @@ from collections.abc import Mapping, Sequence
 from statistics import median_high
 from typing import Any
 
-from records.conversions import number
-from reports.judging.distribution import quantile
-from reports.numerals import power_of_two, ten
-from reports.page import View
-from reports.shards.fold import bucket_order
+from gradlaws.records.conversions import number
+from gradlaws.reports.judging.distribution import quantile
+from gradlaws.reports.numerals import power_of_two, ten
+from gradlaws.reports.page import View
+from gradlaws.reports.shards.fold import bucket_order
 
 OWN = "gradlaws"
 WIDTH, LEFT, RIGHT, ROW, TOP = 560.0, 8.0, 540.0, 22.0, 24.0

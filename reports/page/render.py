@@ -15,21 +15,21 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from records.report import Report
-from reports import numerals
-from reports.judging.compare import line
-from reports.page import View, measurements
-from reports.page.atlas import atlas
-from reports.page.chart import bucket_range, chart
-from reports.page.evidence import CHANGES, example, identities, matrix
-from reports.page.findings import findings
-from reports.page.generated import generated, shares
-from reports.page.history import history
-from reports.page.mathml import mathml
-from reports.page.plot import plots
-from reports.page.power import false_alarms, kills, sensitivity
-from reports.page.seal import Anchors, digest, sealed, sealed_json
-from reports.page.search import index
+from gradlaws.records.report import Report
+from gradlaws.reports import numerals
+from gradlaws.reports.judging.compare import line
+from gradlaws.reports.page import View, measurements
+from gradlaws.reports.page.atlas import atlas
+from gradlaws.reports.page.chart import bucket_range, chart
+from gradlaws.reports.page.evidence import CHANGES, example, identities, matrix
+from gradlaws.reports.page.findings import findings
+from gradlaws.reports.page.generated import generated, shares
+from gradlaws.reports.page.history import history
+from gradlaws.reports.page.mathml import mathml
+from gradlaws.reports.page.plot import plots
+from gradlaws.reports.page.power import false_alarms, kills, sensitivity
+from gradlaws.reports.page.seal import Anchors, digest, sealed, sealed_json
+from gradlaws.reports.page.search import index
 
 _HERE = Path(__file__).parent
 MARKS: Mapping[str, str] = {

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from reports.page import View
+from gradlaws.reports.page import View
 
 
 def index(shown: View) -> list[list[str]]:

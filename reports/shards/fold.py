@@ -6,10 +6,10 @@ import math
 from collections.abc import Iterable
 from typing import TypeVar, cast
 
-from records import shard
-from records.conversions import nanoseconds, number, plain, seconds
-from records.parts import Worst
-from records.values import CONCLUSIVE, JUDGED
+from gradlaws.records import shard
+from gradlaws.records.conversions import nanoseconds, number, plain, seconds
+from gradlaws.records.parts import Worst
+from gradlaws.records.values import CONCLUSIVE, JUDGED
 
 T = TypeVar("T")
 Name = TypeVar("Name", bound=str)

@@ -11,11 +11,11 @@ from typing import Any, cast
 
 import msgspec
 
-from records.conversions import encodable
-from records.reading import fault, lacking, wrong
-from records.shard import SCHEMA, Example, Record, Run
-from reports.shards.fold import cell_records, fold, generated_records, time_records
-from reports.shards.writing import HUNG, JOURNAL
+from gradlaws.records.conversions import encodable
+from gradlaws.records.reading import fault, lacking, wrong
+from gradlaws.records.shard import SCHEMA, Example, Record, Run
+from gradlaws.reports.shards.fold import cell_records, fold, generated_records, time_records
+from gradlaws.reports.shards.writing import HUNG, JOURNAL
 
 SENSELESS = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)  # what foreign records may raise
 _TRACE = 4000  # characters of a traceback that are kept

@@ -17,10 +17,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TextIO
 
-from records import shard
-from records.conversions import encode
-from records.run import Header
-from reports.shards.fold import (
+from gradlaws.records import shard
+from gradlaws.records.conversions import encode
+from gradlaws.records.run import Header
+from gradlaws.reports.shards.fold import (
     Cells,
     Generated,
     Times,

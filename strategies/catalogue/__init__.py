@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 
-from strategies.catalogue import (
+from gradlaws.strategies.catalogue import (
     activations,
     binary,
     choices,
@@ -25,7 +25,7 @@ from strategies.catalogue import (
     trigonometric,
     weighted,
 )
-from strategies.primitive import Primitive, catalogue
+from gradlaws.strategies.primitive import Primitive, catalogue
 
 # The order is the order of shrinking: earlier ones are simpler to read.
 # Every kind of rule: what every run composes and meets alone.

@@ -5,7 +5,7 @@ import operator
 import numpy as np
 from mpmath import mp
 
-from strategies.primitive import Floats, binary
+from gradlaws.strategies.primitive import Floats, binary
 
 
 def away_from_branch_cut(y: Floats, x: Floats) -> bool:

@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 from mpmath import mp, mpf
 
-from strategies.catalogue.binary import untied
-from strategies.primitive import Floats, Kind, Primitive, Terms, binary, broadcastable, everywhere, spelled
+from gradlaws.strategies.catalogue.binary import untied
+from gradlaws.strategies.primitive import Floats, Kind, Primitive, Terms, binary, broadcastable, everywhere, spelled
 
 
 def quotient_between_integers(x: Floats, y: Floats) -> bool:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Any
 
-from strategies.primitive import Parameters, Shape, structured
+from gradlaws.strategies.primitive import Parameters, Shape, structured
 
 
 def matmul_shape(x: Shape, y: Shape) -> Shape:

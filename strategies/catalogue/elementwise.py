@@ -3,7 +3,7 @@
 import numpy as np
 from mpmath import mp
 
-from strategies.primitive import Floats, interval, unary
+from gradlaws.strategies.primitive import Floats, interval, unary
 
 
 def digamma_terms(x: Floats) -> Floats:

@@ -8,9 +8,9 @@ from dataclasses import replace
 import numpy as np
 from mpmath import mp, mpf
 
-from strategies.catalogue.binary import untied
-from strategies.catalogue.choices import ternary
-from strategies.primitive import Floats, Parameters, Primitive, Shape, binary, interval, unary
+from gradlaws.strategies.catalogue.binary import untied
+from gradlaws.strategies.catalogue.choices import ternary
+from gradlaws.strategies.primitive import Floats, Parameters, Primitive, Shape, binary, interval, unary
 
 
 def same_shape(*shapes: Shape) -> Iterable[Parameters]:

@@ -4,8 +4,8 @@ from typing import Any
 
 import numpy as np
 
-from strategies.catalogue.fits import same
-from strategies.catalogue.matrices import (
+from gradlaws.strategies.catalogue.fits import same
+from gradlaws.strategies.catalogue.matrices import (
     array,
     determinant,
     eigenvalues_apart,
@@ -16,7 +16,7 @@ from strategies.catalogue.matrices import (
     triangle_conditioned,
     well_conditioned,
 )
-from strategies.primitive import Floats, structured
+from gradlaws.strategies.primitive import Floats, structured
 
 
 def cholesky_inverse(xp: Any, a: Any) -> Any:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from strategies.primitive import Parameters, Shape
+from gradlaws.strategies.primitive import Parameters, Shape
 
 
 def of_rows(shape: Shape) -> Iterable[Parameters]:

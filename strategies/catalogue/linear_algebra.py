@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from strategies.primitive import Floats, Parameters, Shape, structured
+from gradlaws.strategies.primitive import Floats, Parameters, Shape, structured
 
 
 def solve_variants(a: Shape, b: Shape) -> Iterable[Parameters]:

@@ -4,9 +4,9 @@ from typing import Any
 
 import numpy as np
 
-from strategies.catalogue.contractions import matmul
-from strategies.catalogue.fits import of_squares, same
-from strategies.primitive import Floats, Parameters, Shape, structured
+from gradlaws.strategies.catalogue.contractions import matmul
+from gradlaws.strategies.catalogue.fits import of_squares, same
+from gradlaws.strategies.primitive import Floats, Parameters, Shape, structured
 
 TERMS = 40  # of the exponential series: 2^40 / 40! is below 1e-35
 

@@ -5,8 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from strategies.catalogue.fits import of_rows, of_several, same
-from strategies.primitive import Floats, structured
+from gradlaws.strategies.catalogue.fits import of_rows, of_several, same
+from gradlaws.strategies.primitive import Floats, structured
 
 EPSILON = 1e-5  # the default of torch.nn.LayerNorm and jax.nn.standardize, as the float that both add
 

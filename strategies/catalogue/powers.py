@@ -3,7 +3,7 @@
 import numpy as np
 from mpmath import mp, mpf
 
-from strategies.primitive import Floats, binary, interval, unary
+from gradlaws.strategies.primitive import Floats, binary, interval, unary
 
 positive = interval(0, np.inf)
 

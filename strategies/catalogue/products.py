@@ -5,10 +5,10 @@ from typing import Any
 import numpy as np
 from mpmath import mp, mpf
 
-from strategies.catalogue.contractions import matmul
-from strategies.catalogue.fits import of_equal_shapes, of_several, of_vector_pairs, of_vectors, same
-from strategies.catalogue.statistics import distinct, mean
-from strategies.primitive import Parameters, Shape, structured
+from gradlaws.strategies.catalogue.contractions import matmul
+from gradlaws.strategies.catalogue.fits import of_equal_shapes, of_several, of_vector_pairs, of_vectors, same
+from gradlaws.strategies.catalogue.statistics import distinct, mean
+from gradlaws.strategies.primitive import Parameters, Shape, structured
 
 
 def of_three_or_more(shape: Shape) -> list[Parameters]:

@@ -4,9 +4,17 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from strategies.catalogue.fits import of_rows, of_several, of_squares, of_vector_pairs, of_vectors, reduced, same
-from strategies.catalogue.shapes import transpose_variants
-from strategies.primitive import Parameters, Shape, linear
+from gradlaws.strategies.catalogue.fits import (
+    of_rows,
+    of_several,
+    of_squares,
+    of_vector_pairs,
+    of_vectors,
+    reduced,
+    same,
+)
+from gradlaws.strategies.catalogue.shapes import transpose_variants
+from gradlaws.strategies.primitive import Parameters, Shape, linear
 
 
 def repeated(shape: Shape) -> Shape:

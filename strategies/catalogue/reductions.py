@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from strategies.catalogue.fits import of_rows, reduced
-from strategies.primitive import Floats, Parameters, Shape, linear, structured
+from gradlaws.strategies.catalogue.fits import of_rows, reduced
+from gradlaws.strategies.primitive import Floats, Parameters, Shape, linear, structured
 
 
 def without(shape: Shape, axis: int | None) -> Shape:

@@ -5,11 +5,11 @@ from typing import Any
 
 import numpy as np
 
-from strategies.catalogue.fits import of_equal_shapes, of_rows, of_several, of_vector_pairs, reduced, same
-from strategies.catalogue.normalisations import layer_norm, softmax, spread
-from strategies.catalogue.reductions import logsumexp
-from strategies.catalogue.statistics import mean
-from strategies.primitive import Floats, Parameters, Shape, structured
+from gradlaws.strategies.catalogue.fits import of_equal_shapes, of_rows, of_several, of_vector_pairs, reduced, same
+from gradlaws.strategies.catalogue.normalisations import layer_norm, softmax, spread
+from gradlaws.strategies.catalogue.reductions import logsumexp
+from gradlaws.strategies.catalogue.statistics import mean
+from gradlaws.strategies.primitive import Floats, Parameters, Shape, structured
 
 NORMALISED = (
     "({x} - numpy.mean({x}, axis=-1, keepdims=True)) / numpy.sqrt(numpy.var({x}, axis=-1, keepdims=True) + 1e-5)"

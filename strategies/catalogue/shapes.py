@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from strategies.primitive import Parameters, Shape, linear
+from gradlaws.strategies.primitive import Parameters, Shape, linear
 
 
 def transpose_variants(shape: Shape) -> Iterable[Parameters]:

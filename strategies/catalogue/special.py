@@ -5,8 +5,8 @@ from collections.abc import Callable
 import numpy as np
 from mpmath import mp, mpf
 
-from strategies.catalogue.elementwise import digamma_terms
-from strategies.primitive import Floats, binary, interval, unary
+from gradlaws.strategies.catalogue.elementwise import digamma_terms
+from gradlaws.strategies.primitive import Floats, binary, interval, unary
 
 probability = interval(0.02, 0.98)
 

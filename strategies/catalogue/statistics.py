@@ -5,9 +5,9 @@ from typing import Any
 
 import numpy as np
 
-from strategies.catalogue.fits import of_rows, of_several, reduced, same
-from strategies.catalogue.normalisations import spread
-from strategies.primitive import Floats, Parameters, Shape, structured
+from gradlaws.strategies.catalogue.fits import of_rows, of_several, reduced, same
+from gradlaws.strategies.catalogue.normalisations import spread
+from gradlaws.strategies.primitive import Floats, Parameters, Shape, structured
 
 
 def distinct(x: Floats) -> bool:

@@ -3,7 +3,7 @@
 import numpy as np
 from mpmath import mp, mpf
 
-from strategies.primitive import Floats, interval, unary
+from gradlaws.strategies.primitive import Floats, interval, unary
 
 
 def away_from_poles(x: Floats) -> bool:

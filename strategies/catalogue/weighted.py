@@ -4,9 +4,9 @@ from typing import Any
 
 import numpy as np
 
-from strategies.catalogue.normalisations import layer_norm, spread
-from strategies.catalogue.rows import NORMALISED, STANDARDIZED, nonzero_rows, rms_norm
-from strategies.primitive import Floats, Parameters, Shape, structured
+from gradlaws.strategies.catalogue.normalisations import layer_norm, spread
+from gradlaws.strategies.catalogue.rows import NORMALISED, STANDARDIZED, nonzero_rows, rms_norm
+from gradlaws.strategies.primitive import Floats, Parameters, Shape, structured
 
 
 def per_column(x: Shape, *weights: Shape) -> list[Parameters]:

@@ -8,13 +8,16 @@ import re
 from collections.abc import Iterator
 from dataclasses import replace
 
-from strategies import catalogue
-from strategies.catalogue import PRIMITIVES
-from strategies.primitive import Primitive
-from suite import configuration, run
-from suite.backends.backend import Backend, Mode, UnknownBackend, Unsupported
+from gradlaws.strategies import catalogue
+from gradlaws.strategies.catalogue import PRIMITIVES
+from gradlaws.strategies.primitive import Primitive
+from gradlaws.suite import configuration, run
+from gradlaws.suite.backends.backend import Backend, Mode, UnknownBackend, Unsupported
 
-CONTROL_FLOW = {"torch": "suite.backends.torch_control_flow", "jax": "suite.backends.jax_control_flow"}
+CONTROL_FLOW = {
+    "torch": "gradlaws.suite.backends.torch_control_flow",
+    "jax": "gradlaws.suite.backends.jax_control_flow",
+}
 
 __all__ = ["Backend", "Mode", "UnknownBackend", "Unsupported", "absent", "load"]
 

@@ -12,11 +12,11 @@ from typing import Any
 
 import numpy as np
 
-from strategies.precision import Precision
-from strategies.primitive import Floats
-from strategies.program import Point, Program, Step, source
-from suite import run
-from suite.vocabulary import ORDERS, Quantity
+from gradlaws.strategies.precision import Precision
+from gradlaws.strategies.primitive import Floats
+from gradlaws.strategies.program import Point, Program, Step, source
+from gradlaws.suite import run
+from gradlaws.suite.vocabulary import ORDERS, Quantity
 
 
 class UnknownBackend(ValueError):

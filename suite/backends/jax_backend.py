@@ -14,8 +14,8 @@ import jax.experimental.jet
 import numpy as np
 from packaging.specifiers import SpecifierSet
 
-from strategies.primitive import Floats
-from suite.backends.backend import Backend
+from gradlaws.strategies.primitive import Floats
+from gradlaws.suite.backends.backend import Backend
 
 # One thread per worker, since two workers that fight over two cores are slower; and a quick compiler: the many
 # small functions of a run compile in two fifths of the time. Set XLA_FLAGS to test another configuration.

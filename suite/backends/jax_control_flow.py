@@ -10,7 +10,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from suite.backends.jax_backend import BACKEND
+from gradlaws.suite.backends.jax_backend import BACKEND
 
 
 @BACKEND.wrapper

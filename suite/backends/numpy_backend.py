@@ -16,16 +16,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from strategies.precision import LONGDOUBLE, Precision
-from strategies.primitive import Floats
-from strategies.program import Program, Step
-from suite.backends.backend import Backend, Unsupported, libraries
-from suite.bound.differences import CENTRAL, FORWARD, IMAGINARY, imaginary_step
-from suite.bound.differences import step as difference_step
-from suite.bound.exact_partials import exact_partials
-from suite.bound.partials import local
-from suite.run import kept
-from suite.truth.oracle import HashablePoint
+from gradlaws.strategies.precision import LONGDOUBLE, Precision
+from gradlaws.strategies.primitive import Floats
+from gradlaws.strategies.program import Program, Step
+from gradlaws.suite.backends.backend import Backend, Unsupported, libraries
+from gradlaws.suite.bound.differences import CENTRAL, FORWARD, IMAGINARY, imaginary_step
+from gradlaws.suite.bound.differences import step as difference_step
+from gradlaws.suite.bound.exact_partials import exact_partials
+from gradlaws.suite.bound.partials import local
+from gradlaws.suite.run import kept
+from gradlaws.suite.truth.oracle import HashablePoint
 
 Array = NDArray[Any]
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from strategies.precision import Precision
-from strategies.program import Point, Program
-from suite.backends.backend import Backend, Mode
+from gradlaws.strategies.precision import Precision
+from gradlaws.strategies.program import Point, Program
+from gradlaws.suite.backends.backend import Backend, Mode
 
 
 @dataclass(frozen=True)

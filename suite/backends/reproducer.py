@@ -9,14 +9,14 @@ from dataclasses import replace
 import numpy as np
 from mpmath import mp
 
-from strategies.precision import LONGDOUBLE
-from strategies.primitive import Floats
-from strategies.program import source
-from suite import run
-from suite.backends import load
-from suite.backends.backend import Backend, Mode, Unsupported
-from suite.backends.question import Question
-from suite.truth.oracle import Truth
+from gradlaws.strategies.precision import LONGDOUBLE
+from gradlaws.strategies.primitive import Floats
+from gradlaws.strategies.program import source
+from gradlaws.suite import run
+from gradlaws.suite.backends import load
+from gradlaws.suite.backends.backend import Backend, Mode, Unsupported
+from gradlaws.suite.backends.question import Question
+from gradlaws.suite.truth.oracle import Truth
 
 
 def scripts(

@@ -10,8 +10,8 @@ import numpy as np
 import torch
 import torch.utils.checkpoint
 
-from strategies.primitive import Floats
-from suite.backends.backend import Backend
+from gradlaws.strategies.primitive import Floats
+from gradlaws.suite.backends.backend import Backend
 
 
 @functools.cache

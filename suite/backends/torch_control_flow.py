@@ -10,7 +10,7 @@ from typing import Any
 import torch
 import torch.utils.checkpoint
 
-from suite.backends.torch_backend import BACKEND
+from gradlaws.suite.backends.torch_backend import BACKEND
 
 
 @BACKEND.wrapper

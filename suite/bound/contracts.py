@@ -9,11 +9,11 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
-from strategies.catalogue import CORE, PRIMITIVES
-from strategies.precision import HALF, PRECISIONS
-from suite import run
-from suite.run import Run, kept
-from suite.tables import DataError, overlap, table
+from gradlaws.strategies.catalogue import CORE, PRIMITIVES
+from gradlaws.strategies.precision import HALF, PRECISIONS
+from gradlaws.suite import run
+from gradlaws.suite.run import Run, kept
+from gradlaws.suite.tables import DataError, overlap, table
 
 DATA = Path(__file__).with_name("contracts.toml")
 REQUIRED = {"backends", "primitives", "ulps", "reason"}

@@ -7,13 +7,13 @@ import math
 import numpy as np
 from mpmath import mp, mpf
 
-from strategies import mp_arrays
-from strategies.precision import Precision
-from strategies.primitive import Floats
-from strategies.program import Point, Program
-from suite.bound import contracts, tolerances
-from suite.bound.scalar_partials import third_difference
-from suite.truth import floats, oracle
+from gradlaws.strategies import mp_arrays
+from gradlaws.strategies.precision import Precision
+from gradlaws.strategies.primitive import Floats
+from gradlaws.strategies.program import Point, Program
+from gradlaws.suite.bound import contracts, tolerances
+from gradlaws.suite.bound.scalar_partials import third_difference
+from gradlaws.suite.truth import floats, oracle
 
 FORWARD, CENTRAL, IMAGINARY = 1, 2, 3
 

@@ -12,14 +12,14 @@ import numpy as np
 from mpmath import mp
 from numpy.typing import NDArray
 
-from strategies import mp_arrays
-from strategies.mp_arrays import MPArray
-from strategies.primitive import Floats
-from strategies.program import Step, apply, splitter
-from suite.bound.partials import linear, offsets
-from suite.run import kept
-from suite.truth import oracle
-from suite.truth.oracle import HashablePoint
+from gradlaws.strategies import mp_arrays
+from gradlaws.strategies.mp_arrays import MPArray
+from gradlaws.strategies.primitive import Floats
+from gradlaws.strategies.program import Step, apply, splitter
+from gradlaws.suite.bound.partials import linear, offsets
+from gradlaws.suite.run import kept
+from gradlaws.suite.truth import oracle
+from gradlaws.suite.truth.oracle import HashablePoint
 
 Partials = tuple[NDArray[np.intp], NDArray[np.longdouble], NDArray[np.longdouble]]
 

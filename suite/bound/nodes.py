@@ -9,13 +9,13 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from strategies.mp_arrays import DomainError
-from strategies.primitive import Floats, keeps_from_kinks
-from strategies.program import Point, Program, Step, float_values, splitter
-from suite.bound.contracts import Contract
-from suite.bound.partials import Local, local
-from suite.run import kept
-from suite.truth.oracle import HashablePoint
+from gradlaws.strategies.mp_arrays import DomainError
+from gradlaws.strategies.primitive import Floats, keeps_from_kinks
+from gradlaws.strategies.program import Point, Program, Step, float_values, splitter
+from gradlaws.suite.bound.contracts import Contract
+from gradlaws.suite.bound.partials import Local, local
+from gradlaws.suite.run import kept
+from gradlaws.suite.truth.oracle import HashablePoint
 
 Contracts = Callable[[str], Contract]
 MARGIN = 1e-4  # a tenth of how far, beside themselves, arguments are from the kinks in their domains

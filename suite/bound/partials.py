@@ -9,10 +9,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from strategies.primitive import Floats, Primitive
-from strategies.program import Step
-from suite.bound import taylor
-from suite.bound.scalar_partials import scalar_partials
+from gradlaws.strategies.primitive import Floats, Primitive
+from gradlaws.strategies.program import Step
+from gradlaws.suite.bound import taylor
+from gradlaws.suite.bound.scalar_partials import scalar_partials
 
 
 @dataclass(frozen=True)

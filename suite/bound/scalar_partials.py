@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 from mpmath import mp, mpf
 
-from strategies.mp_arrays import DomainError
-from suite.bound.taylor import Coefficients
+from gradlaws.strategies.mp_arrays import DomainError
+from gradlaws.suite.bound.taylor import Coefficients
 
 PARTIAL_DIGITS, PARTIAL_STEP = 50, 33  # third differences are good to about 20 digits; the bound needs two
 

@@ -28,10 +28,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from strategies.precision import Precision
-from strategies.primitive import Floats
-from suite.bound.contracts import Contract
-from suite.bound.nodes import Contracts, Graph, Node
+from gradlaws.strategies.precision import Precision
+from gradlaws.strategies.primitive import Floats
+from gradlaws.suite.bound.contracts import Contract
+from gradlaws.suite.bound.nodes import Contracts, Graph, Node
 
 U = 2.0**-53  # of float64, in which the sensitivities are computed
 

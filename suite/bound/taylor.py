@@ -17,7 +17,7 @@ import numpy as np
 from mpmath import mpf
 from numpy.typing import NDArray
 
-from strategies.primitive import Floats
+from gradlaws.strategies.primitive import Floats
 
 FUNCTION_ULPS = 4.0  # an elementary function, as in the default contract
 ARITHMETIC_ULPS = 1.0

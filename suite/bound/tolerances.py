@@ -6,16 +6,16 @@ from typing import Protocol
 
 import numpy as np
 
-from strategies.precision import HALF, Precision
-from strategies.primitive import Floats
-from strategies.program import Point, Program
-from suite.bound import contracts, nodes, sweep
-from suite.bound.sweep import Analysis
-from suite.clock import timed
-from suite.run import kept
-from suite.truth.floats import flat
-from suite.truth.oracle import HashablePoint
-from suite.vocabulary import Quantity
+from gradlaws.strategies.precision import HALF, Precision
+from gradlaws.strategies.primitive import Floats
+from gradlaws.strategies.program import Point, Program
+from gradlaws.suite.bound import contracts, nodes, sweep
+from gradlaws.suite.bound.sweep import Analysis
+from gradlaws.suite.clock import timed
+from gradlaws.suite.run import kept
+from gradlaws.suite.truth.floats import flat
+from gradlaws.suite.truth.oracle import HashablePoint
+from gradlaws.suite.vocabulary import Quantity
 
 
 @timed("bound")

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from strategies.mp_arrays import mp_array
-from strategies.primitive import Floats
-from suite.backends.backend import Mode
-from suite.backends.question import Question
-from suite.truth import quantities
-from suite.truth.oracle import Truth
+from gradlaws.strategies.mp_arrays import mp_array
+from gradlaws.strategies.primitive import Floats
+from gradlaws.suite.backends.backend import Mode
+from gradlaws.suite.backends.question import Question
+from gradlaws.suite.truth import quantities
+from gradlaws.suite.truth.oracle import Truth
 
 
 @dataclass(frozen=True)

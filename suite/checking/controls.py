@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from strategies.precision import Precision
-from strategies.primitive import Floats
-from strategies.program import Point, Program
-from suite.bound import nodes
-from suite.bound.nodes import Graph
-from suite.checking.verdict import THRESHOLDS
-from suite.truth.oracle import HashablePoint
+from gradlaws.strategies.precision import Precision
+from gradlaws.strategies.primitive import Floats
+from gradlaws.strategies.program import Point, Program
+from gradlaws.suite.bound import nodes
+from gradlaws.suite.bound.nodes import Graph
+from gradlaws.suite.checking.verdict import THRESHOLDS
+from gradlaws.suite.truth.oracle import HashablePoint
 
 
 def scaled(numbers: Floats, precision: Precision) -> Floats:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 
-from records.shard import Ledger
-from strategies.program import Point, Program
-from suite.checking.system import System
-from suite.checking.verdict import Verdict
-from suite.known import ledger
-from suite.truth.oracle import HashablePoint
+from gradlaws.records.shard import Ledger
+from gradlaws.strategies.program import Point, Program
+from gradlaws.suite.checking.system import System
+from gradlaws.suite.checking.verdict import Verdict
+from gradlaws.suite.known import ledger
+from gradlaws.suite.truth.oracle import HashablePoint
 
 
 def excused(

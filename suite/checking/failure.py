@@ -10,19 +10,19 @@ from typing import Literal
 import numpy as np
 from mpmath import mp
 
-from records.conversions import plain
-from records.parts import Answer, Array
-from records.shard import Details, Failure, Witness
-from strategies.mathematics import mathematics
-from strategies.program import Point, Program, input_names
-from suite import run
-from suite.backends.question import Question
-from suite.backends.reproducer import scripts
-from suite.checking import witnesses
-from suite.checking.judged import Judged
-from suite.corpus.cases import Case
-from suite.known import ledger_row
-from suite.truth import floats
+from gradlaws.records.conversions import plain
+from gradlaws.records.parts import Answer, Array
+from gradlaws.records.shard import Details, Failure, Witness
+from gradlaws.strategies.mathematics import mathematics
+from gradlaws.strategies.program import Point, Program, input_names
+from gradlaws.suite import run
+from gradlaws.suite.backends.question import Question
+from gradlaws.suite.backends.reproducer import scripts
+from gradlaws.suite.checking import witnesses
+from gradlaws.suite.checking.judged import Judged
+from gradlaws.suite.corpus.cases import Case
+from gradlaws.suite.known import ledger_row
+from gradlaws.suite.truth import floats
 
 
 class Violation(AssertionError):

@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from records.conversions import plain
-from records.shard import Comparison
-from strategies.mathematics import mathematics
-from strategies.primitive import Floats
-from suite.backends.question import Question
-from suite.checking.verdict import Verdict
-from suite.truth.oracle import Truth
+from gradlaws.records.conversions import plain
+from gradlaws.records.shard import Comparison
+from gradlaws.strategies.mathematics import mathematics
+from gradlaws.strategies.primitive import Floats
+from gradlaws.suite.backends.question import Question
+from gradlaws.suite.checking.verdict import Verdict
+from gradlaws.suite.truth.oracle import Truth
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from suite.backends.backend import Mode
+from gradlaws.suite.backends.backend import Mode
 
 
 def in_turn(offered: Sequence[Mode], count: int, start: int) -> list[Mode]:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from records.shard import Record
-from strategies.precision import Precision
-from suite.backends.backend import Backend
-from suite.corpus.hardest import Worst
+from gradlaws.records.shard import Record
+from gradlaws.strategies.precision import Precision
+from gradlaws.suite.backends.backend import Backend
+from gradlaws.suite.corpus.hardest import Worst
 
 
 @dataclass(frozen=True, repr=False)

@@ -11,29 +11,29 @@ from typing import Any, TypeVar
 import numpy as np
 from hypothesis import strategies as st
 
-from records.shard import Control, Example, Record, Unsupported, Witness
-from records.values import FEW, JUDGED
-from strategies.mathematics import mathematics
-from strategies.mp_arrays import DomainError
-from strategies.precision import Precision
-from strategies.primitive import Floats
-from strategies.program import Point, Program
-from suite import clock, profiles
-from suite.backends.backend import Backend, Mode
-from suite.backends.question import Question
-from suite.bound import differences, tolerances
-from suite.checking import failure, witnesses
-from suite.checking.answer import Answer, exactly
-from suite.checking.excuses import excused
-from suite.checking.failure import Occasion, Violation, inputs
-from suite.checking.judged import Judged, worse
-from suite.checking.rotation import in_turn
-from suite.checking.system import System
-from suite.checking.verdict import Verdict, beside
-from suite.corpus import cases, hardest
-from suite.corpus.cases import Case
-from suite.truth.oracle import Truth
-from suite.vocabulary import Quantity
+from gradlaws.records.shard import Control, Example, Record, Unsupported, Witness
+from gradlaws.records.values import FEW, JUDGED
+from gradlaws.strategies.mathematics import mathematics
+from gradlaws.strategies.mp_arrays import DomainError
+from gradlaws.strategies.precision import Precision
+from gradlaws.strategies.primitive import Floats
+from gradlaws.strategies.program import Point, Program
+from gradlaws.suite import clock, profiles
+from gradlaws.suite.backends.backend import Backend, Mode
+from gradlaws.suite.backends.question import Question
+from gradlaws.suite.bound import differences, tolerances
+from gradlaws.suite.checking import failure, witnesses
+from gradlaws.suite.checking.answer import Answer, exactly
+from gradlaws.suite.checking.excuses import excused
+from gradlaws.suite.checking.failure import Occasion, Violation, inputs
+from gradlaws.suite.checking.judged import Judged, worse
+from gradlaws.suite.checking.rotation import in_turn
+from gradlaws.suite.checking.system import System
+from gradlaws.suite.checking.verdict import Verdict, beside
+from gradlaws.suite.corpus import cases, hardest
+from gradlaws.suite.corpus.cases import Case
+from gradlaws.suite.truth.oracle import Truth
+from gradlaws.suite.vocabulary import Quantity
 
 T = TypeVar("T")
 

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from records.values import Verdict as Kind
-from strategies.precision import Precision
-from strategies.primitive import Floats
-from suite import clock
-from suite.truth import oracle
-from suite.truth.oracle import Truth
+from gradlaws.records.values import Verdict as Kind
+from gradlaws.strategies.precision import Precision
+from gradlaws.strategies.primitive import Floats
+from gradlaws.suite import clock
+from gradlaws.suite.truth import oracle
+from gradlaws.suite.truth.oracle import Truth
 
 # How small the bound must be beside the largest component to be evidence. What is off by more than that part
 # of itself is always seen: in half types an eighth, hence a wrong sign, a factor, a path or a transpose that counts.

@@ -8,21 +8,21 @@ from dataclasses import replace
 
 import numpy as np
 
-from records.conversions import plain
-from records.parts import Answer, Node
-from records.shard import Drawn
-from strategies.mathematics import array
-from strategies.mp_arrays import DomainError
-from strategies.primitive import Floats
-from strategies.program import Point, Program, float_values, input_names
-from suite import run
-from suite.backends import load
-from suite.backends.backend import Mode
-from suite.backends.question import Question
-from suite.backends.reproducer import plainest
-from suite.bound import tolerances
-from suite.checking.judged import Judged
-from suite.truth import floats, oracle
+from gradlaws.records.conversions import plain
+from gradlaws.records.parts import Answer, Node
+from gradlaws.records.shard import Drawn
+from gradlaws.strategies.mathematics import array
+from gradlaws.strategies.mp_arrays import DomainError
+from gradlaws.strategies.primitive import Floats
+from gradlaws.strategies.program import Point, Program, float_values, input_names
+from gradlaws.suite import run
+from gradlaws.suite.backends import load
+from gradlaws.suite.backends.backend import Mode
+from gradlaws.suite.backends.question import Question
+from gradlaws.suite.backends.reproducer import plainest
+from gradlaws.suite.bound import tolerances
+from gradlaws.suite.checking.judged import Judged
+from gradlaws.suite.truth import floats, oracle
 
 PRINTED = 4  # entries of a value that the graph shows; of larger ones it shows the shape
 COMPILES = ("jax",)  # not asked by others about a primitive alone or a stored case, of which there are hundreds

@@ -22,10 +22,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from strategies import encoding
-from strategies.encoding import EncodingError
-from strategies.precision import PRECISIONS
-from strategies.program import Composition, Program
+from gradlaws.strategies import encoding
+from gradlaws.strategies.encoding import EncodingError
+from gradlaws.strategies.precision import PRECISIONS
+from gradlaws.strategies.program import Composition, Program
 
 DATA = Path(__file__).with_name("corpus.jsonl")
 CONTENT = ("identity", "test", "parameters", "dtype", "drawn")

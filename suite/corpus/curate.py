@@ -21,9 +21,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from records.reading import BadInput, read_report
-from suite.corpus import hardest
-from suite.corpus.cases import DATA, Case, CaseError, Damaged, read, write
+from gradlaws.records.reading import BadInput, read_report
+from gradlaws.suite.corpus import hardest
+from gradlaws.suite.corpus.cases import DATA, Case, CaseError, Damaged, read, write
 
 
 def readable(path: Path) -> tuple[list[Case], list[Damaged]]:

@@ -12,9 +12,9 @@ from dataclasses import dataclass, field, replace
 
 from hypothesis import target
 
-from records.shard import Found
-from strategies.program import Program
-from suite.corpus.cases import Case
+from gradlaws.records.shard import Found
+from gradlaws.strategies.program import Program
+from gradlaws.suite.corpus.cases import Case
 
 Key = tuple[str, ...]
 

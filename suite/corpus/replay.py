@@ -21,12 +21,13 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from records.reading import BadInput, read_report
-from records.report import Report
-from suite.corpus.cases import DATA, Case, CaseError, parse, read
+from gradlaws.records.reading import BadInput, read_report
+from gradlaws.records.report import Report
+from gradlaws.suite.corpus.cases import DATA, Case, CaseError, parse, read
+from gradlaws.suite.places import CHECKOUT, HOME, TESTS, pytest_command
 
-ROOT = Path(__file__).parents[2]
-REPORT = ROOT / "reports/out/report.json"
+OUT = HOME / "reports/out" if CHECKOUT else Path("gradlaws-report")
+REPORT = OUT / "report.json"
 EXITS = {"FAILED": 1, "ERROR": 2, "UNDECIDED": 3, "FIXED": 0, "HOLDS": 0}
 SAID = {"FIXED": "was violated, holds now", "HOLDS": "as recorded"}
 COULD_NOT_RUN = 2
@@ -89,11 +90,11 @@ def ask(cases: Sequence[str], options: Sequence[str], out: Path) -> Report:
     with tempfile.TemporaryDirectory(prefix="gradlaws-") as folder:
         path = Path(folder, "cases.jsonl")
         path.write_text("".join(line + "\n" for line in cases), "utf-8")
-        command = [sys.executable, "-m", "pytest", "suite/identities/test_corpus.py", "--profile", "again",
-                   "--corpus", str(path), "--out", str(out), "-q", "--tb", "no", *options]  # fmt: skip
+        command = pytest_command(str(TESTS / "test_corpus.py"), "--profile", "again", "--corpus", str(path),
+                                 "--out", str(out), "-q", "--tb", "no", *options)  # fmt: skip
         report = out / "report.json"
         report.unlink(missing_ok=True)
-        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+        done = subprocess.run(command, capture_output=True, text=True)
     if not report.exists():
         said = (done.stderr.strip() or done.stdout.strip()).splitlines()
         raise CaseError(said[-1] if said else f"pytest ended with {done.returncode}")
@@ -126,7 +127,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("cases", nargs="+", metavar="CASE", help="an id, a case as JSON, a file.jsonl, or -")
     parser.add_argument("--report", type=Path, default=REPORT, help="where the failures are (default: reports/out)")
     parser.add_argument("--corpus", type=Path, default=DATA, help="where the stored cases are (default: ours)")
-    parser.add_argument("--out", type=Path, default=ROOT / "reports/out/replay", help="folder of the report of this")
+    parser.add_argument("--out", type=Path, default=OUT / "replay", help="folder of the report of this")
     given = [*(sys.argv[1:] if arguments is None else arguments)]
     cut = given.index("--") if "--" in given else len(given)
     options = parser.parse_args(given[:cut])

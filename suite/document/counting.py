@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from suite.backends.backend import Backend
+from gradlaws.suite.backends.backend import Backend
 
 
 def operations(backend: Backend, f: Callable[..., Any], *arguments: Any) -> float:

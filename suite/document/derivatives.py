@@ -10,15 +10,15 @@ import numpy as np
 from hypothesis import HealthCheck, settings
 from mpmath import mp
 
-from strategies.mp_arrays import DomainError, MPArray, mp_array
-from strategies.primitive import Floats
-from strategies.program import Point, Program, Step, constant_step
-from suite.checking.answer import Answer
-from suite.checking.system import System
-from suite.checking.trial import Check, Trial
-from suite.document.evidence import Evidence
-from suite.truth.oracle import Truth
-from suite.vocabulary import Quantity
+from gradlaws.strategies.mp_arrays import DomainError, MPArray, mp_array
+from gradlaws.strategies.primitive import Floats
+from gradlaws.strategies.program import Point, Program, Step, constant_step
+from gradlaws.suite.checking.answer import Answer
+from gradlaws.suite.checking.system import System
+from gradlaws.suite.checking.trial import Check, Trial
+from gradlaws.suite.document.evidence import Evidence
+from gradlaws.suite.truth.oracle import Truth
+from gradlaws.suite.vocabulary import Quantity
 
 
 def looks(examples: int) -> settings:

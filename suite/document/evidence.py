@@ -10,12 +10,12 @@ from typing import Final
 
 import numpy as np
 
-from records.conversions import plain
-from records.parts import ControlCount, Series
-from records.shard import Claim as RecordOfClaim
-from records.values import ClaimVerdict
-from strategies.primitive import Floats
-from suite.known.claims import Claim
+from gradlaws.records.conversions import plain
+from gradlaws.records.parts import ControlCount, Series
+from gradlaws.records.shard import Claim as RecordOfClaim
+from gradlaws.records.values import ClaimVerdict
+from gradlaws.strategies.primitive import Floats
+from gradlaws.suite.known.claims import Claim
 
 HOLDS: Final = "holds"
 CONDITIONAL: Final = "holds with a condition"

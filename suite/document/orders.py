@@ -9,10 +9,10 @@ from dataclasses import dataclass
 import numpy as np
 from mpmath import mp, mpf
 
-from strategies.mp_arrays import DomainError, mp_array
-from strategies.primitive import Floats
-from strategies.program import Point, Program
-from suite.truth import oracle
+from gradlaws.strategies.mp_arrays import DomainError, mp_array
+from gradlaws.strategies.primitive import Floats
+from gradlaws.strategies.program import Point, Program
+from gradlaws.suite.truth import oracle
 
 HALVINGS = 8
 DIGITS = 120

@@ -8,13 +8,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from strategies.precision import PRECISIONS
-from strategies.program import Program, Step
-from suite.backends.backend import Backend
-from suite.checking.system import System
-from suite.document.counting import backward_nodes, equations, largest, operations
-from suite.document.evidence import CONDITIONAL, FALSE, Evidence
-from suite.document.orders import slope
+from gradlaws.strategies.precision import PRECISIONS
+from gradlaws.strategies.program import Program, Step
+from gradlaws.suite.backends.backend import Backend
+from gradlaws.suite.checking.system import System
+from gradlaws.suite.document.counting import backward_nodes, equations, largest, operations
+from gradlaws.suite.document.evidence import CONDITIONAL, FALSE, Evidence
+from gradlaws.suite.document.orders import slope
 
 SIZES = (1, 2, 4, 8, 16, 32, 64)
 ARITHMETIC, CURVED = ("mul", "add", "square"), ("sin", "tanh", "exp", "softplus", "mul", "add")

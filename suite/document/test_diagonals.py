@@ -9,13 +9,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from strategies.functions import functions_between, scalar_functions
-from strategies.points import arrays
-from strategies.program import Point, Program, Step, constant_step, splitter
-from suite.checking.system import System
-from suite.document.derivatives import fisher, judged, known, looks, quadratic
-from suite.document.evidence import CONDITIONAL, Evidence
-from suite.truth import oracle
+from gradlaws.strategies.functions import functions_between, scalar_functions
+from gradlaws.strategies.points import arrays
+from gradlaws.strategies.program import Point, Program, Step, constant_step, splitter
+from gradlaws.suite.checking.system import System
+from gradlaws.suite.document.derivatives import fisher, judged, known, looks, quadratic
+from gradlaws.suite.document.evidence import CONDITIONAL, Evidence
+from gradlaws.suite.truth import oracle
 
 
 @pytest.mark.identity("S10")

@@ -8,15 +8,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from mpmath import mp, mpf
 
-from strategies.functions import scalar_functions
-from strategies.mp_arrays import DomainError, MPArray, mp_array
-from strategies.points import directions
-from suite.checking.system import System
-from suite.document.derivatives import judged, looks, quadratic
-from suite.document.evidence import CONDITIONAL, Evidence
-from suite.document.orders import Line, fitted
-from suite.truth import oracle
-from suite.truth.floats import flat
+from gradlaws.strategies.functions import scalar_functions
+from gradlaws.strategies.mp_arrays import DomainError, MPArray, mp_array
+from gradlaws.strategies.points import directions
+from gradlaws.suite.checking.system import System
+from gradlaws.suite.document.derivatives import judged, looks, quadratic
+from gradlaws.suite.document.evidence import CONDITIONAL, Evidence
+from gradlaws.suite.document.orders import Line, fitted
+from gradlaws.suite.truth import oracle
+from gradlaws.suite.truth.floats import flat
 
 SMALL = 0.02  # the next term of a series, relative to the one that is measured
 

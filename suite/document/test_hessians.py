@@ -12,14 +12,14 @@ from hypothesis import strategies as st
 from mpmath import mp, mpf
 from scipy.stats import binom
 
-from strategies.functions import scalar_functions
-from strategies.mp_arrays import DomainError
-from strategies.primitive import Floats
-from strategies.program import Point, Program
-from suite.checking.system import System
-from suite.document.derivatives import judged, looks
-from suite.document.evidence import Evidence
-from suite.document.orders import Line
+from gradlaws.strategies.functions import scalar_functions
+from gradlaws.strategies.mp_arrays import DomainError
+from gradlaws.strategies.primitive import Floats
+from gradlaws.strategies.program import Point, Program
+from gradlaws.suite.checking.system import System
+from gradlaws.suite.document.derivatives import judged, looks
+from gradlaws.suite.document.evidence import Evidence
+from gradlaws.suite.document.orders import Line
 
 FALSE_ALARM = 1e-10  # of one frequency; with fewer than ten of them below 1e-9
 

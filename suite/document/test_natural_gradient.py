@@ -9,14 +9,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from strategies.functions import functions_between
-from strategies.points import arrays
-from strategies.primitive import Floats
-from strategies.program import Point, Program, Step, constant_step, weighted
-from suite.checking.system import System
-from suite.document.derivatives import fisher, judged, known, looks
-from suite.document.evidence import CONDITIONAL, Evidence
-from suite.truth import oracle
+from gradlaws.strategies.functions import functions_between
+from gradlaws.strategies.points import arrays
+from gradlaws.strategies.primitive import Floats
+from gradlaws.strategies.program import Point, Program, Step, constant_step, weighted
+from gradlaws.suite.checking.system import System
+from gradlaws.suite.document.derivatives import fisher, judged, known, looks
+from gradlaws.suite.document.evidence import CONDITIONAL, Evidence
+from gradlaws.suite.truth import oracle
 
 
 def cross_entropy(label: int, classes: int) -> Program:

@@ -11,13 +11,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from mpmath import mp, mpf
 
-from strategies.mp_arrays import mp_array
-from strategies.primitive import Floats
-from strategies.program import Program, Step, constant_step
-from suite.checking.system import System
-from suite.document.derivatives import distance, judged, looks, quadratic, rounded
-from suite.document.evidence import CONDITIONAL, FALSE, Evidence
-from suite.document.orders import slope
+from gradlaws.strategies.mp_arrays import mp_array
+from gradlaws.strategies.primitive import Floats
+from gradlaws.strategies.program import Program, Step, constant_step
+from gradlaws.suite.checking.system import System
+from gradlaws.suite.document.derivatives import distance, judged, looks, quadratic, rounded
+from gradlaws.suite.document.evidence import CONDITIONAL, FALSE, Evidence
+from gradlaws.suite.document.orders import slope
 
 Vector = Any  # an array of mpf
 DIGITS = 1200

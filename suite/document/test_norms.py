@@ -13,16 +13,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 from mpmath import mp
 
-from strategies.mp_arrays import mp_array
-from strategies.points import gradient_trees
-from strategies.primitive import Floats
-from strategies.program import Point
-from suite.backends.backend import Backend
-from suite.checking.system import System
-from suite.document.derivatives import looks
-from suite.document.evidence import CONDITIONAL, Evidence
-from suite.identities import clipping
-from suite.truth.floats import flat
+from gradlaws.strategies.mp_arrays import mp_array
+from gradlaws.strategies.points import gradient_trees
+from gradlaws.strategies.primitive import Floats
+from gradlaws.strategies.program import Point
+from gradlaws.suite.backends.backend import Backend
+from gradlaws.suite.checking.system import System
+from gradlaws.suite.document.derivatives import looks
+from gradlaws.suite.document.evidence import CONDITIONAL, Evidence
+from gradlaws.suite.identities import clipping
+from gradlaws.suite.truth.floats import flat
 
 DEPTHS = (4, 8, 16, 32, 64)
 WIDTH = 4

@@ -14,16 +14,16 @@ from hypothesis import strategies as st
 from mpmath import mp, mpf
 from scipy.stats import t as student
 
-from strategies.functions import scalar_functions
-from strategies.mp_arrays import DomainError
-from strategies.precision import PRECISIONS
-from strategies.primitive import Floats
-from strategies.program import Program, Step
-from suite.backends.backend import Backend
-from suite.checking.system import System
-from suite.document.derivatives import looks
-from suite.document.evidence import CONDITIONAL, Evidence
-from suite.document.orders import Line, slope
+from gradlaws.strategies.functions import scalar_functions
+from gradlaws.strategies.mp_arrays import DomainError
+from gradlaws.strategies.precision import PRECISIONS
+from gradlaws.strategies.primitive import Floats
+from gradlaws.strategies.program import Program, Step
+from gradlaws.suite.backends.backend import Backend
+from gradlaws.suite.checking.system import System
+from gradlaws.suite.document.derivatives import looks
+from gradlaws.suite.document.evidence import CONDITIONAL, Evidence
+from gradlaws.suite.document.orders import Line, slope
 
 MARGINS = (0.0, 1.0, 5.0, 10.0, 20.0, 30.0, 36.0, 40.0, 80.0, 100.0, 200.0, 400.0, 720.0, 800.0, 1e4)
 

@@ -12,13 +12,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from mpmath import mp, mpf
 
-from strategies.mp_arrays import mp_array
-from strategies.points import arrays
-from strategies.primitive import Floats
-from suite.backends.backend import Backend
-from suite.checking.system import System
-from suite.document.derivatives import distance, fisher, looks, rounded
-from suite.document.evidence import Evidence
+from gradlaws.strategies.mp_arrays import mp_array
+from gradlaws.strategies.points import arrays
+from gradlaws.strategies.primitive import Floats
+from gradlaws.suite.backends.backend import Backend
+from gradlaws.suite.checking.system import System
+from gradlaws.suite.document.derivatives import distance, fisher, looks, rounded
+from gradlaws.suite.document.evidence import Evidence
 
 RATE, DECAY, FIRST, SECOND, EPSILON, STEPS = 2.0**-7, 0.0625, 0.9, 0.999, 1e-8, 6
 linear: Any = mp  # whose matrices have no types

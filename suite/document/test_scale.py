@@ -7,7 +7,7 @@ from fractions import Fraction
 
 import pytest
 
-from suite.document.evidence import FALSE, Evidence
+from gradlaws.suite.document.evidence import FALSE, Evidence
 
 PARAMETERS = 7 * 10**10
 BYTES = {"float64": 8, "float32": 4, "bfloat16": 2}

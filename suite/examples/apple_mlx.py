@@ -14,8 +14,8 @@ import mlx.core
 import mlx.nn
 import numpy as np
 
-from suite.backends.backend import Backend
-from suite.plugins import contracts_like
+from gradlaws.suite.backends.backend import Backend
+from gradlaws.suite.plugins import contracts_like
 
 mlx.core.set_default_device(mlx.core.cpu)  # which alone has float64
 

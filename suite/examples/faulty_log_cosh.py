@@ -10,8 +10,8 @@ from typing import Any
 import torch
 from mpmath import mp
 
-from strategies.primitive import interval, unary
-from suite.examples.log_cosh import LogCosh, second_cancels
+from gradlaws.strategies.primitive import interval, unary
+from gradlaws.suite.examples.log_cosh import LogCosh, second_cancels
 
 
 class FaultyLogCosh(LogCosh):
@@ -25,7 +25,7 @@ faulty = FaultyLogCosh.apply
 PRIMITIVES = [
     unary(
         "faulty_log_cosh", lambda x: mp.log(mp.cosh(x)), interval(-30, 30), "log cosh {x}", second_cancels,
-        torch="suite.examples.faulty_log_cosh.faulty",
+        torch=f"{__name__}.faulty",
     ),
 ]  # fmt: skip
 CONTRACTS = [

@@ -13,8 +13,8 @@ from typing import Any
 import autograd.numpy
 import numpy as np
 
-from suite.backends.backend import Backend
-from suite.plugins import contracts_like, spellings_like
+from gradlaws.suite.backends.backend import Backend
+from gradlaws.suite.plugins import contracts_like, spellings_like
 
 BACKEND = Backend(
     "autograd",

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from mpmath import mp
 
-from strategies.primitive import Floats, interval, unary
+from gradlaws.strategies.primitive import Floats, interval, unary
 
 
 class LogCosh(torch.autograd.Function):
@@ -65,7 +65,7 @@ def reference(x: Any) -> Any:
 PRIMITIVES = [
     unary(
         "log_cosh", lambda x: mp.log(mp.cosh(x)), interval(-30, 30), "log cosh {x}", second_cancels,
-        torch="suite.examples.log_cosh.log_cosh_torch", jax="suite.examples.log_cosh.log_cosh_jax",
+        torch=f"{__name__}.log_cosh_torch", jax=f"{__name__}.log_cosh_jax",
     ),
 ]  # fmt: skip
 # Near 0 it is a difference of numbers near log 2, which is absolute rounding: 4 u beside the ulps of the value.

@@ -12,19 +12,19 @@ from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn
 from mpmath import mp, mpf
 
-from strategies.mp_arrays import MPArray
-from strategies.points import gradient_trees
-from strategies.precision import Precision
-from strategies.primitive import Floats, Parameters, Primitive, Shape, everywhere
-from strategies.program import Point, Program, Step, constant_step
-from suite import clock
-from suite.backends.backend import Backend, Mode
-from suite.backends.question import Question
-from suite.checking.judged import Judged
-from suite.checking.system import System
-from suite.checking.trial import Check
-from suite.checking.verdict import Verdict
-from suite.truth.floats import flat
+from gradlaws.strategies.mp_arrays import MPArray
+from gradlaws.strategies.points import gradient_trees
+from gradlaws.strategies.precision import Precision
+from gradlaws.strategies.primitive import Floats, Parameters, Primitive, Shape, everywhere
+from gradlaws.strategies.program import Point, Program, Step, constant_step
+from gradlaws.suite import clock
+from gradlaws.suite.backends.backend import Backend, Mode
+from gradlaws.suite.backends.question import Question
+from gradlaws.suite.checking.judged import Judged
+from gradlaws.suite.checking.system import System
+from gradlaws.suite.checking.trial import Check
+from gradlaws.suite.checking.verdict import Verdict
+from gradlaws.suite.truth.floats import flat
 
 # Thresholds as multiples of the norm: far and little below it, at it, and above it.
 FACTORS = (0.7, 1.5, 2.0**-12, 64.0, 0.999, 1.001, 1.0, 4.0)

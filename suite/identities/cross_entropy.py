@@ -11,18 +11,18 @@ from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn
 from mpmath import mp, mpf
 
-from strategies import mp_arrays
-from strategies.encoding import stored
-from strategies.mp_arrays import MPArray, mp_array
-from strategies.points import directions, logits, probabilities
-from strategies.precision import Precision
-from strategies.primitive import Floats, Primitive, Shape, everywhere
-from strategies.program import Point, Program, Step, constant_step
-from suite.backends.backend import Mode
-from suite.checking.system import System
-from suite.truth import oracle
-from suite.truth.oracle import Truth
-from suite.vocabulary import Quantity
+from gradlaws.strategies import mp_arrays
+from gradlaws.strategies.encoding import stored
+from gradlaws.strategies.mp_arrays import MPArray, mp_array
+from gradlaws.strategies.points import directions, logits, probabilities
+from gradlaws.strategies.precision import Precision
+from gradlaws.strategies.primitive import Floats, Primitive, Shape, everywhere
+from gradlaws.strategies.program import Point, Program, Step, constant_step
+from gradlaws.suite.backends.backend import Mode
+from gradlaws.suite.checking.system import System
+from gradlaws.suite.truth import oracle
+from gradlaws.suite.truth.oracle import Truth
+from gradlaws.suite.vocabulary import Quantity
 
 DIGITS = 60
 

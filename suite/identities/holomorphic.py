@@ -15,7 +15,7 @@ import numpy as np
 from mpmath import mp, mpc, mpf
 from numpy.typing import NDArray
 
-from strategies.catalogue import PRIMITIVES
+from gradlaws.strategies.catalogue import PRIMITIVES
 
 Complexes = NDArray[np.complex128]
 NAMES = (

@@ -11,10 +11,10 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
-from records.values import CaseStatus
-from suite.checking.failure import Violation
-from suite.checking.trial import Trial
-from suite.corpus.cases import Case, CaseError
+from gradlaws.records.values import CaseStatus
+from gradlaws.suite.checking.failure import Violation
+from gradlaws.suite.checking.trial import Trial
+from gradlaws.suite.corpus.cases import Case, CaseError
 
 Law = Callable[..., None]
 HOLDS: Final = "HOLDS"
@@ -48,8 +48,8 @@ class Drawn:
 def laws() -> dict[tuple[str, str], Law]:
     """The body of each test that draws, by identity and name."""
     found: dict[tuple[str, str], Law] = {}
-    for module in pkgutil.iter_modules([str(Path(__file__).parent)], "suite.identities."):
-        if not module.name.startswith("suite.identities.test_"):
+    for module in pkgutil.iter_modules([str(Path(__file__).parent)], "gradlaws.suite.identities."):
+        if not module.name.startswith("gradlaws.suite.identities.test_"):
             continue
         for name, test in vars(importlib.import_module(module.name)).items():
             marks = [mark for mark in getattr(test, "pytestmark", ()) if mark.name == "identity"]

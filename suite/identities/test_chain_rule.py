@@ -7,15 +7,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from strategies.functions import chains, compositions, forks
-from strategies.points import arrays
-from strategies.primitive import Floats
-from strategies.program import Composition, Point, composed, shared, weighted
-from suite.checking.answer import Answer
-from suite.checking.trial import Check, Trial
-from suite.profiles import examples
-from suite.truth.floats import unit
-from suite.truth.quantities import truth
+from gradlaws.strategies.functions import chains, compositions, forks
+from gradlaws.strategies.points import arrays
+from gradlaws.strategies.primitive import Floats
+from gradlaws.strategies.program import Composition, Point, composed, shared, weighted
+from gradlaws.suite.checking.answer import Answer
+from gradlaws.suite.checking.trial import Check, Trial
+from gradlaws.suite.profiles import examples
+from gradlaws.suite.truth.floats import unit
+from gradlaws.suite.truth.quantities import truth
 
 LEFTMOST_FIRST, RIGHTMOST_FIRST = "outputs first", "inputs first"
 

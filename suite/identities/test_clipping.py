@@ -8,18 +8,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 from mpmath import mp
 
-from strategies.mp_arrays import mp_array, to_floats, to_longdoubles
-from strategies.primitive import Floats
-from strategies.program import Point
-from suite.checking.answer import exactly
-from suite.checking.system import System
-from suite.checking.trial import Check, Trial
-from suite.identities import clipping
-from suite.identities.clipping import Way
-from suite.profiles import examples
-from suite.truth import oracle
-from suite.truth.floats import flat, unit
-from suite.truth.oracle import Truth
+from gradlaws.strategies.mp_arrays import mp_array, to_floats, to_longdoubles
+from gradlaws.strategies.primitive import Floats
+from gradlaws.strategies.program import Point
+from gradlaws.suite.checking.answer import exactly
+from gradlaws.suite.checking.system import System
+from gradlaws.suite.checking.trial import Check, Trial
+from gradlaws.suite.identities import clipping
+from gradlaws.suite.identities.clipping import Way
+from gradlaws.suite.profiles import examples
+from gradlaws.suite.truth import oracle
+from gradlaws.suite.truth.floats import flat, unit
+from gradlaws.suite.truth.oracle import Truth
 
 
 @pytest.mark.identity("N2")

@@ -9,15 +9,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from strategies.catalogue import PRIMITIVES
-from strategies.points import arrays
-from strategies.program import Program, Step
-from suite.backends.backend import Backend
-from suite.checking.system import System
-from suite.checking.trial import Trial
-from suite.identities import holomorphic
-from suite.identities.holomorphic import CONVENTIONS, FORMULAS, NAMES, TYPES, Complexes
-from suite.profiles import examples
+from gradlaws.strategies.catalogue import PRIMITIVES
+from gradlaws.strategies.points import arrays
+from gradlaws.strategies.program import Program, Step
+from gradlaws.suite.backends.backend import Backend
+from gradlaws.suite.checking.system import System
+from gradlaws.suite.checking.trial import Trial
+from gradlaws.suite.identities import holomorphic
+from gradlaws.suite.identities.holomorphic import CONVENTIONS, FORMULAS, NAMES, TYPES, Complexes
+from gradlaws.suite.profiles import examples
 
 SIZE = 2
 

@@ -6,12 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from strategies.functions import scalar_functions
-from strategies.points import directions
-from strategies.program import Point
-from suite.checking.trial import Check, Trial
-from suite.profiles import examples
-from suite.vocabulary import Quantity
+from gradlaws.strategies.functions import scalar_functions
+from gradlaws.strategies.points import directions
+from gradlaws.strategies.program import Point
+from gradlaws.suite.checking.trial import Check, Trial
+from gradlaws.suite.profiles import examples
+from gradlaws.suite.vocabulary import Quantity
 
 SHAPES: tuple[tuple[int, ...], ...] = ((), (3,))
 

@@ -7,12 +7,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from records.shard import Convention as RecordOfConvention
-from strategies.primitive import Floats
-from suite import clock
-from suite.backends.backend import Backend, libraries
-from suite.checking.system import System
-from suite.known.conventions import TRANSFORMS, Convention
+from gradlaws.records.shard import Convention as RecordOfConvention
+from gradlaws.strategies.primitive import Floats
+from gradlaws.suite import clock
+from gradlaws.suite.backends.backend import Backend, libraries
+from gradlaws.suite.checking.system import System
+from gradlaws.suite.known.conventions import TRANSFORMS, Convention
 
 
 @pytest.mark.convention

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from records.values import CaseStatus
-from suite.checking.trial import Trial
-from suite.corpus.cases import Case, CaseError, Damaged
-from suite.identities import stored
+from gradlaws.records.values import CaseStatus
+from gradlaws.suite.checking.trial import Trial
+from gradlaws.suite.corpus.cases import Case, CaseError, Damaged
+from gradlaws.suite.identities import stored
 
 NOTHING = "nothing can be said there: the bound is too wide, or the oracle does not certify itself"
 WEAKER = "nothing can be said any more: the bound or the oracle has become weaker there"

@@ -7,17 +7,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from strategies.points import directions
-from strategies.primitive import Floats
-from suite.backends.backend import Mode
-from suite.checking import controls
-from suite.checking.answer import exactly
-from suite.checking.trial import Check, Trial
-from suite.identities import cross_entropy
-from suite.identities.clipping import computed
-from suite.identities.cross_entropy import Loss
-from suite.profiles import examples
-from suite.truth.floats import unit
+from gradlaws.strategies.points import directions
+from gradlaws.strategies.primitive import Floats
+from gradlaws.suite.backends.backend import Mode
+from gradlaws.suite.checking import controls
+from gradlaws.suite.checking.answer import exactly
+from gradlaws.suite.checking.trial import Check, Trial
+from gradlaws.suite.identities import cross_entropy
+from gradlaws.suite.identities.clipping import computed
+from gradlaws.suite.identities.cross_entropy import Loss
+from gradlaws.suite.profiles import examples
+from gradlaws.suite.truth.floats import unit
 
 
 @pytest.mark.identity("P2")

@@ -9,18 +9,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from strategies.functions import functions_between, programs, scalar_functions
-from strategies.points import directions
-from strategies.program import Point, splitter
-from suite.backends.backend import Mode
-from suite.checking import controls
-from suite.checking.answer import Answer, exactly
-from suite.checking.trial import Check, Trial
-from suite.profiles import examples
-from suite.truth.floats import flat, unit
-from suite.truth.oracle import linear
-from suite.truth.quantities import truth
-from suite.vocabulary import Quantity
+from gradlaws.strategies.functions import functions_between, programs, scalar_functions
+from gradlaws.strategies.points import directions
+from gradlaws.strategies.program import Point, splitter
+from gradlaws.suite.backends.backend import Mode
+from gradlaws.suite.checking import controls
+from gradlaws.suite.checking.answer import Answer, exactly
+from gradlaws.suite.checking.trial import Check, Trial
+from gradlaws.suite.profiles import examples
+from gradlaws.suite.truth.floats import flat, unit
+from gradlaws.suite.truth.oracle import linear
+from gradlaws.suite.truth.quantities import truth
+from gradlaws.suite.vocabulary import Quantity
 
 RANKS = [(i, o) for i in range(3) for o in range(3)]
 

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 from mpmath import mp, mpf
 
-from records.values import LedgerStatus
-from strategies.precision import PRECISIONS
-from suite.checking.system import System
-from suite.known import ledger, ledger_cards
-from suite.truth.quantities import truth
+from gradlaws.records.values import LedgerStatus
+from gradlaws.strategies.precision import PRECISIONS
+from gradlaws.suite.checking.system import System
+from gradlaws.suite.known import ledger, ledger_cards
+from gradlaws.suite.truth.quantities import truth
 
 
 @pytest.mark.ledger

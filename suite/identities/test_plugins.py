@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from strategies.catalogue import OWN
-from suite import run
-from suite.checking.system import System
+from gradlaws.strategies.catalogue import OWN
+from gradlaws.suite import run
+from gradlaws.suite.checking.system import System
 
 if OWN:
 

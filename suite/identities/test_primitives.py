@@ -6,14 +6,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from strategies.catalogue import PRIMITIVES
-from strategies.functions import alone
-from strategies.points import arrays
-from strategies.program import weighted
-from suite import profiles
-from suite.checking import controls
-from suite.checking.trial import Trial
-from suite.profiles import examples
+from gradlaws.strategies.catalogue import PRIMITIVES
+from gradlaws.strategies.functions import alone
+from gradlaws.strategies.points import arrays
+from gradlaws.strategies.program import weighted
+from gradlaws.suite import profiles
+from gradlaws.suite.checking import controls
+from gradlaws.suite.checking.trial import Trial
+from gradlaws.suite.profiles import examples
 
 
 @pytest.mark.identity("alone")

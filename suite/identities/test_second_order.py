@@ -8,17 +8,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 from mpmath import mp, mpf
 
-from strategies.functions import scalar_functions
-from strategies.mp_arrays import MPArray, mp_array
-from strategies.points import directions
-from strategies.program import Program, Step
-from suite.checking import controls
-from suite.checking.answer import exactly
-from suite.checking.trial import Trial
-from suite.profiles import examples
-from suite.truth.floats import flat, unit
-from suite.truth.oracle import Difference, flat_function, second_difference
-from suite.truth.quantities import truth
+from gradlaws.strategies.functions import scalar_functions
+from gradlaws.strategies.mp_arrays import MPArray, mp_array
+from gradlaws.strategies.points import directions
+from gradlaws.strategies.program import Program, Step
+from gradlaws.suite.checking import controls
+from gradlaws.suite.checking.answer import exactly
+from gradlaws.suite.checking.trial import Trial
+from gradlaws.suite.profiles import examples
+from gradlaws.suite.truth.floats import flat, unit
+from gradlaws.suite.truth.oracle import Difference, flat_function, second_difference
+from gradlaws.suite.truth.quantities import truth
 
 
 @pytest.mark.identity("H2")

@@ -10,19 +10,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from strategies.functions import scalar_functions
-from strategies.mp_arrays import DomainError
-from strategies.points import directions
-from strategies.primitive import Floats
-from strategies.program import Point, Program
-from suite.backends.backend import Mode
-from suite.checking import controls
-from suite.checking.answer import Answer, exactly
-from suite.checking.system import System
-from suite.checking.trial import Check, Trial
-from suite.profiles import examples
-from suite.truth import oracle
-from suite.truth.floats import flat
+from gradlaws.strategies.functions import scalar_functions
+from gradlaws.strategies.mp_arrays import DomainError
+from gradlaws.strategies.points import directions
+from gradlaws.strategies.primitive import Floats
+from gradlaws.strategies.program import Point, Program
+from gradlaws.suite.backends.backend import Mode
+from gradlaws.suite.checking import controls
+from gradlaws.suite.checking.answer import Answer, exactly
+from gradlaws.suite.checking.system import System
+from gradlaws.suite.checking.trial import Check, Trial
+from gradlaws.suite.profiles import examples
+from gradlaws.suite.truth import oracle
+from gradlaws.suite.truth.floats import flat
 
 
 def same_bits(a: Floats, b: Floats) -> Floats:

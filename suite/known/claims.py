@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from records.run import Identity, Unverifiable
-from suite.backends.backend import Backend
-from suite.vocabulary import Quantity
+from gradlaws.records.run import Identity, Unverifiable
+from gradlaws.suite.backends.backend import Backend
+from gradlaws.suite.vocabulary import Quantity
 
 
 @dataclass(frozen=True)

@@ -16,9 +16,9 @@ from typing import Any
 import numpy as np
 from scipy.optimize import linprog
 
-from strategies.primitive import Floats
-from suite.backends.backend import libraries
-from suite.tables import DataError, table
+from gradlaws.strategies.primitive import Floats
+from gradlaws.suite.backends.backend import libraries
+from gradlaws.suite.tables import DataError, table
 
 DATA = Path(__file__).with_name("conventions.toml")
 TRANSFORMS = {

@@ -7,11 +7,11 @@ from functools import cache
 from pathlib import Path
 from typing import Any, cast, get_args
 
-from records.run import AtLeast, AtMost, Floor, Level
-from strategies.precision import PRECISIONS
-from suite.known.claims import CLAIMS
-from suite.tables import DataError, table
-from suite.vocabulary import MODULES
+from gradlaws.records.run import AtLeast, AtMost, Floor, Level
+from gradlaws.strategies.precision import PRECISIONS
+from gradlaws.suite.known.claims import CLAIMS
+from gradlaws.suite.tables import DataError, table
+from gradlaws.suite.vocabulary import MODULES
 
 DATA = Path(__file__).with_name("floors.toml")
 LEVELS = get_args(Level)

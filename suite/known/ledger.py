@@ -15,15 +15,15 @@ import numpy as np
 from mpmath import mp, mpf
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
-from strategies.catalogue import PRIMITIVES
-from strategies.precision import PRECISIONS
-from strategies.primitive import Floats
-from strategies.program import Point, Program, Step, float_values, weighted
-from suite import run
-from suite.run import Run, kept
-from suite.tables import DataError, overlap, table
-from suite.truth.oracle import HashablePoint
-from suite.vocabulary import ORDERS, Quantity
+from gradlaws.strategies.catalogue import PRIMITIVES
+from gradlaws.strategies.precision import PRECISIONS
+from gradlaws.strategies.primitive import Floats
+from gradlaws.strategies.program import Point, Program, Step, float_values, weighted
+from gradlaws.suite import run
+from gradlaws.suite.run import Run, kept
+from gradlaws.suite.tables import DataError, overlap, table
+from gradlaws.suite.truth.oracle import HashablePoint
+from gradlaws.suite.vocabulary import ORDERS, Quantity
 
 DATA = Path(__file__).with_name("ledger.toml")
 REQUIRED = {

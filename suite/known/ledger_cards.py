@@ -7,13 +7,13 @@ import re
 
 import numpy as np
 
-from records.shard import Deviation
-from records.values import Number
-from strategies.program import input_names
-from suite.backends import Unsupported
-from suite.known.ledger import Row
-from suite.known.reproduce import written
-from suite.truth.floats import hexadecimal
+from gradlaws.records.shard import Deviation
+from gradlaws.records.values import Number
+from gradlaws.strategies.program import input_names
+from gradlaws.suite.backends import Unsupported
+from gradlaws.suite.known.ledger import Row
+from gradlaws.suite.known.reproduce import written
+from gradlaws.suite.truth.floats import hexadecimal
 
 STEPS = 40  # of the axis on each side of one, finer near one
 

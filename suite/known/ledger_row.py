@@ -9,12 +9,12 @@ import math
 import numpy as np
 from mpmath import mp
 
-from strategies.mp_arrays import DomainError
-from strategies.primitive import Floats
-from strategies.program import Program, weighted
-from suite.backends.question import Question
-from suite.truth.floats import hexadecimal
-from suite.truth.quantities import truth
+from gradlaws.strategies.mp_arrays import DomainError
+from gradlaws.strategies.primitive import Floats
+from gradlaws.strategies.program import Program, weighted
+from gradlaws.suite.backends.question import Question
+from gradlaws.suite.truth.floats import hexadecimal
+from gradlaws.suite.truth.quantities import truth
 
 RECHECK = datetime.timedelta(days=180)
 

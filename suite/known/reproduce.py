@@ -25,15 +25,15 @@ from pathlib import Path
 import numpy as np
 from mpmath import mp, mpf
 
-from strategies.precision import PRECISIONS
-from suite import backends
-from suite.backends.question import Question
-from suite.backends.reproducer import script
-from suite.configuration import configure
-from suite.known import ledger
-from suite.known.ledger import Row
-from suite.tables import DataError
-from suite.truth.quantities import truth
+from gradlaws.strategies.precision import PRECISIONS
+from gradlaws.suite import backends
+from gradlaws.suite.backends.question import Question
+from gradlaws.suite.backends.reproducer import script
+from gradlaws.suite.configuration import configure
+from gradlaws.suite.known import ledger
+from gradlaws.suite.known.ledger import Row
+from gradlaws.suite.tables import DataError
+from gradlaws.suite.truth.quantities import truth
 
 TIME_LIMIT = 120  # seconds
 NOT_FOUND = "not found"  # how an `upstream` begins that was looked for

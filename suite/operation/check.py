@@ -33,16 +33,17 @@ from typing import Any
 
 from mpmath import mp, mpf
 
-from records.reading import BadInput, read_report
-from records.report import Report
-from strategies import mp_arrays
-from strategies.catalogue import PRIMITIVES
-from suite.bound import taylor
-from suite.known.claims import CLAIMS
-from suite.operation.reference import ReferenceFault
-from suite.operation.rows import NameFault, default_ulps, primitive, spelling
+from gradlaws.records.reading import BadInput, read_report
+from gradlaws.records.report import Report
+from gradlaws.strategies import mp_arrays
+from gradlaws.strategies.catalogue import PRIMITIVES
+from gradlaws.suite.bound import taylor
+from gradlaws.suite.known.claims import CLAIMS
+from gradlaws.suite.operation.reference import ReferenceFault
+from gradlaws.suite.operation.rows import NameFault, default_ulps, primitive, spelling
+from gradlaws.suite.places import CHECKOUT, HOME, SUITE, pytest_command
 
-ROOT = Path(__file__).parents[2]
+OUT = HOME / "reports/out/check" if CHECKOUT else Path("gradlaws-report/check")
 HOLDS, VIOLATED, COULD_NOT_RUN, INSUFFICIENT = range(4)
 LARGEST = sys.float_info.max
 BACKENDS = ("torch", "jax")
@@ -66,7 +67,16 @@ def probe(options: argparse.Namespace) -> dict[str, Any]:
     with tempfile.TemporaryDirectory(prefix="gradlaws-") as folder:
         path = Path(folder, "answer.json")
         bounds, backends = json.dumps(options.domain), options.backend or ",".join(BACKENDS)
-        command = [sys.executable, "-m", "suite.operation.probe", str(path), operation, bounds, backends, *whole]
+        command = [
+            sys.executable,
+            "-m",
+            "gradlaws.suite.operation.probe",
+            str(path),
+            operation,
+            bounds,
+            backends,
+            *whole,
+        ]
         try:
             done = subprocess.run(command, capture_output=True, text=True, timeout=limit)
         except subprocess.TimeoutExpired:
@@ -114,7 +124,7 @@ def defined(options: argparse.Namespace) -> None:
 
 PLUGIN = '''"""{title}, as `python -m suite check` asks it: --plugin {path}"""
 
-from suite.checked import imported, primitive
+from gradlaws.suite.checked import imported, primitive
 
 imported({operation!r})
 PRIMITIVES = [
@@ -144,17 +154,17 @@ def ask(options: argparse.Namespace, path: Path, dtypes: Sequence[str]) -> Repor
     report.unlink(missing_ok=True)
     every = [claim.id for claim in CLAIMS.values() if not claim.document and claim.id not in OUTSIDE]
     identities = options.identities.split(",") if options.identities else every
-    command = [
-        sys.executable, "-m", "pytest", "suite", "--profile", "check", "--plugin", str(path),
+    command = pytest_command(
+        str(SUITE), "--profile", "check", "--plugin", str(path),
         "--backends", options.backend, "--dtypes", ",".join(dtypes), "--identities", ",".join(identities),
         "--out", str(options.out), "--time-limit", str(options.time_limit), "--hypothesis-seed", str(options.seed),
         "-m", "identity", "-n", str(options.jobs), "--dist", "worksteal",
         "-q", "--tb", "no", "--no-summary", "--no-header", "--no-report", "-W", "ignore",
-    ]  # fmt: skip
+    )  # fmt: skip
     progress = subprocess.DEVNULL if options.quiet else sys.stderr
-    done = subprocess.run(command, cwd=ROOT, stdout=progress, stderr=progress, text=True)
-    judge = [sys.executable, "-m", "reports", "gate", "--out", str(options.out)]
-    subprocess.run(judge, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    done = subprocess.run(command, stdout=progress, stderr=progress, text=True)
+    judge = [sys.executable, "-m", "gradlaws.reports", "gate", "--out", str(options.out)]
+    subprocess.run(judge, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     if not report.exists():
         raise CannotCheck(f"the run has left no report (exit status {done.returncode}); its output says why")
     try:
@@ -226,7 +236,7 @@ def parser() -> argparse.ArgumentParser:
     options.add_argument("--jobs", type=int, default=2, help="processes (default: 2)")
     options.add_argument("--time-limit", type=float, default=120.0, metavar="S", help="of one test (default: 120)")
     options.add_argument("--quiet", action="store_true", help="no progress")
-    options.add_argument("--out", type=Path, default=ROOT / "reports/out/check", help="default: reports/out/check")
+    options.add_argument("--out", type=Path, default=OUT, help=f"default: {OUT}")
     return options
 
 

@@ -17,12 +17,12 @@ from typing import Any
 
 import numpy as np
 
-from strategies.precision import PRECISIONS, Precision
-from strategies.primitive import Floats
-from suite import backends
-from suite.backends.backend import Backend
-from suite.configuration import configure
-from suite.operation.rows import NameFault, imported
+from gradlaws.strategies.precision import PRECISIONS, Precision
+from gradlaws.strategies.primitive import Floats
+from gradlaws.suite import backends
+from gradlaws.suite.backends.backend import Backend
+from gradlaws.suite.configuration import configure
+from gradlaws.suite.operation.rows import NameFault, imported
 
 SHAPES = ((), (3,), (2, 3))
 DTYPES = ("float64", "float32")

@@ -12,11 +12,11 @@ from typing import Any
 
 import numpy as np
 
-from strategies import mp_arrays
-from strategies.primitive import Floats, Primitive, Shape, binary, interval, spelled, structured, unary
-from suite.bound.contracts import DEFAULT_ULPS
-from suite.operation.reference import exact
-from suite.plugins import from_file
+from gradlaws.strategies import mp_arrays
+from gradlaws.strategies.primitive import Floats, Primitive, Shape, binary, interval, spelled, structured, unary
+from gradlaws.suite.bound.contracts import DEFAULT_ULPS
+from gradlaws.suite.operation.reference import exact
+from gradlaws.suite.plugins import from_file
 
 
 class NameFault(ValueError):

@@ -13,13 +13,13 @@ import numpy as np
 from hypothesis import HealthCheck, Phase, find, settings
 from hypothesis.errors import NoSuchExample
 
-from strategies.catalogue import OWN
-from strategies.functions import alone
-from strategies.primitive import Primitive
-from strategies.program import Point, Program, weighted
-from suite.backends import absent, without_spelling
-from suite.checking.system import System
-from suite.run import Run
+from gradlaws.strategies.catalogue import OWN
+from gradlaws.strategies.functions import alone
+from gradlaws.strategies.primitive import Primitive
+from gradlaws.strategies.program import Point, Program, weighted
+from gradlaws.suite.backends import absent, without_spelling
+from gradlaws.suite.checking.system import System
+from gradlaws.suite.run import Run
 
 SECONDS = float(os.environ.get("GRADLAWS_PROBE_SECONDS", "20"))  # for one call, and for its gradient
 QUIET = settings(max_examples=50, database=None, deadline=None, phases=[Phase.generate], derandomize=True,

@@ -7,14 +7,14 @@ from collections.abc import Iterator, Sequence
 
 import pytest
 
-from strategies.catalogue import PRIMITIVES
-from strategies.precision import WIDE
-from suite import profiles
-from suite.corpus.cases import Case, Damaged
-from suite.known import conventions, ledger
-from suite.known.claims import CLAIMS
-from suite.session.items import gathers_evidence, identity_of, parameters_of, system_of
-from suite.session.session import Session
+from gradlaws.strategies.catalogue import PRIMITIVES
+from gradlaws.strategies.precision import WIDE
+from gradlaws.suite import profiles
+from gradlaws.suite.corpus.cases import Case, Damaged
+from gradlaws.suite.known import conventions, ledger
+from gradlaws.suite.known.claims import CLAIMS
+from gradlaws.suite.session.items import gathers_evidence, identity_of, parameters_of, system_of
+from gradlaws.suite.session.session import Session
 
 
 def parametrise(metafunc: pytest.Metafunc, session: Session) -> None:

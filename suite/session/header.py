@@ -6,27 +6,27 @@ import datetime
 import os
 import platform
 import subprocess
-import tomllib
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pytest
 
-from records.run import Header
-from strategies.catalogue import CORE, PRIMITIVES
-from strategies.catalogue.left_out import LEFT_OUT
-from strategies.precision import HALF
-from strategies.reach import reach
-from suite import profiles
-from suite.bound import contracts
-from suite.checking.system import System
-from suite.known import floors
-from suite.known.claims import CLAIMS, UNVERIFIABLE
-from suite.session.items import identity_of, parameters_of, system_of
-from suite.session.versions import versions
+from gradlaws.records.run import Header
+from gradlaws.strategies.catalogue import CORE, PRIMITIVES
+from gradlaws.strategies.catalogue.left_out import LEFT_OUT
+from gradlaws.strategies.precision import HALF
+from gradlaws.strategies.reach import reach
+from gradlaws.suite import profiles
+from gradlaws.suite.bound import contracts
+from gradlaws.suite.checking.system import System
+from gradlaws.suite.known import floors
+from gradlaws.suite.known.claims import CLAIMS, UNVERIFIABLE
+from gradlaws.suite.places import HOME, SUITE
+from gradlaws.suite.session.items import identity_of, parameters_of, system_of
+from gradlaws.suite.session.versions import versions
+from gradlaws.suite.vocabulary import VERSION
 
-ROOT = Path(__file__).parents[2]
 NARROWING = ("keyword", "markexpr", "deselect", "ignore", "ignore_glob", "plugin", "modes", "backends", "dtypes",
              "identities")  # fmt: skip
 
@@ -39,7 +39,7 @@ def header(
     met = {s: None for item in items if (s := system_of(item))}
     backends = list({system.backend: None for system in systems.values()})
     return {
-        "suite": tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"],
+        "suite": VERSION,
         "profile": config.getoption("--profile"),
         "asked": asked_for(config),
         "shard": config.getoption("--shard"),
@@ -87,7 +87,7 @@ def asked_for(config: pytest.Config) -> dict[str, str]:
     """The options and paths by which this run is about less than the whole suite, or about more."""
     given = {name: config.getoption(name) for name in NARROWING}
     told = {name: value if isinstance(value, str) else ",".join(value) for name, value in given.items() if value}
-    paths = [arg for arg in config.args if Path(str(config.invocation_params.dir), arg).resolve() != ROOT / "suite"]
+    paths = [arg for arg in config.args if Path(str(config.invocation_params.dir), arg).resolve() != SUITE]
     return {name: value for name, value in told.items() if (name, value) != ("modes", "*")} | (
         {"paths": " ".join(paths)} if paths else {}
     )
@@ -121,7 +121,7 @@ def turns(items: Sequence[pytest.Item], systems: Mapping[str, System]) -> dict[s
 
 def commit() -> str:
     """The commit that is under way, with + where files differ from it; empty outside a checkout."""
-    command = ["git", "-C", str(ROOT), "describe", "--always", "--abbrev=12", "--dirty=+", "--exclude=*"]
+    command = ["git", "-C", str(HOME), "describe", "--always", "--abbrev=12", "--dirty=+", "--exclude=*"]
     try:
         return subprocess.run(command, capture_output=True, text=True, timeout=10).stdout.strip()
     except (OSError, subprocess.TimeoutExpired):

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from records.shard import Test
-from records.values import TestOutcome
+from gradlaws.records.shard import Test
+from gradlaws.records.values import TestOutcome
 
 
 class Lost:

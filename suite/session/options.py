@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from strategies.precision import PRECISIONS
-from suite import profiles
-from suite.corpus import cases
-from suite.known.claims import CLAIMS
-from suite.vocabulary import MODULES
+from gradlaws.strategies.precision import PRECISIONS
+from gradlaws.suite import profiles
+from gradlaws.suite.corpus import cases
+from gradlaws.suite.known.claims import CLAIMS
+from gradlaws.suite.vocabulary import MODULES
 
 MARKERS = (
+    "backends(*names): only these backends have what the test is about",
     "ledger: runs once for each known deviation (suite/known/ledger.toml)",
     "corpus: runs once for each stored case (suite/corpus) on each backend",
     "convention: runs once for each kink or edge (suite/known/conventions.toml)",

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from records.shard import Claim, Test
-from records.values import TestOutcome
-from suite import hypothesis_internals
-from suite.document.evidence import Evidence
+from gradlaws.records.shard import Claim, Test
+from gradlaws.records.values import TestOutcome
+from gradlaws.suite import hypothesis_internals
+from gradlaws.suite.document.evidence import Evidence
 
 
 class Idle(AssertionError):

@@ -8,14 +8,14 @@ from contextlib import contextmanager
 
 import pytest
 
-from records.shard import Time
-from strategies.catalogue import OWN
-from suite import clock, hypothesis_internals, profiles
-from suite.checking.system import System
-from suite.checking.trial import Trial
-from suite.session.items import identity_of, parameters_of, seed_of, system_of
-from suite.session.outcomes import Idle
-from suite.session.session import Session
+from gradlaws.records.shard import Time
+from gradlaws.strategies.catalogue import OWN
+from gradlaws.suite import clock, hypothesis_internals, profiles
+from gradlaws.suite.checking.system import System
+from gradlaws.suite.checking.trial import Trial
+from gradlaws.suite.session.items import identity_of, parameters_of, seed_of, system_of
+from gradlaws.suite.session.outcomes import Idle
+from gradlaws.suite.session.session import Session
 
 
 @contextmanager

@@ -9,19 +9,19 @@ from typing import Protocol
 
 import pytest
 
-from records.shard import Record
-from strategies.precision import PRECISIONS
-from suite import backends, hypothesis_internals, plugins, profiles
-from suite.bound import contracts
-from suite.checking.system import System
-from suite.configuration import configure
-from suite.corpus import cases
-from suite.known import conventions, floors, ledger
-from suite.known.claims import CLAIMS
-from suite.run import Run
-from suite.session.lost import Lost
-from suite.session.options import chosen, part
-from suite.tables import DataError
+from gradlaws.records.shard import Record
+from gradlaws.strategies.precision import PRECISIONS
+from gradlaws.suite import backends, hypothesis_internals, plugins, profiles
+from gradlaws.suite.bound import contracts
+from gradlaws.suite.checking.system import System
+from gradlaws.suite.configuration import configure
+from gradlaws.suite.corpus import cases
+from gradlaws.suite.known import conventions, floors, ledger
+from gradlaws.suite.known.claims import CLAIMS
+from gradlaws.suite.run import Run
+from gradlaws.suite.session.lost import Lost
+from gradlaws.suite.session.options import chosen, part
+from gradlaws.suite.tables import DataError
 
 
 class Writer(Protocol):

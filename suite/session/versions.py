@@ -5,7 +5,22 @@ from __future__ import annotations
 import importlib.metadata
 import platform
 
+from packaging.specifiers import SpecifierSet
+
+from gradlaws.suite.vocabulary import SUPPORTED
+
 DISTRIBUTIONS = ("numpy", "scipy", "torch", "jax", "jaxlib", "optax", "mpmath", "gmpy2", "hypothesis", "pytest")
+
+
+def outside() -> str:
+    """Which of what is tested is outside of the supported releases, as one line; empty where none is."""
+    found = versions()
+    old = [
+        f"{name} {found[name]} is installed, and {name}{wanted} is supported"
+        for name, wanted in SUPPORTED.items()
+        if name in found and not SpecifierSet(wanted).contains(found[name], prereleases=True)
+    ]
+    return f"{'; '.join(old)}: upgrade it" if old else ""
 
 
 def versions() -> dict[str, str]:

@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from strategies.primitive import Floats
-from strategies.program import Point
+from gradlaws.strategies.primitive import Floats
+from gradlaws.strategies.program import Point
 
 
 def flat(point: Point) -> Floats:

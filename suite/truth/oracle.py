@@ -16,11 +16,11 @@ import numpy as np
 from mpmath import mp, mpf
 from numpy.typing import NDArray
 
-from strategies import mp_arrays
-from strategies.mp_arrays import MPArray
-from strategies.primitive import Floats
-from strategies.program import Point, Program, float_values, splitter, values
-from suite.run import kept
+from gradlaws.strategies import mp_arrays
+from gradlaws.strategies.mp_arrays import MPArray
+from gradlaws.strategies.primitive import Floats
+from gradlaws.strategies.program import Point, Program, float_values, splitter, values
+from gradlaws.suite.run import kept
 
 Function = Callable[[MPArray], MPArray]
 CACHED = 4096

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from strategies.program import Point, Program
-from suite.clock import timed
-from suite.truth import oracle
-from suite.truth.floats import flat
-from suite.truth.oracle import Truth
-from suite.vocabulary import Quantity
+from gradlaws.strategies.program import Point, Program
+from gradlaws.suite.clock import timed
+from gradlaws.suite.truth import oracle
+from gradlaws.suite.truth.floats import flat
+from gradlaws.suite.truth.oracle import Truth
+from gradlaws.suite.vocabulary import Quantity
 
 
 @timed("oracle")
