@@ -88,7 +88,7 @@ def refused(why: str) -> int:
 
 def _suite(name: str) -> Callable[[list[str]], int]:
     def command(rest: list[str]) -> int:
-        return cannot_start(name) or int(importlib.import_module(SUITE[name][0]).main(rest))
+        return cannot_start(name) or int(importlib.import_module(SUITE[name][0]).main(rest, f"gradlaws {name}"))
 
     return command
 
@@ -97,13 +97,13 @@ def _reports(name: str) -> Callable[[list[str]], int]:
     def command(rest: list[str]) -> int:
         if missing := lacking("jinja2", "latex2mathml"):
             return refused(f"gradlaws {name}: {missing}")
-        return reports("gate" if name == "judge" else name, *rest)
+        return reports(name, *rest)
 
     return command
 
 
 def reports(*arguments: str) -> int:
-    return int(importlib.import_module("gradlaws.reports.__main__").main(arguments))
+    return int(importlib.import_module("gradlaws.reports.__main__").main(arguments, "gradlaws"))
 
 
 def lacking(*libraries: str) -> str:
@@ -161,7 +161,7 @@ def run(profile: str, arguments: list[str]) -> int:
             (options.out / "shards").rmdir()
             options.out.rmdir()
         return BAD_USAGE
-    return reports("gate", "--no-baseline", "--out", str(options.out))
+    return reports("judge", "--no-baseline", "--out", str(options.out))
 
 
 if __name__ == "__main__":

@@ -264,12 +264,13 @@ def test_an_sdist_gives_the_same_wheel(wheel: Path, tmp_path: Path) -> None:
     done = ran([sys.executable, "-m", "hatchling", "build", "-t", "sdist", "-d", tmp_path], ROOT)
     assert done.returncode == 0, done.stderr
     (sdist,) = tmp_path.glob("*.tar.gz")
-    held = {name.split("/")[1] for name in tarfile.open(sdist).getnames()}
+    with tarfile.open(sdist) as files:
+        held = {name.split("/")[1] for name in files.getnames()}
     assert {"suite", "tests", "LICENSE", "README.md"} <= held
     assert names(build(sdist, tmp_path / "again")) == names(wheel)
 
 
-def test_a_checkout_without_links_gives_the_same_wheel_and_can_be_used(wheel: Path, plain: Path, tmp_path: Path) -> None:
+def test_a_checkout_without_links_gives_the_same_wheel_and_works(wheel: Path, plain: Path, tmp_path: Path) -> None:
     code = "import gradlaws.suite.places, gradlaws.strategies; print(gradlaws.strategies.FLOAT64.name)"
     done = ran([sys.executable, "-c", code], cwd=plain)
     assert done.stdout.strip() == "float64", done.stderr
