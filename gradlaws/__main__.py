@@ -18,7 +18,7 @@ import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-BAD_USAGE = 2
+BAD_USAGE, BROKEN_PIPE = 2, 141  # the latter as a shell has it, of SIGPIPE
 RUNS = {
     "gate": "the main job: every identity on every framework, and a verdict (minutes)",
     "smoke": "a quick look: violations only",
@@ -49,7 +49,16 @@ SETTINGS = {"PYTHONHASHSEED": "0", "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one command; its exit status."""
-    given = [*(sys.argv[1:] if arguments is None else arguments)]
+    try:
+        status = chosen([*(sys.argv[1:] if arguments is None else arguments)])
+        sys.stdout.flush()
+    except BrokenPipeError:  # who reads, as `head`, has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return BROKEN_PIPE
+    return status
+
+
+def chosen(given: list[str]) -> int:
     name, rest = (given[0], given[1:]) if given else ("--help", [])
     if name in ("-h", "--help"):
         print(usage())

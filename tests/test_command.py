@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 from pathlib import Path
 
@@ -49,6 +50,14 @@ def test_it_is_a_module_too(installed: Environment, tmp_path: Path) -> None:
         installed.run("-m", "gradlaws", "--version", cwd=tmp_path),
     ):
         assert (done.returncode, done.stdout) == (0, f"gradlaws {VERSION}\n")
+
+
+def test_who_has_seen_enough_of_it_is_told_no_more(installed: Environment, tmp_path: Path) -> None:
+    read, write = os.pipe()
+    os.close(read)
+    done = subprocess.run([installed.command, "--help"], stdout=write, stderr=subprocess.PIPE, cwd=tmp_path, timeout=60)
+    os.close(write)
+    assert done.stderr == b""
 
 
 # What judges
