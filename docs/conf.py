@@ -1,0 +1,63 @@
+"""The site of docs/: `python -m tox -e docs`. It is built, and read, without a network."""
+
+from __future__ import annotations
+
+import re
+import sys
+from pathlib import Path
+from typing import Any
+
+from docutils.nodes import SkipNode
+from latex2mathml.converter import convert
+
+sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parent.parent)]
+import generate
+
+generate.main()
+project = "gradlaws"
+author = "the authors of gradlaws"
+myst_substitutions = generate.numbers()
+release = version = myst_substitutions["version"]
+extensions = ["myst_parser", "sphinx.ext.autodoc"]
+exclude_patterns = ["_generated"]
+myst_enable_extensions = ["attrs_inline", "deflist", "dollarmath", "amsmath", "substitution"]
+myst_heading_anchors = 3
+autodoc_typehints = "none"
+autodoc_member_order = "bysource"
+# numbers are drawn as MathML, which browsers have: MathJax would be fetched from elsewhere
+html_math_renderer = "mathml"
+html_theme = "furo"
+html_title = f"gradlaws {release}"
+html_show_sphinx = False
+html_copy_source = False
+nitpicky = False
+
+
+def inline(self: Any, node: Any) -> None:
+    self.body.append(convert(node.astext()))
+    raise SkipNode
+
+
+def displayed(self: Any, node: Any) -> None:
+    text = node.astext()
+    if r"\\" in text and r"\begin" not in text:
+        text = rf"\begin{{matrix}}{text}\end{{matrix}}"
+    anchor = f' id="{node["ids"][0]}"' if node.get("ids") else ""
+    number = f'<span class="eqno">({node["number"]})</span>' if node.get("number") else ""
+    self.body.append(f'<div class="math"{anchor}>{number}{convert(text, display="block")}</div>')
+    raise SkipNode
+
+
+def readable(app: Any, what: str, name: str, thing: Any, options: Any, lines: list[str]) -> None:
+    """Our docstrings are plain text: what reStructuredText would take for markup is shown as it is."""
+    for at, line in enumerate(lines):
+        parts = re.split(r"(``.*?``)", line)
+        lines[at] = "".join(
+            part if part.startswith("``") else re.sub(r"`([^`]+)`", r"``\1``", re.sub(r"([*|_])(?=\W|\w)", r"\\\1", part))
+            for part in parts
+        )
+
+
+def setup(app: Any) -> None:
+    app.add_html_math_renderer("mathml", (inline, None), (displayed, None))
+    app.connect("autodoc-process-docstring", readable)
