@@ -11,7 +11,7 @@ from docutils.nodes import SkipNode
 from latex2mathml.converter import convert
 
 sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parent.parent)]
-import generate
+import generate  # noqa: E402
 
 generate.main()
 project = "gradlaws"
@@ -52,10 +52,11 @@ def readable(app: Any, what: str, name: str, thing: Any, options: Any, lines: li
     """Our docstrings are plain text: what reStructuredText would take for markup is shown as it is."""
     for at, line in enumerate(lines):
         parts = re.split(r"(``.*?``)", line)
-        lines[at] = "".join(
-            part if part.startswith("``") else re.sub(r"`([^`]+)`", r"``\1``", re.sub(r"([*|_])(?=\W|\w)", r"\\\1", part))
-            for part in parts
-        )
+        lines[at] = "".join(part if part.startswith("``") else escaped(part) for part in parts)
+
+
+def escaped(text: str) -> str:
+    return re.sub(r"`([^`]+)`", r"``\1``", re.sub(r"([*|_])", r"\\\1", text))
 
 
 def setup(app: Any) -> None:

@@ -132,8 +132,8 @@ def trials_of_itself() -> str:
     ]  # fmt: skip
     text = table(["faults planted in", "number", "caught", "survive, with a reason"], lines) + measured(faults)
     text += (
-        f"\nFalse alarms: {len(soak['alarms'])} open in {soak['comparisons']:,} comparisons under {soak['seeds']} seeds; "
-        f"{len(soak['mended'])} were met, and are mended.\n"
+        f"\nFalse alarms: {len(soak['alarms'])} open in {soak['comparisons']:,} comparisons under {soak['seeds']} "
+        f"seeds; {len(soak['mended'])} were met, and are mended.\n"
     )
     return text + measured(soak)
 

@@ -139,7 +139,7 @@ def unknown_verb(words: list[str]) -> str:
     if name not in commands():
         return f"no verb {name}"
     options = [word.partition("=")[0] for word in rest[: rest.index("--") if "--" in rest else None]]
-    known = generate.help_of([name, "--help"]) + (pytest_options() if name in RUNS else "")
+    known = generate.help_of([name, "--help"]) + " " + (pytest_options() if name in RUNS else "")
     for option in (word for word in options if word.startswith("-") and word not in ("-", "--help")):
         if not re.search(rf"(?<![\w-]){re.escape(option)}(?![\w-])", known):
             return f"{name} has no option {option}"
@@ -172,6 +172,8 @@ def unknown_environment(words: list[str]) -> str:
     if words == ["list"]:
         return ""
     name = words[words.index("-e") + 1]
+    if name in (*RUNS, "measure") and "--" in words:
+        return unknown_verb(["gate", *words[words.index("--") + 1 :]])
     factors = re.fullmatch(r"(py\d+)-([a-z]+)(\d+)-gate", name)
     if factors:
         lists = [known for known in environments() if f"-{factors[2]}{{" in known]
@@ -184,9 +186,12 @@ def environment() -> dict[str, str]:
     return {**os.environ, "PYTHONPATH": str(ROOT), "COLUMNS": generate.WIDTH, "OMP_NUM_THREADS": "1"}
 
 
-@pytest.mark.parametrize("page", [page for page in PAGES if any(c.is_cheap for c in commands_of(page))], ids=lambda page: page.stem)
+WITH_CHEAP = [page for page in PAGES if any(command.is_cheap for command in commands_of(page))]
+
+
+@pytest.mark.parametrize("page", WITH_CHEAP, ids=lambda page: page.stem)
 def test_the_cheap_commands_of_a_page_print_what_it_shows(page: Path, tmp_path: Path) -> None:
-    """In their order, in one folder, with the files that the page has its reader write."""
+    """In their order, in one folder, with the files that the page has its reader write; `python -m` in the checkout."""
     for name, text in files_of(page).items():
         (tmp_path / name).write_text(text, "utf-8")
     for command in commands_of(page):
@@ -195,11 +200,17 @@ def test_the_cheap_commands_of_a_page_print_what_it_shows(page: Path, tmp_path: 
         words = command.words
         words = [sys.executable, *(["-m", "gradlaws", *words[1:]] if words[0] == "gradlaws" else words[1:])]
         done = subprocess.run(
-            words, cwd=tmp_path, env=environment(), capture_output=True, text=True, timeout=TIME_LIMIT
+            words,
+            cwd=ROOT if command.words[0] == "python" else tmp_path,
+            env=environment(),
+            capture_output=True,
+            text=True,
+            timeout=TIME_LIMIT,
         )
         assert done.returncode in (0, 1), f"{command}\n{done.stdout}{done.stderr}"
         if shown := "\n".join(command.output).strip("\n"):
-            assert matches(shown, done.stdout.rstrip()), f"{command} prints\n{done.stdout}\n{done.stderr}\nand not\n{shown}"
+            said = f"{command} prints\n{done.stdout}\n{done.stderr}\nand not\n{shown}"
+            assert matches(shown, done.stdout.rstrip()), said
 
 
 def matches(shown: str, said: str) -> bool:
@@ -223,7 +234,9 @@ def test_what_a_page_shows_is_compared(shown: str, said: str, same: bool) -> Non
 
 
 @pytest.mark.parametrize(
-    "text", ["gradlaws chekc x", "gradlaws compare --no-such", "python -m tox -e nowhere", "python -m tox -e py311-jax999-gate",
+    "text", ["gradlaws chekc x", "gradlaws compare --no-such", "python -m tox -e nowhere",
+             "python -m tox -e gate -- --nothing",
+             "python -m tox -e py311-jax999-gate",
              "python -m suite nothing", "curl example.org"],
 )  # fmt: skip
 def test_a_command_that_is_none_is_seen(text: str) -> None:
