@@ -29,7 +29,7 @@ CHEAP = (
     r"gradlaws( \w+)? --(help|version)", r"gradlaws (compare|show|check|replay|reproduce --(count|print)) .*",
     r"gradlaws reproduce --count", r"python -m suite\.reproduce --(count|print .*)", r"python -m reports compare .*",
 )  # fmt: skip
-DEAR = "of another run"  # said by a block whose commands need what no test makes
+DEAR = "not run here"  # said of a block whose commands need what no test makes
 TIME_LIMIT = 600
 
 
