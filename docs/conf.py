@@ -39,12 +39,12 @@ def inline(self: Any, node: Any) -> None:
 
 
 def displayed(self: Any, node: Any) -> None:
-    text = node.astext()
+    """With the number that the page gives it; the environments are the one that the converter knows."""
+    text = re.sub(r"\\(begin|end)\{(?:aligned|align|split)\}", r"\\\1{align*}", node.astext().strip())
     if r"\\" in text and r"\begin" not in text:
-        text = rf"\begin{{matrix}}{text}\end{{matrix}}"
-    anchor = f' id="{node["ids"][0]}"' if node.get("ids") else ""
+        text = rf"\begin{{align*}}{text}\end{{align*}}"
     number = f'<span class="eqno">({node["number"]})</span>' if node.get("number") else ""
-    self.body.append(f'<div class="math"{anchor}>{number}{convert(text, display="block")}</div>')
+    self.body.append(f'<div class="math">{number}{convert(text, display="block")}</div>')
     raise SkipNode
 
 
