@@ -8,6 +8,7 @@
 from __future__ import annotations
 
 import contextlib
+import importlib
 import io
 import json
 import os
@@ -28,6 +29,10 @@ NOT_SEEN = "not seen"
 WIDTH = "100"  # of a help text
 ORDERS = {1: "first", 2: "second"}
 KINDS = ("identity", "order", "count", "law of chance", "audit")
+STRATEGIES = {
+    "functions": ("programs", "scalar_functions", "functions_between", "compositions", "chains", "forks", "alone"),
+    "points": ("numbers", "arrays", "directions", "logits", "probabilities", "gradient_trees"),
+}
 if str(ROOT) not in sys.path:
     sys.path.insert(0, str(ROOT))
 
@@ -252,8 +257,19 @@ def api() -> str:
     return "\n".join([*lines, "```", ""])
 
 
+def strategies(module: str) -> str:
+    """The strategies of a module, by the shortest name under which they can be imported."""
+    package = importlib.import_module("gradlaws.strategies")
+    lines = ["```{eval-rst}"]
+    for name in STRATEGIES[module]:
+        short = callable(getattr(package, name, None))
+        lines.append(f".. autofunction:: gradlaws.strategies.{name if short else f'{module}.{name}'}")
+    return "\n".join([*lines, "```", ""])
+
+
 PAGES: dict[str, Callable[[], str]] = {
-    "api": api, "catalogue": catalogue, "claims": claims, "commands": commands, "found": found, "ledger": ledger,
+    "api": api, "catalogue": catalogue, "claims": claims, "commands": commands, "found": found,
+    "functions": lambda: strategies("functions"), "points": lambda: strategies("points"), "ledger": ledger,
     "sensitivity": sensitivity, "trials_of_itself": trials_of_itself,
 }  # fmt: skip
 

@@ -27,7 +27,9 @@ MODULES = ("suite", "suite.reproduce", "reports", "records.schema", "tox", "pip"
            "benchmarks.survey")  # fmt: skip
 CHEAP = (
     r"gradlaws( \w+)? --(help|version)", r"gradlaws (compare|show|check|replay|reproduce --(count|print)) .*",
-    r"gradlaws reproduce --count", r"gradlaws gate --plugin .* -k .*", r"python -m suite\.reproduce --(count|print .*)", r"python -m reports compare .*",
+    r"gradlaws reproduce --count",
+    r"gradlaws gate --plugin .* -k .*",
+    r"python -m suite\.reproduce --(count|print .*)", r"python -m reports compare .*",
 )  # fmt: skip
 DEAR = "not run here"  # said of a block whose commands need what no test makes
 TIME_LIMIT = 600
