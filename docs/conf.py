@@ -28,7 +28,10 @@ autodoc_member_order = "bysource"
 html_math_renderer = "mathml"
 html_theme = "furo"
 html_title = f"gradlaws {release}"
+html_static_path = ["style"]
+html_css_files = ["site.css"]
 html_show_sphinx = False
+html_show_copyright = False
 html_copy_source = False
 nitpicky = False
 
