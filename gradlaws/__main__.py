@@ -8,9 +8,9 @@ gradlaws COMMAND --help     how
 from __future__ import annotations
 
 import argparse
+import contextlib
 import difflib
 import importlib
-import importlib.util
 import os
 import subprocess
 import sys
@@ -18,7 +18,7 @@ import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-BAD_USAGE = 2
+BAD_USAGE, BROKEN_PIPE = 2, 141  # the latter as a shell has it, of SIGPIPE
 RUNS = {
     "gate": "the main job: every identity on every framework, and a verdict (minutes)",
     "smoke": "a quick look: violations only",
@@ -49,7 +49,16 @@ SETTINGS = {"PYTHONHASHSEED": "0", "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one command; its exit status."""
-    given = [*(sys.argv[1:] if arguments is None else arguments)]
+    try:
+        status = chosen([*(sys.argv[1:] if arguments is None else arguments)])
+        sys.stdout.flush()
+    except BrokenPipeError:  # who reads, as `head`, has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return BROKEN_PIPE
+    return status
+
+
+def chosen(given: list[str]) -> int:
     name, rest = (given[0], given[1:]) if given else ("--help", [])
     if name in ("-h", "--help"):
         print(usage())
@@ -87,58 +96,81 @@ def refused(why: str) -> int:
 
 
 def _suite(name: str) -> Callable[[list[str]], int]:
-    return lambda rest: int(importlib.import_module(SUITE[name][0]).main(rest))
+    def command(rest: list[str]) -> int:
+        return cannot_start(name) or int(importlib.import_module(SUITE[name][0]).main(rest, f"gradlaws {name}"))
+
+    return command
 
 
 def _reports(name: str) -> Callable[[list[str]], int]:
     def command(rest: list[str]) -> int:
         if missing := lacking("jinja2", "latex2mathml"):
-            return refused(missing)
-        return int(
-            importlib.import_module("gradlaws.reports.__main__").main(["gate" if name == "judge" else name, *rest])
-        )
+            return refused(f"gradlaws {name}: {missing}")
+        return reports(name, *rest)
 
     return command
 
 
+def reports(*arguments: str) -> int:
+    return int(importlib.import_module("gradlaws.reports.__main__").main(arguments, "gradlaws"))
+
+
 def lacking(*libraries: str) -> str:
     """What to install for a report, as one line; empty where nothing is missing."""
-    missing = [name for name in libraries if importlib.util.find_spec(name) is None]
-    return f"gradlaws: reports need {' and '.join(missing)}: pip install 'gradlaws[report]'" if missing else ""
+    from gradlaws.suite.session.versions import installed
+
+    missing = [name for name in libraries if not installed(name)]
+    return f"reports need {' and '.join(missing)}: pip install 'gradlaws[report]'" if missing else ""
+
+
+def cannot_start(name: str) -> int:
+    """Refuses what would measure with a version that is not supported, or could not write its report."""
+    from gradlaws.suite.session.versions import outside
+
+    why = outside() or lacking("jinja2", "latex2mathml")
+    return refused(f"gradlaws {name}: {why}") if why else 0
 
 
 def run(profile: str, arguments: list[str]) -> int:
     """Measures by a profile of the suite, and judges what was recorded; options that it does not know are pytest's."""
     parser = argparse.ArgumentParser(
-        prog=f"gradlaws {profile}", description=RUNS[profile], epilog=f"{EXITS}. Other options are pytest's, and those "
-        "under 'gradlaws' in: gradlaws smoke --pytest-help",
+        prog=f"gradlaws {profile}", description=RUNS[profile], allow_abbrev=False, epilog=f"{EXITS}. Other options are "
+        f"pytest's, and those under 'gradlaws' in: gradlaws {profile} --pytest-help",
     )  # fmt: skip
     parser.add_argument("--out", type=Path, default=Path("gradlaws-report"), help="folder of the report (%(default)s)")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="processes (default: one for each core)")
+    parser.add_argument("--backends", default="", help="comma-separated (default: those that are installed)")
     parser.add_argument("--pytest-help", action="store_true", help="pytest's options, and the suite's own among them")
     options, rest = parser.parse_known_args(arguments)
-    if missing := lacking("jinja2", "latex2mathml"):
-        return refused(missing)
-    from gradlaws.reports.__main__ import main as reports
+    if status := cannot_start(profile):
+        return status
     from gradlaws.suite.places import SUITE as HERE
     from gradlaws.suite.places import TESTS, pytest_command
-    from gradlaws.suite.session.versions import outside
+    from gradlaws.suite.session.versions import USAGE_ERROR, judged
 
     if options.pytest_help:
         return subprocess.run(pytest_command("--help")).returncode
-    if why := outside():
-        return refused(f"gradlaws {profile}: {why}")
-    cleared = reports(["clear", "--out", str(options.out)])
-    if cleared:
-        return cleared
+    there, absent = judged(options.backends)
+    if not there:
+        return refused(f"gradlaws {profile}: nothing to judge; not installed: {', '.join(absent)}")
+    if status := reports("clear", "--out", str(options.out)):
+        return status
+    print("; ".join([f"judging {', '.join(there)}", *([f"not installed: {', '.join(absent)}"] if absent else [])]))
+    sys.stdout.flush()  # before pytest speaks
     tests = TESTS / "test_corpus.py" if profile == "pin" else HERE
     workers = [] if options.jobs < 2 or profile == "pin" else ["-n", str(options.jobs), "--dist", "worksteal"]
+    given = ["--backends", options.backends, "--out", str(options.out), *rest]
     cache = str(Path(tempfile.gettempdir()) / "gradlaws-jax")
-    subprocess.run(
-        pytest_command(str(tests), "--profile", profile, *workers, "--no-report", "--out", str(options.out), *rest),
+    done = subprocess.run(
+        pytest_command(str(tests), "--profile", profile, *workers, "--no-report", *given),
         env={**SETTINGS, "GRADLAWS_JAX_CACHE": cache, **os.environ},
     )
-    return reports(["gate", "--no-baseline", "--out", str(options.out)])
+    if done.returncode == USAGE_ERROR:  # pytest has said why, and nothing was measured
+        with contextlib.suppress(OSError):
+            (options.out / "shards").rmdir()
+            options.out.rmdir()
+        return BAD_USAGE
+    return reports("judge", "--no-baseline", "--out", str(options.out))
 
 
 if __name__ == "__main__":

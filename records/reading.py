@@ -69,14 +69,14 @@ def read_json(path: Path) -> dict[str, Any]:
     except (ValueError, RecursionError):
         raise BadInput(f"{path}: not JSON: truncated, or not a report; build it again from its shards") from None
     if not isinstance(found, dict):
-        raise BadInput(f"{path}: not a report.json; python -m reports build writes one")
+        raise BadInput(f"{path}: not a report.json; python -m gradlaws build writes one")
     return found
 
 
 def checked(found: Mapping[str, Any], path: Path) -> Report:
     """The object, if it is a report that this version reads. Raises BadInput otherwise."""
     if "schema" not in found or "outcome" not in found:
-        raise BadInput(f"{path}: not a report.json; python -m reports build writes one")
+        raise BadInput(f"{path}: not a report.json; python -m gradlaws build writes one")
     if found["schema"] != report.SCHEMA:
         raise BadInput(
             f"{path}: a report of schema {found['schema']!r}, this version reads {report.SCHEMA}; "

@@ -29,11 +29,11 @@ _EXITS = "exit status: " + ", ".join(f"{status} {outcome}" for outcome, status i
 _WRITES = "index.html, report.json, report.sarif, junit.xml, summary.md, summary.txt and repro/<ID>_<framework>.py"
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
+def main(arguments: Sequence[str] | None = None, prog: str = "python -m reports") -> int:
     """Run one command; the exit status."""
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")
-    options = _parser().parse_args(arguments)
+    options = _parser(prog).parse_args(arguments)
     try:
         return int(options.run(options))
     except BadInput as error:
@@ -129,7 +129,7 @@ def _clear(options: argparse.Namespace) -> int:
 def _open(options: argparse.Namespace) -> int:
     page = (options.path / "index.html" if options.path.is_dir() else options.path).resolve()
     if not page.is_file():
-        raise BadInput(f"{page}: no such report; python -m reports build writes one")
+        raise BadInput(f"{page}: no such report; python -m gradlaws build writes one")
     opened = webbrowser.open(page.as_uri())
     print(page.as_uri() if opened else f"no browser here; the report is {page.as_uri()}")
     return 0
@@ -151,8 +151,8 @@ def _show(options: argparse.Namespace) -> int:
     return 0
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m reports", description=__doc__, epilog=_EXITS)
+def _parser(prog: str) -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog=prog, description=__doc__, epilog=_EXITS)
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     _add_judging(commands)
     _add_comparing(commands)
@@ -162,16 +162,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def _add_judging(commands: Commands) -> None:
     """From shards."""
-    gate = commands.add_parser(
-        "gate",
-        help="judge what was recorded",
-        epilog=f"exit status: 0 every identity holds; {EXITS[VIOLATED]} something is violated; {EXITS[COULD_NOT_RUN]} "
-        "something could not run: a crash, a hang, a damaged shard, tests that never ran, nothing to read; "
-        f"{EXITS[INSUFFICIENT]} nothing is wrong in what was seen, but too little was seen",
-        description=f"Judge the shards of one run, possibly from several machines, and write {_WRITES}; "
-        "or judge a report.json. However the tests ended, the verdict is on what they recorded.",
-    )
-    gate.set_defaults(run=_gate)
+    gates = [_add_gate(commands, name) for name in ("gate", "judge")]  # the first as it has always been called here
     make = commands.add_parser(
         "build",
         help="build the report from shards",
@@ -188,13 +179,13 @@ def _add_judging(commands: Commands) -> None:
         "or seeds are refused.",
     )
     join.set_defaults(run=_merge)
-    for command in (gate, make, join):
+    for command in (*gates, make, join):
         command.add_argument(
             "paths",
             nargs="+" if command is join else "*",
             type=Path,
             metavar="SHARDS",
-            help="folders with .jsonl shards" + (", or one report.json" if command is gate else "")
+            help="folders with .jsonl shards" + (", or one report.json" if command in gates else "")
             + " (default: the folder 'shards' inside --out)",
         )  # fmt: skip
         group = command.add_mutually_exclusive_group()
@@ -206,6 +197,20 @@ def _add_judging(commands: Commands) -> None:
             "--results", type=Path, default=FOLDER, help="measurements that the page shows too (default: %(default)s)"
         )
         _add_out(command)
+
+
+def _add_gate(commands: Commands, name: str) -> argparse.ArgumentParser:
+    gate = commands.add_parser(
+        name,
+        help="judge what was recorded",
+        epilog=f"exit status: 0 every identity holds; {EXITS[VIOLATED]} something is violated; {EXITS[COULD_NOT_RUN]} "
+        "something could not run: a crash, a hang, a damaged shard, tests that never ran, nothing to read; "
+        f"{EXITS[INSUFFICIENT]} nothing is wrong in what was seen, but too little was seen",
+        description=f"Judge the shards of one run, possibly from several machines, and write {_WRITES}; "
+        "or judge a report.json. However the tests ended, the verdict is on what they recorded.",
+    )
+    gate.set_defaults(run=_gate)
+    return gate
 
 
 def _add_comparing(commands: Commands) -> None:

@@ -13,8 +13,8 @@ ORDERS: Mapping[Quantity, int] = {
 }  # fmt: skip
 
 VERSION = "0.1.0"
-# Releases of frameworks with which the suite is run; what is older or newer than that says so and goes no further.
-SUPPORTED: Mapping[str, str] = {"numpy": ">=1.26", "torch": ">=2.7", "jax": ">=0.4.32"}
+# Releases with which the suite is run, as pyproject.toml has them; with what is outside of them it goes no further.
+SUPPORTED: Mapping[str, str] = {"python": ">=3.11", "numpy": ">=1.26", "torch": ">=2.7", "jax": ">=0.4.32"}
 
 # Ours, and where each is declared; plugins add theirs to the run (suite/run.py).
 MODULES: Mapping[str, str] = {

@@ -106,7 +106,7 @@ def test_a_derivative_wrong_by_1e_9_has_a_counterexample_of_at_most_two_steps(op
     assert head.startswith("alone violated by torch · ")
     assert function.endswith(("1 step", "2 steps"))
     assert "f(x) = Wrong(x)" in function
-    assert "python -m suite replay alone-" in done.stdout
+    assert "python -m gradlaws replay alone-" in done.stdout
     assert (tmp_path / "checked_Wrong.py").exists()
 
 

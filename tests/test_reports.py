@@ -326,7 +326,7 @@ def test_the_text_has_at_most_25_lines_however_much_failed() -> None:
     text = verdict_text(summarise(green() + many + nodes))
     assert len(text.splitlines()) <= LINES
     assert "G1 violated by torch · func.grad · float64" in text
-    assert "python -m reports show G1-0 · reproducer: reports/out/repro/G1-0_torch.py" in text
+    assert "python -m gradlaws show G1-0 · reproducer: reports/out/repro/G1-0_torch.py" in text
     assert "more failures" in text and text.splitlines()[-1] == "report: reports/out/index.html"
 
 

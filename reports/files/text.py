@@ -88,7 +88,7 @@ def _block(failure: Failure, out: Path) -> list[str]:
         _title(failure),
         f"  {_clipped(failure['function'] or '')}    {plural(failure['steps'] or 0, 'step')}, n = {failure['size']}",
         numbers if failure["got"] is not None else f"  {_clipped(failure['message'] or '')}",
-        f"  {failure['replay']}{where} · python -m reports show {failure['id']}{where}{script}",
+        f"  {failure['replay']}{where} · python -m gradlaws show {failure['id']}{where}{script}",
     ]
 
 

@@ -20,7 +20,7 @@ from gradlaws.reports.judging.floors import LEVELS, floor_of
 from gradlaws.reports.shards.reading import SENSELESS
 
 BASELINE = Path("reports/baseline.json")
-RENEW = "renew it: python -m reports baseline"
+RENEW = "renew it: python -m gradlaws baseline"
 
 
 def gist(report: Report) -> Gist:
@@ -105,7 +105,7 @@ def find_baseline(path: Path | None, suite: str) -> tuple[Gist | None, str, list
     if path is None:
         return None, "", []
     if path == BASELINE and not path.exists():
-        return None, f"no baseline in {path}: nothing to compare with; python -m reports baseline writes one", []
+        return None, f"no baseline in {path}: nothing to compare with; python -m gradlaws baseline writes one", []
     try:
         return read_baseline(path, suite), "", []
     except BadInput as error:

@@ -94,7 +94,7 @@ def details(judged: Judged, on: Occasion, frameworks: Iterable[str]) -> Details:
         "inputs": everything_put_in(question), "component": str(list(where)), **shown,
         "message": verdict.reason, "row": row, "graph": witnesses.graph(program, point),
         "scripts": scripts(question, where, exact, tolerance, frameworks), "case": on.case.line if on.case else "",
-        "replay": f"python -m suite replay {on.id_of(judged)}" if on.case else f"python -m pytest '{on.test}'",
+        "replay": f"python -m gradlaws replay {on.id_of(judged)}" if on.case else f"python -m pytest '{on.test}'",
     }  # fmt: skip
 
 
@@ -129,5 +129,5 @@ def in_words(failure: Failure) -> str:
         )
     if failure["message"]:
         lines.append(f"  {failure['message']}")
-    lines.append(f"  {failure['replay']} · python -m reports show {failure['id']}")
+    lines.append(f"  {failure['replay']} · python -m gradlaws show {failure['id']}")
     return "\n".join(lines)

@@ -1,10 +1,10 @@
 """The stored cases of suite/corpus/corpus.jsonl: take in what runs have found.
 
-    python -m suite corpus add reports/out/found.jsonl    what an explore run has found
-    python -m suite corpus add --pin --why 'log cancels' a.jsonl    a counterexample, for good
-    python -m suite corpus record reports/out/replay/report.json    what a replay has found is expected from now on
-    python -m suite corpus select --most 300              the pins, and the worst for each primitive and pair
-    python -m suite corpus check                          whether every line can still be asked
+    gradlaws corpus add reports/out/found.jsonl    what an explore run has found
+    gradlaws corpus add --pin --why 'log cancels' a.jsonl    a counterexample, for good
+    gradlaws corpus record reports/out/replay/report.json    what a replay has found is expected from now on
+    gradlaws corpus select --most 300              the pins, and the worst for each primitive and pair
+    gradlaws corpus check                          whether every line can still be asked
 
 `add` keeps what is there; of a case that is there already it keeps the larger error / bound. What is new is asked of
 every backend, and `record` says what is expected from then on, of those that were asked. A case that was violated is
@@ -113,9 +113,9 @@ def check(path: Path) -> int:
     return 1 if wrong else 0
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
+def main(arguments: Sequence[str] | None = None, prog: str = "python -m suite corpus") -> int:
     parser = argparse.ArgumentParser(
-        prog="python -m suite corpus", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+        prog=prog, description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--corpus", type=Path, default=DATA, help="default: suite/corpus/corpus.jsonl")
     commands = parser.add_subparsers(dest="command", required=True, metavar="add, record, select or check")

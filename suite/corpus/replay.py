@@ -1,10 +1,10 @@
 """Asks a failure, or a stored case, again.
 
-    python -m suite replay G1-789d1019            the failure of that id in reports/out/report.json, or the case of that
+    gradlaws replay G1-789d1019            the failure of that id in reports/out/report.json, or the case of that
                                                   id in suite/corpus/corpus.jsonl; its beginning is enough
-    python -m suite replay '{"identity":"G1",...' the case itself, as `python -m reports show ID` prints it
-    python -m suite replay cases.jsonl -          all cases of a file, and of the standard input
-    python -m suite replay G1-789d1019 -- -p my_plugin --backends jax     with options of pytest
+    gradlaws replay '{"identity":"G1",...' the case itself, as `gradlaws show ID` prints it
+    gradlaws replay cases.jsonl -          all cases of a file, and of the standard input
+    gradlaws replay G1-789d1019 -- -p my_plugin --backends jax     with options of pytest
 
 Prints a line for each case and backend: HOLDS, as it was recorded; FIXED, it was violated and holds now; FAILED, it is
 violated; UNDECIDED, the bound or the oracle cannot say any more; ERROR, it cannot be asked: the line says why.
@@ -93,7 +93,10 @@ def ask(cases: Sequence[str], options: Sequence[str], out: Path) -> Report:
         command = pytest_command(str(TESTS / "test_corpus.py"), "--profile", "again", "--corpus", str(path),
                                  "--out", str(out), "-q", "--tb", "no", *options)  # fmt: skip
         report = out / "report.json"
-        report.unlink(missing_ok=True)
+        try:
+            report.unlink(missing_ok=True)
+        except OSError as error:
+            raise CaseError(f"{out}: cannot be written ({error.strerror}); give another --out") from None
         done = subprocess.run(command, capture_output=True, text=True)
     if not report.exists():
         said = (done.stderr.strip() or done.stdout.strip()).splitlines()
@@ -120,12 +123,12 @@ def decimal(got: str | None) -> str:
     return repr(float.fromhex(got)) if got and "0x" in got else str(got)
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
+def main(arguments: Sequence[str] | None = None, prog: str = "python -m suite replay") -> int:
     parser = argparse.ArgumentParser(
-        prog="python -m suite replay", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+        prog=prog, description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("cases", nargs="+", metavar="CASE", help="an id, a case as JSON, a file.jsonl, or -")
-    parser.add_argument("--report", type=Path, default=REPORT, help="where the failures are (default: reports/out)")
+    parser.add_argument("--report", type=Path, default=REPORT, help="where the failures are (default: %(default)s)")
     parser.add_argument("--corpus", type=Path, default=DATA, help="where the stored cases are (default: ours)")
     parser.add_argument("--out", type=Path, default=OUT / "replay", help="folder of the report of this")
     given = [*(sys.argv[1:] if arguments is None else arguments)]

@@ -1,9 +1,9 @@
 """A script for every known deviation, and whether each still shows what the ledger says.
 
-    python -m suite.reproduce                       writes and runs all that the installed versions have
-    python -m suite.reproduce torch-trigamma        some
-    python -m suite.reproduce --print jax-hypot-tie prints one, to file upstream
-    python -m suite.reproduce --count               how many there are, and of how many formulas
+    gradlaws reproduce                       writes and runs all that the installed versions have
+    gradlaws reproduce torch-trigamma        some
+    gradlaws reproduce --print jax-hypot-tie prints one, to file upstream
+    gradlaws reproduce --count               how many there are, and of how many formulas
 
 A script needs its framework and mpmath only, prints got, true and error, and exits with 1 while the deviation exists.
 Exit status here: 0 all say what the ledger says; 1 one does not; 2 one could not run (a crash, a hang), or its id is
@@ -131,8 +131,8 @@ def counted(rows: Sequence[Row]) -> Iterator[str]:
     yield f"all: {len(rows)} deviations of {sum(not row.like for row in rows)} formulas"
 
 
-def main(arguments: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(prog="python -m suite.reproduce", description=(__doc__ or "").splitlines()[0])
+def main(arguments: list[str] | None = None, prog: str = "python -m suite.reproduce") -> int:
+    parser = argparse.ArgumentParser(prog=prog, description=(__doc__ or "").splitlines()[0])
     parser.add_argument("ids", nargs="*", help="deviations (default: all of the installed versions)")
     parser.add_argument("--print", action="store_true", help="print the scripts instead of running them")
     parser.add_argument("--count", action="store_true", help="count them, runs none")

@@ -1,9 +1,9 @@
 """Is the derivative of this one operation right? Alone, and inside random compositions, in every mode.
 
-    python -m suite check suite.examples.log_cosh:log_cosh_torch --domain=-30,30 --absolute 4 --conditioning 4
-                          --reference suite.examples.log_cosh:reference    (nested forward mode is torch's to mend)
-    python -m suite check mymodule:my_expm1 --definition mpmath:expm1 --domain=-5,5
-    python -m suite check path/to/file.py:my_pow --definition mpmath:power --domain 0.1,9 --domain=-3,3
+    gradlaws check gradlaws.suite.examples.log_cosh:log_cosh_torch --domain=-30,30 --absolute 4 --conditioning 4
+                   --reference gradlaws.suite.examples.log_cosh:reference    (nested forward mode is torch's to mend)
+    gradlaws check mymodule:my_expm1 --definition mpmath:expm1 --domain=-5,5
+    gradlaws check path/to/file.py:my_pow --definition mpmath:power --domain 0.1,9 --domain=-3,3
 
 The operation takes one or two arrays of torch or jax and gives one; which, is found out. What it ought to be is said by
 
@@ -122,7 +122,7 @@ def defined(options: argparse.Namespace) -> None:
         )
 
 
-PLUGIN = '''"""{title}, as `python -m suite check` asks it: --plugin {path}"""
+PLUGIN = '''"""{title}, as `gradlaws check` asks it: --plugin {path}"""
 
 from gradlaws.suite.checked import imported, primitive
 
@@ -200,9 +200,9 @@ def told(report: Report, name: str, path: Path, out: Path) -> Iterator[str]:
     yield f"{report['totals']['comparisons']} comparisons: {listed}{near}"
 
 
-def parser() -> argparse.ArgumentParser:
+def parser(prog: str) -> argparse.ArgumentParser:
     options = argparse.ArgumentParser(
-        prog="python -m suite check", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+        prog=prog, description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     options.add_argument("operation", metavar="MODULE:FUNCTION", help="or path/to/file.py:function")
     truth = options.add_mutually_exclusive_group(required=True)
@@ -240,8 +240,8 @@ def parser() -> argparse.ArgumentParser:
     return options
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    command = parser()
+def main(arguments: Sequence[str] | None = None, prog: str = "python -m suite check") -> int:
+    command = parser(prog)
     options = command.parse_args(arguments)
     if unknown := set(filter(None, options.identities.split(","))) - set(CLAIMS):
         command.error(f"--identities: unknown {', '.join(sorted(unknown))}; known are {', '.join(CLAIMS)}")
@@ -273,8 +273,11 @@ def checked(options: argparse.Namespace) -> int:
     if not dtypes or any("not elementwise" in fault for fault in answer["faults"]):
         return VIOLATED if answer["faults"] else COULD_NOT_RUN
     path = options.out / f"checked_{name}.py"
-    options.out.mkdir(parents=True, exist_ok=True)
-    path.write_text(plugin(options, path, name), "utf-8")
+    try:
+        options.out.mkdir(parents=True, exist_ok=True)
+        path.write_text(plugin(options, path, name), "utf-8")
+    except OSError as error:
+        raise CannotCheck(f"{options.out}: cannot be written ({error.strerror}); give another --out") from None
     print(f"checking {name}: {options.backend} {answer['version']}, {' and '.join(dtypes)}", file=sys.stderr)
     report = ask(options, path, dtypes)
     for line in told(report, name, path, options.out):

@@ -54,10 +54,10 @@ def add(parser: pytest.Parser) -> None:
     )
     group.addoption("--out", default="reports/out", help="folder of the report (default: reports/out)")
     group.addoption(
-        "--shard", default="", metavar="K/N", help="part K of N of the tests; python -m reports merge joins"
+        "--shard", default="", metavar="K/N", help="part K of N of the tests; python -m gradlaws merge joins"
     )
     group.addoption(
-        "--no-report", action="store_true", help="measure only, and leave the judging to python -m reports gate"
+        "--no-report", action="store_true", help="measure only, and leave the judging to python -m gradlaws judge"
     )
     group.addoption(
         "--time-limit",

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import importlib.metadata
+import importlib.util
 import platform
 
 from packaging.specifiers import SpecifierSet
 
-from gradlaws.suite.vocabulary import SUPPORTED
+from gradlaws.suite.vocabulary import MODULES, SUPPORTED
 
 DISTRIBUTIONS = ("numpy", "scipy", "torch", "jax", "jaxlib", "optax", "mpmath", "gmpy2", "hypothesis", "pytest")
+USAGE_ERROR = 4  # pytest.ExitCode, which is not worth an import of pytest
 
 
 def outside() -> str:
@@ -21,6 +23,23 @@ def outside() -> str:
         if name in found and not SpecifierSet(wanted).contains(found[name], prereleases=True)
     ]
     return f"{'; '.join(old)}: upgrade it" if old else ""
+
+
+def installed(name: str) -> bool:
+    """Whether there is a module of that name; it is not imported."""
+    try:
+        return importlib.util.find_spec(name) is not None
+    except (ImportError, ValueError):
+        return False
+
+
+def judged(backends: str) -> tuple[list[str], list[str]]:
+    """Of the backends that are named, comma-separated, or of ours: those that are there, as "numpy 2.4.6", and those
+    that are not. One of a plugin is taken to be there."""
+    names = [name.strip() for name in backends.split(",") if name.strip()] or [*MODULES]
+    found = versions()
+    absent = [name for name in names if name in MODULES and not installed(name)]
+    return [f"{name} {found.get(name, '')}".strip() for name in names if name not in absent], absent
 
 
 def versions() -> dict[str, str]:
