@@ -25,7 +25,7 @@ Partials = tuple[NDArray[np.intp], NDArray[np.longdouble], NDArray[np.longdouble
 
 
 def exact_partials(step: Step, arguments: Sequence[Floats]) -> Partials:
-    """``index`` (k, p), ``first`` (k, p) and ``second`` (k, p, p), as in ``suite.local.Local``.
+    """``index`` (k, p), ``first`` (k, p) and ``second`` (k, p, p), as in ``Local`` of suite/bound/partials.py.
 
     Raises DomainError where the step is not defined around its arguments.
     """

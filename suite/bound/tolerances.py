@@ -49,7 +49,7 @@ def _largest_along(quantity: Quantity, program: Program, point: HashablePoint, t
 
 
 def seeds(graph: nodes.Graph, quantity: Quantity, *directions: Point) -> tuple[Floats, ...]:
-    """The cotangents and the sets of tangents that make the quantity, as for ``bound.analyse``."""
+    """The cotangents and the sets of tangents that make the quantity, as for ``sweep.analyse``."""
     outputs, inputs = np.eye(graph.output.stop - graph.output.start), np.eye(graph.inputs)
     if quantity == "value":
         return (outputs,)

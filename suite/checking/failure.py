@@ -115,7 +115,8 @@ def in_words(failure: Failure) -> str:
     head = (
         f"{failure['identity']} {failure['verdict']} by {failure['backend']} · {failure['mode']} · {failure['dtype']}"
     )
-    lines = [head, f"  {failure['function']}        {failure['steps']} steps, n = {failure['size']}"]
+    steps = "1 step" if failure["steps"] == 1 else f"{failure['steps']} steps"
+    lines = [head, f"  {failure['function']}        {steps}, n = {failure['size']}"]
     for array in failure["inputs"] or ():
         lines.append(f"  {array['name']} = {[float.fromhex(h) for h in array['hex']]}")
     got, ratio = failure["got"], failure["ratio"]

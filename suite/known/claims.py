@@ -16,7 +16,7 @@ from gradlaws.suite.vocabulary import Quantity
 class Claim:
     """A claim of the document, or one that users of derivatives take for granted.
 
-    ``kind``: identity, order, law of chance, count or audit, and what each demands is in README.md. ``document``: its
+    ``kind``: identity, order, law of chance, count or audit; docs/claims.md says what each demands. ``document``: its
     evidence is a record of its own (suite/document), not comparisons of derivatives on random functions.
     """
 

@@ -2,7 +2,7 @@
 
 No rule of differentiation is used, so the chain rule is not presupposed where it is judged. A derivative is a central
 difference at high precision; a second one, along a random direction with another step *and* another precision,
-certifies it (two steps at one precision agree on swamped functions such as tanh(100), bound.md, section 4).
+certifies it (two steps at one precision agree on swamped functions such as tanh(100), docs/bound.md, "The oracle").
 
 Objects are flat: x in R^n is all inputs concatenated, f(x) in R^m all entries of the output.
 """
