@@ -109,7 +109,7 @@ def decode_program(coded: Mapping[str, Any]) -> Program:
     for number, (primitive, arguments, *parameters) in enumerate(coded["steps"]):
         if primitive != CONSTANT and primitive not in PRIMITIVES:
             raise EncodingError(
-                f"there is no primitive {primitive!r} any more; known are those of strategies/catalogue"
+                f"there is no primitive {primitive!r}: known are those of the catalogue, and a plugin's with --plugin"
             )
         if not all(0 <= argument < len(inputs) + number for argument in arguments):
             raise EncodingError(f"step {number + 1}, {primitive}, names a value that does not exist yet")

@@ -84,7 +84,11 @@ def from_file(path: Path, files: list[str] | None = None) -> ModuleType:
     sys.modules[path.stem] = module
     if files is not None:
         files.append(path.stem)
-    specification.loader.exec_module(module)
+    sys.path.insert(0, str(path.absolute().parent))  # what it imports may stand beside it
+    try:
+        specification.loader.exec_module(module)
+    finally:
+        sys.path.remove(str(path.absolute().parent))
     return module
 
 

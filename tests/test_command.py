@@ -105,7 +105,7 @@ def test_an_operation_is_checked_and_its_failure_shown(installed: Environment, t
     failure = json.loads(report.read_text("utf-8"))["failures"][0]
     shown = installed.gradlaws("show", failure["id"], "--report", report, cwd=tmp_path)
     assert shown.returncode == 0 and failure["function"] in shown.stdout
-    assert failure["replay"] == f"python -m gradlaws replay {failure['id']}"
+    assert failure["replay"].startswith(f"python -m gradlaws replay {failure['id']} -- --plugin ")
 
 
 def test_a_stored_case_is_asked_again(installed: Environment, tmp_path: Path) -> None:

@@ -78,6 +78,7 @@ def _title(failure: Failure) -> str:
 
 def _block(failure: Failure, out: Path) -> list[str]:
     where = "" if out == DEFAULT_OUT else f" --report {out / 'report.json'}"
+    command, dashes, options = (failure["replay"] or "").partition(" -- ")
     name = failure["backend"]
     script = f" · reproducer: {out / 'repro' / failure['id']}_{name}.py" if name in failure["scripts"] else ""
     numbers = (
@@ -88,7 +89,7 @@ def _block(failure: Failure, out: Path) -> list[str]:
         _title(failure),
         f"  {_clipped(failure['function'] or '')}    {plural(failure['steps'] or 0, 'step')}, n = {failure['size']}",
         numbers if failure["got"] is not None else f"  {_clipped(failure['message'] or '')}",
-        f"  {failure['replay']}{where} · python -m gradlaws show {failure['id']}{where}{script}",
+        f"  {command}{where}{dashes}{options} · python -m gradlaws show {failure['id']}{where}{script}",
     ]
 
 

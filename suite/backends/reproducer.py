@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Iterable
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 from mpmath import mp
@@ -75,7 +77,7 @@ def script(question: Question, component: tuple[int, ...], exact: Truth, toleran
 
     body = function + mode.source
     modules = [name for name in run.current().libraries if name + "." in body + backend.array_source]
-    lines = [*(f"import {name}" for name in modules)]
+    lines = [*beside(modules), *(f"import {name}" for name in modules)]
     lines += ["import sys", "import typing", "import mpmath", "import numpy", "", "Any = typing.Any"]
     if backend.name == "jax":
         lines.append('jax.config.update("jax_enable_x64", True)')
@@ -99,6 +101,14 @@ def script(question: Question, component: tuple[int, ...], exact: Truth, toleran
         "sys.exit(1 if not abs(got - true) <= bound else 0)",
     ]
     return "\n".join(lines) + "\n"
+
+
+def beside(modules: Iterable[str]) -> list[str]:
+    """Lines that let a script find modules of a user's own, which are not where Python looks by itself."""
+    files = [getattr(sys.modules.get(name), "__file__", None) for name in modules if "." not in name]
+    folders = {str(Path(file).absolute().parent): None for file in files if file}
+    missing = [folder for folder in folders if folder not in sys.path and Path(folder).name not in modules]
+    return ["import sys", *(f"sys.path.insert(0, {folder!r})" for folder in missing)] if missing else []
 
 
 def assembled(mode: Mode, m: int, n: int, sizes: list[int], torch: bool) -> str:

@@ -94,8 +94,14 @@ def details(judged: Judged, on: Occasion, frameworks: Iterable[str]) -> Details:
         "inputs": everything_put_in(question), "component": str(list(where)), **shown,
         "message": verdict.reason, "row": row, "graph": witnesses.graph(program, point),
         "scripts": scripts(question, where, exact, tolerance, frameworks), "case": on.case.line if on.case else "",
-        "replay": f"python -m gradlaws replay {on.id_of(judged)}" if on.case else f"python -m pytest '{on.test}'",
+        "replay": replay(on.id_of(judged)) if on.case else f"python -m pytest '{on.test}'",
     }  # fmt: skip
+
+
+def replay(name: str) -> str:
+    """The command that asks again, with the plugins of the run."""
+    own = " ".join(f"--plugin {plugin}" for plugin in run.current().plugins)
+    return f"python -m gradlaws replay {name}" + (f" -- {own}" if own else "")
 
 
 def everything_put_in(question: Question) -> list[Array]:

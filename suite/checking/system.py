@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 from gradlaws.records.shard import Record
 from gradlaws.strategies.precision import Precision
@@ -29,3 +30,7 @@ class System:
         return f"{self.backend.name}-{self.precision.name}"
 
     __repr__ = __str__
+
+    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
+        """How Hypothesis prints an argument, which of a dataclass is all its fields."""
+        printer.text(str(self))

@@ -60,6 +60,9 @@ class Trial:
     def __repr__(self) -> str:
         return str(self.system)
 
+    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
+        printer.text(repr(self))
+
     @property
     def backend(self) -> Backend:
         return self.system.backend

@@ -1,8 +1,8 @@
 """Asks a failure, or a stored case, again.
 
-    gradlaws replay G1-789d1019            the failure of that id in reports/out/report.json, or the case of that
-                                                  id in suite/corpus/corpus.jsonl; its beginning is enough
-    gradlaws replay '{"identity":"G1",...' the case itself, as `gradlaws show ID` prints it
+    gradlaws replay G1-789d1019            the failure of that id in the last report (--report names another), or the
+                                           stored case of that id; its beginning is enough
+    gradlaws replay '{"identity":"G1",...' the case itself, as a line of cases.jsonl
     gradlaws replay cases.jsonl -          all cases of a file, and of the standard input
     gradlaws replay G1-789d1019 -- -p my_plugin --backends jax     with options of pytest
 

@@ -55,9 +55,12 @@ class CannotCheck(Exception):
 
 
 def interval(text: str) -> tuple[float, float]:
-    low, high = (min(max(float(word), -LARGEST), LARGEST) for word in text.split(","))
+    try:
+        low, high = (min(max(float(word), -LARGEST), LARGEST) for word in text.split(","))
+    except ValueError:
+        low, high = 0.0, 0.0
     if not low < high:
-        raise ValueError
+        raise argparse.ArgumentTypeError(f"{text!r} is no LOW,HIGH with LOW < HIGH; write --domain=-5,5")
     return low, high
 
 
@@ -189,13 +192,14 @@ def told(report: Report, name: str, path: Path, out: Path) -> Iterator[str]:
             yield f"  {one['message']}"
         if got is not None:
             yield f"  got {got}   true {one['true']}   bound {one['bound']}   ({float(one['ratio'] or 0):.2g} × bound)"
-        yield f"  {one['replay']} --report {out / 'report.json'} -- --plugin {path}"
+        command = (one["replay"] or "").partition(" -- ")[0]
+        yield f"  {command} --report {out / 'report.json'} -- --plugin {path}"
         if len(simplest) > 1:
             yield f"  and {len(simplest) - 1} more, in {out / 'index.html'}"
     else:
         yield from (f"  {reason}" for reason in report["reasons"][:5])
     worst = report["totals"]["worst_holding"]
-    near = f", the worst error {float(worst['ratio']):.2g} of its bound" if worst else ""
+    near = f", of those that hold the worst error {float(worst['ratio']):.2g} of its bound" if worst else ""
     listed = ", ".join(f"{number} {kind}" for kind, number in counts.items() if number)
     yield f"{report['totals']['comparisons']} comparisons: {listed}{near}"
 
@@ -245,7 +249,10 @@ def main(arguments: Sequence[str] | None = None, prog: str = "python -m suite ch
     options = command.parse_args(arguments)
     if unknown := set(filter(None, options.identities.split(","))) - set(CLAIMS):
         command.error(f"--identities: unknown {', '.join(sorted(unknown))}; known are {', '.join(CLAIMS)}")
-    options.out, options.domain = options.out.absolute(), options.domain or [(-LARGEST, LARGEST)]
+    given = options.domain
+    options.out, options.domain = options.out.absolute(), given or [(-LARGEST, LARGEST)]
+    if not given:
+        print("note: no --domain is given, so it is asked everywhere; say --domain=LOW,HIGH", file=sys.stderr)
     if options.ulps and len(options.ulps) != 3:
         command.error("--ulps takes three numbers, for value, first and second derivative")
     if len(options.domain) > 2:
