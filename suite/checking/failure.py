@@ -14,7 +14,7 @@ from gradlaws.records.conversions import plain
 from gradlaws.records.parts import Answer, Array
 from gradlaws.records.shard import Details, Failure, Witness
 from gradlaws.strategies.mathematics import mathematics
-from gradlaws.strategies.program import Point, Program, input_names
+from gradlaws.strategies.program import input_names
 from gradlaws.suite import run
 from gradlaws.suite.backends.question import Question
 from gradlaws.suite.backends.reproducer import scripts
@@ -27,13 +27,6 @@ from gradlaws.suite.truth import floats
 
 class Violation(AssertionError):
     """An identity does not hold, or a framework failed. The message is what a person needs, shortest first."""
-
-
-def inputs(program: Program, point: Point, names: list[str] | None = None) -> list[Array]:
-    return [
-        {"name": name, "shape": list(x.shape), "hex": floats.hexadecimal(x)}
-        for name, x in zip(names or input_names(program), point, strict=False)
-    ]
 
 
 @dataclass(frozen=True)
@@ -108,11 +101,11 @@ def everything_put_in(question: Question) -> list[Array]:
     """The point, the constants of the program, and the directions."""
     program = question.program
     constants = [step.constant for step in program.steps if step.is_constant]
-    found = inputs(program, question.point)
-    found += inputs(program, tuple(constants), [f"c{i + 1}" for i in range(len(constants))])
+    found = floats.arrays(input_names(program), question.point)
+    found += floats.arrays([f"c{i + 1}" for i in range(len(constants))], constants)
     for name, direction in zip("vu", question.directions, strict=False):
         many = [name] if len(direction) == 1 else [f"{name}{i + 1}" for i in range(len(direction))]
-        found += inputs(program, direction, many)
+        found += floats.arrays(many, direction)
     return found
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 import numpy as np
@@ -17,21 +17,22 @@ from gradlaws.strategies.mathematics import mathematics
 from gradlaws.strategies.mp_arrays import DomainError
 from gradlaws.strategies.precision import Precision
 from gradlaws.strategies.primitive import Floats
-from gradlaws.strategies.program import Point, Program
+from gradlaws.strategies.program import Point, Program, input_names
 from gradlaws.suite import clock, profiles
 from gradlaws.suite.backends.backend import Backend, Mode
 from gradlaws.suite.backends.question import Question
 from gradlaws.suite.bound import differences, tolerances
 from gradlaws.suite.checking import failure, witnesses
-from gradlaws.suite.checking.answer import Answer, exactly
+from gradlaws.suite.checking.answer import Answer
 from gradlaws.suite.checking.excuses import excused
-from gradlaws.suite.checking.failure import Occasion, Violation, inputs
+from gradlaws.suite.checking.failure import Occasion, Violation
 from gradlaws.suite.checking.judged import Judged, worse
 from gradlaws.suite.checking.rotation import in_turn
 from gradlaws.suite.checking.system import System
 from gradlaws.suite.checking.verdict import Verdict, beside
 from gradlaws.suite.corpus import cases, hardest
 from gradlaws.suite.corpus.cases import Case
+from gradlaws.suite.truth.floats import arrays
 from gradlaws.suite.truth.oracle import Truth
 from gradlaws.suite.vocabulary import Quantity
 
@@ -96,7 +97,8 @@ class Trial:
     def example(self, program: Program, point: Point, *directions: Point) -> Iterator[Check]:
         """All comparisons on one function at one point; violations are raised together at the end."""
         example: Example = {
-            "kind": "example", "test": self.test, "function": mathematics(program), "inputs": inputs(program, point),
+            "kind": "example", "test": self.test, "function": mathematics(program),
+            "inputs": arrays(input_names(program), point),
         }  # fmt: skip
         if not self.focus:
             example = {**example, "backend": self.backend.name, **witnesses.generated(program, point)}
@@ -240,12 +242,6 @@ class Check:
             answer.question, label, answer.order, answer.numbers, exact, answer.tolerance, answer.majorant,
             answer.seconds,
         )  # fmt: skip
-
-    def equal(self, label: str, a: Answer, b: Answer) -> None:
-        """Two answers of this backend to the same question, each within its own bound."""
-        reference = exactly(b.numbers)
-        both = replace(a, tolerance=a.tolerance + b.tolerance, majorant=max(a.majorant, b.majorant), seconds=0.0)
-        self.true(both, reference, label)
 
     def compare(
         self,

@@ -18,7 +18,7 @@ from gradlaws.suite.checking.trial import Trial
 from gradlaws.suite.corpus.cases import Case, CaseError
 
 Law = Callable[..., None]
-ROUNDS = 3  # of the rotation, so that every mode has had its turn
+ROUNDS = 4  # of the rotation, so that every mode has had its turn
 HOLDS: Final = "HOLDS"
 FIXED: Final = "FIXED"
 FAILED: Final = "FAILED"
@@ -78,11 +78,10 @@ def ask(trial: Trial, case: Case) -> Answered:
     answered = run(trial, case)
     if case.mode and not trial.seen:
         return run(trial, replace(case, mode=""))
-    for _ in range(ROUNDS if answered.found == "inconclusive" else 0):
+    rounds = 1
+    while answered.found == "inconclusive" and rounds < ROUNDS:
         trial.seed += profiles.active.modes or 0  # the modes whose turn it was are too coarse there: the next ones
-        answered = run(trial, case)
-        if answered.found != "inconclusive":
-            break
+        answered, rounds = run(trial, case), rounds + 1
     return answered
 
 

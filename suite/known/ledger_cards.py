@@ -13,7 +13,7 @@ from gradlaws.strategies.program import input_names
 from gradlaws.suite.backends import Unsupported
 from gradlaws.suite.known.ledger import Row
 from gradlaws.suite.known.reproduce import written
-from gradlaws.suite.truth.floats import hexadecimal
+from gradlaws.suite.truth.floats import arrays
 
 STEPS = 40  # of the axis on each side of one, finer near one
 
@@ -23,10 +23,7 @@ def described(row: Row) -> Deviation:
     return {
         "versions": list(row.versions), "recheck": row.recheck.isoformat(), "quantity": row.quantity, "mode": row.mode,
         "got": row.got.hex() if isinstance(row.got, float) else row.got, "true": row.true,
-        "witness": [
-            {"name": name, "shape": list(x.shape), "hex": hexadecimal(x)}
-            for name, x in zip(input_names(row.program), row.witness, strict=False)
-        ],
+        "witness": arrays(input_names(row.program), row.witness),
         "painted": painted(row), "script": script(row),
     }  # fmt: skip
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
 
+from gradlaws.records.parts import Array
 from gradlaws.strategies.primitive import Floats
 from gradlaws.strategies.program import Point
 
@@ -17,6 +19,13 @@ def flat(point: Point) -> Floats:
 def hexadecimal(x: Floats) -> list[str]:
     """The entries with all their bits."""
     return [written(value) for value in np.ravel(x)]
+
+
+def arrays(names: Iterable[str], values: Iterable[Floats]) -> list[Array]:
+    """Named arrays as records, with all their bits."""
+    return [
+        {"name": name, "shape": list(x.shape), "hex": hexadecimal(x)} for name, x in zip(names, values, strict=False)
+    ]
 
 
 def written(value: np.floating[Any]) -> str:
