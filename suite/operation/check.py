@@ -251,20 +251,18 @@ def main(arguments: Sequence[str] | None = None, prog: str = "python -m suite ch
         command.error(f"--identities: unknown {', '.join(sorted(unknown))}; known are {', '.join(CLAIMS)}")
     given = options.domain
     options.out, options.domain = options.out.absolute(), given or [(-LARGEST, LARGEST)]
-    if not given:
-        print("note: no --domain is given, so it is asked everywhere; say --domain=LOW,HIGH", file=sys.stderr)
     if options.ulps and len(options.ulps) != 3:
         command.error("--ulps takes three numbers, for value, first and second derivative")
     if len(options.domain) > 2:
         command.error("--domain is given once for each argument, and operations of one or two can be checked")
     try:
-        return checked(options)
+        return checked(options, asked_everywhere=not given)
     except CannotCheck as error:
         print(f"could not run: {error}", file=sys.stderr)
         return COULD_NOT_RUN
 
 
-def checked(options: argparse.Namespace) -> int:
+def checked(options: argparse.Namespace, asked_everywhere: bool) -> int:
     name = spelling(options.operation)[0].removesuffix(".apply").rpartition(".")[2]
     name += "_checked" * (name in PRIMITIVES)
     defined(options)
@@ -285,6 +283,8 @@ def checked(options: argparse.Namespace) -> int:
         path.write_text(plugin(options, path, name), "utf-8")
     except OSError as error:
         raise CannotCheck(f"{options.out}: cannot be written ({error.strerror}); give another --out") from None
+    if asked_everywhere:
+        print("note: no --domain is given, so it is asked everywhere; say --domain=LOW,HIGH", file=sys.stderr)
     print(f"checking {name}: {options.backend} {answer['version']}, {' and '.join(dtypes)}", file=sys.stderr)
     report = ask(options, path, dtypes)
     for line in told(report, name, path, options.out):
