@@ -15,15 +15,15 @@ from gradlaws.strategies.catalogue import PRIMITIVES
 from gradlaws.strategies.mp_arrays import DomainError
 from gradlaws.strategies.precision import FLOAT16, FLOAT32, FLOAT64, Precision
 from gradlaws.strategies.primitive import Floats
-from gradlaws.strategies.program import Point, Program, Step, constant_step, float_values
+from gradlaws.strategies.program import Point, Program, Step, constant_step, float_values, weighted
 from gradlaws.suite import backends
 from gradlaws.suite.bound import differences, nodes, sweep, tolerances
 from gradlaws.suite.bound.contracts import Contract
 from gradlaws.suite.bound.nodes import Graph
 from gradlaws.suite.bound.partials import local
 from gradlaws.suite.bound.scalar_partials import scalar_partials
-from gradlaws.suite.checking.verdict import judge
-from gradlaws.suite.truth import oracle
+from gradlaws.suite.checking.verdict import beside, judge
+from gradlaws.suite.truth import oracle, quantities
 from gradlaws.suite.vocabulary import Quantity
 
 U = 2.0**-20  # so coarse that float64's own rounding does not matter
@@ -188,9 +188,8 @@ def test_a_bound_that_is_not_finite_is_inconclusive_before_anything_is_compared(
         assert verdict([got], [allowed], error=error) == "inconclusive"
 
 
-def test_a_bound_too_wide_an_object_of_zero_and_a_doubtful_oracle_are_inconclusive() -> None:
+def test_a_bound_too_wide_and_a_doubtful_oracle_are_inconclusive() -> None:
     assert verdict([1.0], [1e-5], error=1.0) == "inconclusive"
-    assert verdict([0.0], [1e-15], size=0.0) == "inconclusive"
     assert verdict([1.0], [1e-15], error=1.0, oracle_error=1e-16) == "inconclusive"
     assert verdict([1.0], [1e-15], error=1.0, oracle_error=math.nan) == "inconclusive"
     assert verdict([1.0], [1e-15], size=math.inf) == "inconclusive"
@@ -307,3 +306,35 @@ def test_partials_are_right_to_a_float_where_steps_relative_to_the_argument_woul
 def test_partials_outside_the_domain_are_refused() -> None:
     with pytest.raises(DomainError, match="not real"):
         scalar_partials(mp.log, -1.0)
+
+
+def judged(name: str, backend: str, mode: str, at: float, answer: float) -> str:
+    """What is said of an answer for the derivative of a function of one number."""
+    program, point = Program(((),), (Step(name, (0,)),)), (np.array(at),)
+    order = 2 if mode == "hessian" else 1
+    quantity: Quantity = "hessian" if order == 2 else "gradient"
+    allowed, majorant = tolerances.tolerance(backends.load(backend), FLOAT64, "eager", quantity, program, point)
+    return beside(
+        quantities.truth(quantity, program, point), np.full((1,) * order, answer), allowed, majorant, FLOAT64
+    ).kind
+
+
+@pytest.mark.parametrize(
+    ("name", "order", "at", "wrong"),
+    [("relu", "gradient", -1.0, 1e6), ("relu", "hessian", 1.0, 1e-300), ("hardshrink", "hessian", 2.0, 5.0),
+     ("abs", "hessian", -3.0, 1e-17), ("clip", "gradient", 4.0, 1e-12), ("negative", "hessian", 1e100, 1.0)],
+)  # fmt: skip
+def test_a_zero_by_structure_is_judged_exactly(name: str, order: str, at: float, wrong: float) -> None:
+    for backend in ("torch", "jax"):
+        assert judged(name, backend, order, at, 0.0) == judged(name, backend, order, at, -0.0) == "holds"
+        assert judged(name, backend, order, at, wrong) == "violated"
+
+
+def test_a_hessian_of_what_selects_or_sums_is_judged() -> None:
+    for name in ("max", "sort", "cumsum"):
+        f = Program(((3,),), (Step(name, (0,)),))
+        f, x = weighted(f, np.arange(1.0, 4.0)) if f.output else f, (np.array([0.5, 3.0, -1.0]),)
+        allowed, majorant = tolerances.tolerance(backends.load("torch"), FLOAT64, "eager", "hessian", f, x)
+        for answer, kind in ((0.0, "holds"), (5.0, "violated")):
+            exact = quantities.truth("hessian", f, x)
+            assert beside(exact, np.full((3, 3), answer), allowed, majorant, FLOAT64).kind == kind

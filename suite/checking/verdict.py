@@ -40,17 +40,18 @@ def judge(
     """All arrays have one shape; ``size`` is the largest component of the object, or its majorant where it is zero.
 
     A bound that is infinite, too wide beside the object, or not far above the oracle's own error certifies nothing:
-    that is tested before the comparison, since infinity <= infinity.
+    that is tested before the comparison, since infinity <= infinity. Where the majorant is zero too, no path leads to
+    the object, and the bound is what rounding of the terms that cancel can leave: then nothing else is right.
     """
     if not np.all(np.isfinite(bound)) or not np.isfinite(size):
         return Verdict("inconclusive", reason="an intermediate overflows, or rounding moves it by as much as itself")
     widest = float(np.max(bound, initial=0.0))
-    if not widest <= THRESHOLDS[precision.name] * size or size == 0:
+    if size > 0 and not widest <= THRESHOLDS[precision.name] * size:
         return Verdict("inconclusive", reason="the bound is too wide beside the derivative")
     floor = max(precision.unit_roundoff, FINEST) ** 2 * size
     if not np.all(oracle_error <= ORACLE_SHARE * np.maximum(bound, floor)):
         return Verdict("inconclusive", reason="the oracle does not certify itself")
-    digits = math.log10(size) - math.log10(widest) if widest > 0 else None
+    digits = math.log10(size) - math.log10(widest) if widest > 0 and size > 0 else None
     total = bound + oracle_error
     if got.shape != bound.shape:
         return Verdict("violated", math.inf, (), digits, f"shape {got.shape} instead of {bound.shape}")

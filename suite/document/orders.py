@@ -12,7 +12,7 @@ from mpmath import mp, mpf
 from gradlaws.strategies.mp_arrays import DomainError, mp_array
 from gradlaws.strategies.primitive import Floats
 from gradlaws.strategies.program import Point, Program
-from gradlaws.suite.truth import oracle
+from gradlaws.suite.truth import limits, oracle
 
 HALVINGS = 8
 DIGITS = 120
@@ -23,7 +23,7 @@ class Line:
 
     def __init__(self, f: Program, x: Point, v: Floats) -> None:
         self.function, self.x, self.v = oracle.flat_function(f), oracle.flat_point(x), mp_array(v)
-        self.digits = DIGITS + 4 * oracle.dynamic_range(f, x)
+        self.digits = DIGITS + 4 * limits.dynamic_range(f, x)
         sizes = [abs(a / b) for a, b in zip(self.x, self.v, strict=True) if a and b]
         self.scale = min(sizes, default=mpf(1))  # within which nothing changes its binade
 

@@ -17,7 +17,8 @@ from gradlaws.suite.checking.answer import exactly
 from gradlaws.suite.checking.trial import Trial
 from gradlaws.suite.profiles import examples
 from gradlaws.suite.truth.floats import flat, unit
-from gradlaws.suite.truth.oracle import Difference, flat_function, second_difference
+from gradlaws.suite.truth.limits import Difference, second_difference
+from gradlaws.suite.truth.oracle import flat_function
 from gradlaws.suite.truth.quantities import truth
 
 

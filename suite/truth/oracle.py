@@ -1,50 +1,52 @@
 """The truth: derivatives by their limit definition in mpmath, with an error that is measured, not assumed.
 
-No rule of differentiation is used, so the chain rule is not presupposed where it is judged. A derivative is a central
-difference at high precision; a second one, along a random direction with another step *and* another precision,
-certifies it (two steps at one precision agree on swamped functions such as tanh(100), docs/bound.md, "The oracle").
+A derivative is a central difference at high precision, so the chain rule is not presupposed where it is judged. Two
+steps that agree are no certificate (both miss a needle that is narrower, and agree); what certifies is the chain rule
+over the partials of each step, which knows the function's own scales (suite/truth/jets.py): the two have to agree, and
+where they do not the difference is taken nearer to the limit (docs/bound.md, "The oracle").
 
 Objects are flat: x in R^n is all inputs concatenated, f(x) in R^m all entries of the output.
 """
 
 from __future__ import annotations
 
+import functools
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 from mpmath import mp, mpf
-from numpy.typing import NDArray
 
 from gradlaws.strategies import mp_arrays
-from gradlaws.strategies.mp_arrays import MPArray
+from gradlaws.strategies.mp_arrays import DomainError, MPArray
 from gradlaws.strategies.primitive import Floats
 from gradlaws.strategies.program import Point, Program, float_values, splitter, values
 from gradlaws.suite.run import kept
+from gradlaws.suite.truth import jets
+from gradlaws.suite.truth.jets import Jet
+from gradlaws.suite.truth.limits import (
+    Difference,
+    Function,
+    decades,
+    first_difference,
+    logarithms,
+    scales,
+    second_difference,
+    second_differences,
+    sizes,
+)
+from gradlaws.suite.truth.partials import LEVELS, StepPartials
 
-Function = Callable[[MPArray], MPArray]
 CACHED = 4096
 
-
-@dataclass(frozen=True)
-class Difference:
-    """A difference quotient: ``digits`` decimal digits of working precision, relative step 2**-``step_bits``; central,
-    or forward (of first derivatives only)."""
-
-    digits: int
-    step_bits: int
-    forward: bool = False
-
-    def widened(self, digits: int) -> Difference:
-        return replace(self, digits=self.digits + digits)
-
-
-# Truncation is O(h^2), rounding O(10^-digits / h^order): 40 and 36 correct digits, and certificates of 30; the second
-# in more digits, so that this is so too where a derivative is 1e-27 of the value (a tail).
-# The first certificate is one-sided, since central differences at a kink agree at every step.
-FIRST, FIRST_CERTIFICATE = Difference(60, 66), Difference(75, 110, forward=True)
-SECOND, SECOND_CERTIFICATE = Difference(100, 60), Difference(115, 53)
-METHODS = {1: (FIRST, FIRST_CERTIFICATE), 2: (SECOND, SECOND_CERTIFICATE)}
+# The relative steps, each for where the one before is not in the limit yet, as binary exponents; the digits follow.
+STEPS = (90, 300, 1100)
+# Of the largest product along a path: to that, quotient and chain rule agree where the step is in the limit; to that,
+# the chain rule is exact at the coarser level of suite/truth/partials.py.
+AGREED, KEPT = -126, -150
+LEAST = -1200  # of any float: where a derivative is below it, there is nothing to agree on
+VALUE_DIGITS = (60, 75)
 
 
 @dataclass(frozen=True)
@@ -68,104 +70,78 @@ def flat_point(point: Point) -> MPArray:
     return mp_arrays.mp_array(np.concatenate([np.ravel(x) for x in point]))
 
 
-def sizes(point: Point, computed: Sequence[Floats]) -> Floats:
-    """Of all numbers met on the way from the point over what is computed there, and 1."""
-    found = np.abs(np.concatenate([np.ravel(v) for v in (*point, *computed, np.ones(1))]))
-    return np.asarray(found[(found > 0) & np.isfinite(found)])
-
-
-def dynamic_range(program: Program, point: Point) -> int:
-    """Decimal digits between the largest and the smallest number met, or 1: that much of a sum can be swamped."""
-    return decades(sizes(point, float_values(program, point)))
-
-
-def decades(met: Floats) -> int:
-    return int(np.ceil(np.ptp(np.log10(met))))
-
-
-def scales(x: MPArray) -> NDArray[np.object_]:
-    """The size against which the step of each coordinate is relative: |x_i|, or at 0 the size of its neighbours."""
-    largest = max((abs(v) for v in x), default=mpf(1)) or mpf(1)
-    return np.array([abs(v) or min(largest, mpf(1)) for v in x], dtype=object)
-
-
-def first_difference(f: Function, x: MPArray, direction: MPArray, method: Difference) -> MPArray:
-    """D_v f(x) for v = direction (already scaled like x)."""
-    h = mpf(2) ** -method.step_bits
-    if method.forward:
-        return np.asarray((f(x + direction * h) - f(x)) / h, dtype=object)
-    return np.asarray((f(x + direction * h) - f(x - direction * h)) / (2 * h), dtype=object)
-
-
-def second_difference(f: Function, x: MPArray, v: MPArray, w: MPArray, method: Difference) -> MPArray:
-    """D_v D_w f(x); four evaluations, three where v is w."""
-    h = mpf(2) ** -method.step_bits
-    if v is w:
-        return np.asarray((f(x + v * h) - f(x) * 2 + f(x - v * h)) / (h * h), dtype=object)
-    v, w = v * h, w * h
-    mixed = f(x + v + w) - f(x + v - w) - f(x - v + w) + f(x - v - w)
-    return np.asarray(mixed / (4 * h * h), dtype=object)
-
-
-def second_differences(f: Function, x: MPArray, steps: Sequence[MPArray], method: Difference) -> MPArray:
-    """D_v D_w f(x) of a scalar function for every two steps: n^2 + n + 1 evaluations.
-
-    What was evaluated for the diagonal serves the rest: f(x+v+w) - f(x+v) - f(x+w) + 2 f(x) - f(x-v) - f(x-w) +
-    f(x-v-w) is 2 h^2 D_v D_w f(x) + O(h^4) too (Abramowitz & Stegun 1964, 25.3.27).
-    """
-    h = mpf(2) ** -method.step_bits
-    moves = [step * h for step in steps]
-    middle = f(x)[0]
-    either = [f(x + move)[0] + f(x - move)[0] - 2 * middle for move in moves]
-    found = np.diag(np.array(either, dtype=object))
-    for i, v in enumerate(moves):
-        for k, w in enumerate(moves[:i]):
-            both = f(x + (v + w))[0] + f(x - (v + w))[0] - 2 * middle
-            found[i, k] = found[k, i] = (both - either[i] - either[k]) / 2
-    return np.asarray(found / (h * h), dtype=object)
-
-
-def visible(value: Floats, met: Floats, ndim: int) -> Floats:
-    """How much a value may change, beyond its derivative, over a step that is to be near 0: 2**-60 of itself.
-
-    What changes by more has a jump there, as softmax has beside a tie of logits so large that the step, which is
-    relative to them, is larger than 1; both methods then say 0. Shape (m, 1, ...).
-    """
-    size = np.maximum(np.abs(np.ravel(value)), float(np.min(met)))  # the point may be of long doubles
-    return np.asarray(2.0**-60 * size).reshape((-1,) + (1,) * (ndim - 1))
-
-
 def certified(
     program: Program,
     point: Point,
-    order: int,
     compute: Callable[[Function, MPArray, Difference], MPArray],
-    *scales: MPArray,
+    directions: Sequence[MPArray],
+    scales: Sequence[MPArray],
 ) -> Truth:
-    """``compute(f, x, method)`` by two methods; their discrepancy, and what rounding can do, is the error.
+    """``compute(f, x, method)`` along sets of directions, and the same by the chain rule: their discrepancy, and what
+    rounding can do, is the error. Where they disagree the quotient is taken nearer to the limit.
 
     Its trailing axes are relative to ``scales``, and are brought back to the coordinates of x.
     """
-    f, x, computed = flat_function(program), flat_point(point), float_values(program, point)
-    met = sizes(point, computed)
-    reach = order * decades(met)
-    method, check = (difference.widened(reach) for difference in METHODS[order])
-    with mp.workdps(check.digits):
-        certificate = compute(f, x, check)
+    order = len(directions)
+    f, x = flat_function(program), flat_point(point)
+    with mp.workdps(LEVELS[0].digits):
+        along = jets.jet(program, _partials(program, HashablePoint(point), order), *directions)
+    biggest = float(np.max(sizes(point, float_values(program, point))))
+    along = replace(along, longest=np.maximum(along.longest, np.where(along.longest > -np.inf, least(scales), -np.inf)))
+    for bits in STEPS:
+        method = Difference(digits(along, biggest, order * bits), bits)
+        try:
+            with mp.workdps(method.digits):
+                quotient = compute(f, x, method)
+                exact, error, agreed = compared(quotient, along, mpf(biggest), method, order)
+        except DomainError:
+            if bits == STEPS[-1]:
+                raise
+            continue
+        if agreed:
+            break
     with mp.workdps(method.digits):
-        exact = compute(f, x, method)
-        amplification = mpf(10) ** (3 - method.digits) * mpf(2) ** (order * method.step_bits)
-        # Of the largest number on the way, not of the value: a value may be what a cancellation has left.
-        noise = mpf(float(np.max(met))) * amplification
-        # Twice, since both may err in the same direction, as long as the certificate errs by less than half as much.
-        apart = np.abs(certificate - exact)
-        jumped = apart * mpf(2) ** (-order * check.step_bits) > visible(computed[-1], met, exact.ndim)
-        error = np.where(jumped.astype(bool), mp.inf, 2 * apart + noise)
         for axis, scale in enumerate(scales, start=exact.ndim - len(scales)):
             shape = [1] * exact.ndim
             shape[axis] = -1
             exact, error = exact / scale.reshape(shape), error / scale.reshape(shape)
     return Truth(exact, mp_arrays.to_floats(error))
+
+
+def least(scales: Sequence[MPArray]) -> Floats:
+    """The binary logarithm of the least that matters, in every entry of a derivative that is relative to ``scales``."""
+    return np.asarray(LEAST + functools.reduce(np.add.outer, (logarithms(scale) for scale in scales)))
+
+
+def digits(along: Jet, biggest: float, lost_bits: int) -> int:
+    """So many that rounding leaves of every derivative, beside its largest path, more than is asked to agree."""
+    smallest = float(np.min(along.longest, where=np.isfinite(along.longest), initial=0.0))
+    return int((math.log2(biggest) + lost_bits - AGREED + 24 - smallest) * math.log10(2)) + 1
+
+
+def compared(
+    quotient: MPArray, along: Jet, biggest: mpf, method: Difference, order: int
+) -> tuple[MPArray, MPArray, bool]:
+    """The derivative, its error, and whether quotient and chain rule agree.
+
+    What the structure of the function makes 0 is exactly that, if the quotient says so up to its truncation.
+    """
+    chained, longest = along.derivatives.reshape(quotient.shape), along.longest.reshape(quotient.shape)
+    if not along.smooth:
+        return quotient, np.full(quotient.shape, mp.inf, dtype=object), True
+    noise = biggest * mpf(10) ** (3 - method.digits) * mpf(2) ** (order * method.step_bits)
+    apart, structural = np.abs(quotient - chained), longest == -np.inf
+    size = np.where(
+        structural, mp.zero, mp_arrays.elementwise(lambda e: mp.ldexp(1, int(e)), np.where(structural, 0, longest))
+    )
+    close = apart <= np.where(structural, biggest * mpf(2) ** -method.step_bits + noise, size * mpf(2) ** AGREED)
+    error = np.where(structural & close, mp.zero, 2 * apart + noise + size * mpf(2) ** KEPT)
+    return np.where(structural & close, mp.zero, quotient), error, bool(np.all(close))
+
+
+@kept(CACHED)
+def _partials(program: Program, point: HashablePoint, order: int) -> dict[int, StepPartials]:
+    return jets.partials(program, point.arrays, order)
 
 
 def power_of_two(value: mpf) -> mpf:
@@ -182,12 +158,12 @@ def _value(program: Program, point: HashablePoint) -> Truth:
     """In two precisions: what cancels beyond the digits of one, as in log(sigmoid(200)), shows in the other."""
     f, x = flat_function(program), flat_point(point.arrays)
     met = sizes(point.arrays, float_values(program, point.arrays))
-    reach = decades(met)
-    with mp.workdps(FIRST_CERTIFICATE.digits + reach):
+    few, many = (count + decades(met) for count in VALUE_DIGITS)
+    with mp.workdps(many):
         certificate = f(x)
-    with mp.workdps(FIRST.digits + reach):
+    with mp.workdps(few):
         exact = f(x)
-        noise = mpf(float(np.max(met))) * mpf(10) ** (3 - FIRST.digits - reach)
+        noise = mpf(float(np.max(met))) * mpf(10) ** (3 - few)
         error = 2 * np.abs(certificate - exact) + noise
     return Truth(exact, mp_arrays.to_floats(error))
 
@@ -195,11 +171,12 @@ def _value(program: Program, point: HashablePoint) -> Truth:
 @kept(CACHED)
 def _jacobian(program: Program, point: HashablePoint) -> Truth:
     scale = scales(flat_point(point.arrays))
+    steps = unit_steps(scale)
 
     def columns(f: Function, x: MPArray, method: Difference) -> MPArray:
-        return np.stack([first_difference(f, x, step, method) for step in unit_steps(scale)], axis=1)
+        return np.stack([first_difference(f, x, step, method) for step in steps], axis=1)
 
-    return certified(program, point.arrays, 1, columns, scale)
+    return certified(program, point.arrays, columns, [np.stack(steps)], [scale])
 
 
 @kept(CACHED)
@@ -210,7 +187,7 @@ def _hessian(program: Program, point: HashablePoint) -> Truth:
     def entries(f: Function, x: MPArray, method: Difference) -> MPArray:
         return second_differences(f, x, steps, method)
 
-    return certified(program, point.arrays, 2, entries, scale, scale)
+    return certified(program, point.arrays, entries, [np.stack(steps)] * 2, [scale] * 2)
 
 
 @kept(CACHED)
@@ -223,15 +200,15 @@ def _directional(program: Program, point: HashablePoint, directions: tuple[Hasha
     lengths = [
         min((power_of_two(s / abs(v)) for s, v in zip(scale, d, strict=True) if v), default=mpf(1)) for d in along
     ]
-    with mp.workdps(FIRST.digits):
-        along = [d * length for d, length in zip(along, lengths, strict=True)]
+    along = [d * length for d, length in zip(along, lengths, strict=True)]
 
     def derivative(f: Function, x: MPArray, method: Difference) -> MPArray:
         if len(along) == 1:
             return first_difference(f, x, along[0], method)
         return second_difference(f, x, along[0], along[0] if directions[0] == directions[1] else along[1], method)
 
-    return certified(program, point.arrays, len(along), derivative, np.array([mp.fprod(lengths)], dtype=object))
+    length = np.array([mp.fprod(lengths)], dtype=object)
+    return certified(program, point.arrays, derivative, [d[None] for d in along], [length])
 
 
 @dataclass(frozen=True)
@@ -295,7 +272,7 @@ def linear(truth: Truth, matrix: Floats, side: str = "right") -> Truth:
     """The exact object times an exact float matrix or vector: ``truth @ matrix``, or from the left."""
     exact = mp_arrays.mp_array(matrix)
     size = np.abs(matrix)
-    with mp.workdps(FIRST.digits):
+    with mp.workdps(VALUE_DIGITS[0]):
         if side == "right":
             return Truth(np.asarray(truth.exact @ exact, dtype=object), truth.error @ size)
         return Truth(np.asarray(exact @ truth.exact, dtype=object), size @ truth.error)
@@ -303,5 +280,5 @@ def linear(truth: Truth, matrix: Floats, side: str = "right") -> Truth:
 
 def difference(got: Floats, truth: Truth) -> Floats:
     """|got - exact| per entry, in mpmath, so that no digit of a small difference is lost."""
-    with mp.workdps(FIRST.digits):
+    with mp.workdps(VALUE_DIGITS[0]):
         return mp_arrays.to_floats(np.abs(mp_arrays.mp_array(got) - truth.exact.reshape(np.shape(got))))
