@@ -17,6 +17,13 @@ def quotient_between_integers(x: Floats, y: Floats) -> bool:
     return bool(np.all((abs(quotient) < 100) & (abs(quotient - np.round(quotient)) > 0.02)))
 
 
+def copysign_terms(x: Floats, y: Floats, value: Floats) -> tuple[Floats, Floats]:
+    """The derivative by x is value / x, in which two terms of 1 / x cancel when it is differentiated again."""
+    second = np.zeros((x.size, 2, 2))
+    second[:, 0, 0] = 1 / abs(x)
+    return np.zeros((x.size, 2)), second
+
+
 def ternary(
     name: str,
     definition: Callable[..., Any],
@@ -39,6 +46,7 @@ FAMILY = (
     binary("fmax", max, untied, numpy="numpy.fmax", torch="torch.fmax", jax="jax.numpy.fmax"),
     binary("fmin", min, untied, numpy="numpy.fmin", torch="torch.fmin", jax="jax.numpy.fmin"),
     binary("copysign", lambda x, y: abs(x) * mp.sign(y), lambda x, y: bool(np.all(x != 0) and np.all(y != 0)),
+           terms=copysign_terms,
            numpy="numpy.copysign", torch="torch.copysign", jax="jax.numpy.copysign"),
     binary("where", lambda x, y: x if y > 0 else y, lambda x, y: bool(np.all(y != 0)),
            symbol="({x} if {y} > 0 else {y})",
