@@ -6,7 +6,8 @@ from msgspec import Meta
 
 from gradlaws.records.values import AnyObject, Count, Free, Name, Pair, Share, about
 
-Level = Literal["mode", "system"]  # of identity × backend × dtype each mode, or all together
+# Of identity × backend × dtype each mode, all together, or each primitive in each order.
+Level = Literal["mode", "system", "primitive"]
 Contract = Annotated[
     list[float],
     Meta(min_length=6, max_length=6),

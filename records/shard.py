@@ -73,7 +73,7 @@ class Comparison(Place):
 
 
 class Tallies(TypedDict, total=False):
-    """How often each was met; from `programs` on in conclusive comparisons only."""
+    """How often each was met; from `programs` on in conclusive comparisons only, `undecided` in inconclusive ones."""
 
     counts: Required[Counts]
     histogram: Tally
@@ -87,6 +87,7 @@ class Tallies(TypedDict, total=False):
     depths: Tally
     inputs: Tally
     zero: Tally
+    undecided: Tally
 
 
 class Cell(Place, Tallies):

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from report_fixtures import HEADER, comparison
 
 from gradlaws.records.shard import Record
-from gradlaws.reports.judging.floors import LEAST, LEVELS, MOST, figures, floor_of, shortfalls
+from gradlaws.reports.judging.floors import LEAST, LEVELS, MOST, figures, floor_of, shortfalls, undecided
 from gradlaws.reports.judging.summary import summarise
-from gradlaws.reports.shards.fold import fold
+from gradlaws.reports.shards.fold import Folded, fold
 from gradlaws.strategies.functions import scalar_functions
 from gradlaws.strategies.precision import FLOAT64
 from gradlaws.strategies.program import Point, Program, Step, constant_step
@@ -153,3 +153,18 @@ def test_a_floor_that_cannot_be_is_one_clear_line(tmp_path: Path, row: str, word
     with pytest.raises(DataError) as error:
         floors.read(path)
     assert words in str(error.value) and "\n" not in str(error.value)
+
+
+def test_a_primitive_that_is_never_conclusive_in_an_order_is_named() -> None:
+    floor = [{"level": "primitive", "identities": ["alone"], "conclusive": 1, "reason": "-"}]
+    records = [
+        comparison(identity="alone", order=1, primitives=["det"]),
+        comparison("inconclusive", None, identity="alone", order=2, primitives=["det", "mul"]),
+        comparison(identity="alone", order=2, primitives=["mul"]),
+        comparison("unsupported", None, identity="alone", order=2, primitives=["inv"]),
+    ]
+    cells: dict[int, list[Folded]] = {}
+    for (*_, order), cell in fold(records)[0].items():
+        cells.setdefault(order, []).append(cell)
+    least = int(floor_of(floor, "primitive", "alone", "torch", "float64")["conclusive"])
+    assert undecided(cells, least) == ["of order 2, fewer than 1 conclusive of det"]

@@ -17,6 +17,7 @@ from gradlaws.reports.judging.distribution import add_up
 from gradlaws.reports.numerals import count
 from gradlaws.reports.shards.fold import Folded
 
+NAMED = 8  # primitives, where more are short
 LEVELS: tuple[Level, ...] = get_args(Level)
 # What a floor can demand: at least so many, or at most such a share (records/run.py).
 LEAST = {
@@ -82,6 +83,19 @@ def shortfalls(evidence: Evidence, demanded: Mapping[str, float]) -> list[str]:
         if found[name] > demanded.get(name, 1)
     ]
     return few + many
+
+
+def undecided(cells: Mapping[int, Sequence[Folded]], least: int) -> list[str]:
+    """Of the cells of each order: which primitives were met and have too few conclusive comparisons, one clause each
+    order. Where a mode does not exist for a primitive nothing was asked of it."""
+    clauses = []
+    for order, of_order in sorted(cells.items()):
+        reached = add_up(cell["reached"] for cell in of_order)
+        few = sorted(name for name in _names(cell["undecided"] for cell in of_order) if reached.get(name, 0) < least)
+        if few:
+            more = f" and {len(few) - NAMED} more" if len(few) > NAMED else ""
+            clauses.append(f"of order {order}, fewer than {least} conclusive of {', '.join(few[:NAMED])}{more}")
+    return clauses
 
 
 def _numbers(record: object) -> Mapping[str, float]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import chain
 
 from gradlaws.records.conversions import seconds
 from gradlaws.records.matrix import Cell, Row, System, Totals
@@ -10,7 +11,7 @@ from gradlaws.records.parts import Worst
 from gradlaws.records.run import Identity, Run
 from gradlaws.records.values import CONCLUSIVE, STATUSES, VERDICTS, Status, Verdict
 from gradlaws.reports.judging.distribution import add_up, middle
-from gradlaws.reports.judging.floors import figures, floor_of, shortfalls
+from gradlaws.reports.judging.floors import figures, floor_of, shortfalls, undecided
 from gradlaws.reports.shards.fold import Case, Cells, Folded, Key, bucket_order, worse, worst_record
 
 BAD = frozenset(STATUSES[:3])
@@ -63,9 +64,9 @@ def matrix_rows(rows: Sequence[Cell], cells: Cells, run: Run) -> list[Row]:
     """One row per identity: its header text and, for each system, the cells merged.
 
     Insufficient evidence of a system: its modes together are short of a floor, or one of them is."""
-    merged: dict[tuple[str, str, str], list[Folded]] = {}
-    for (identity, backend, dtype, _, _), cell in cells.items():
-        merged.setdefault((identity, backend, dtype), []).append(cell)
+    merged: dict[tuple[str, str, str], dict[int, list[Folded]]] = {}
+    for (identity, backend, dtype, _, order), cell in cells.items():
+        merged.setdefault((identity, backend, dtype), {}).setdefault(order, []).append(cell)
     known = {identity["id"]: identity for identity in run["identities"]}
     groups: dict[str, dict[tuple[str, str], list[Cell]]] = {}
     for row in rows:
@@ -74,7 +75,7 @@ def matrix_rows(rows: Sequence[Cell], cells: Cells, run: Run) -> list[Row]:
     for name, systems in groups.items():
         claim = known.get(name, Identity(id=name))
         columns = [
-            _system(backend, dtype, group, merged.get((name, backend, dtype), []), run)
+            _system(backend, dtype, group, merged.get((name, backend, dtype), {}), run)
             for (backend, dtype), group in systems.items()
         ]
         found.append(
@@ -158,10 +159,13 @@ def _absent(identity: str, backend: str, dtype: str, not_applicable: Mapping[str
     }
 
 
-def _system(backend: str, dtype: str, group: Sequence[Cell], cells: Sequence[Folded], run: Run) -> System:
-    evidence = figures(cells)
-    demanded = floor_of(run["floors"], "system", group[0]["identity"], backend, dtype)
-    short = shortfalls(evidence, demanded) if cells else []
+def _system(backend: str, dtype: str, group: Sequence[Cell], cells: Mapping[int, Sequence[Folded]], run: Run) -> System:
+    """``cells`` are those of each order."""
+    evidence = figures(chain(*cells.values()))
+    demanded, of_each = (
+        floor_of(run["floors"], level, group[0]["identity"], backend, dtype) for level in ("system", "primitive")
+    )
+    short = [*shortfalls(evidence, demanded), *undecided(cells, int(of_each.get("conclusive", 0)))] if cells else []
     status = _first_status(row["status"] for row in group)
     if short and status not in BAD:
         status = "insufficient evidence"

@@ -63,6 +63,9 @@ def add_comparison(cells: Cells, record: shard.Comparison) -> None:
             _count(tally, str(value), 1)
     if verdict in CONCLUSIVE:
         _add_evidence(cell, record)
+    if verdict == "inconclusive":
+        for name in dict.fromkeys(record.get("primitives") or ()):
+            _count(cell["undecided"], name, 1)
     digits = number(record.get("digits"))
     if digits is not None and math.isfinite(digits):
         _count(cell["digits"], str(math.floor(digits)), 1)
