@@ -38,7 +38,7 @@ class Jet:
 
 
 def partials(program: Program, point: Point, order: int) -> dict[int, StepPartials]:
-    """Those of each step, by its number among the values, constants left out.
+    """Those of each step that depends on an input, by its number among the values.
 
     Raises DomainError where a step is not defined around its arguments.
     """
@@ -53,11 +53,13 @@ def partials(program: Program, point: Point, order: int) -> dict[int, StepPartia
     def arguments(step: Step) -> Callable[[int], list[MPArray]]:
         return lambda digits: [met(digits)[i] for i in step.arguments]
 
-    return {
-        number: of(step, arguments(step), order)
-        for number, step in enumerate(program.steps, start=len(point))
-        if not step.is_constant
-    }
+    found, depends = {}, [True] * len(point)
+    for number, step in enumerate(program.steps, start=len(point)):
+        moving = [depends[i] for i in step.arguments]
+        depends.append(any(moving))
+        if depends[-1]:
+            found[number] = of(step, arguments(step), order, moving)
+    return found
 
 
 def jet(program: Program, partials: dict[int, StepPartials], *directions: MPArray) -> Jet:

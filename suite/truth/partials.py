@@ -67,16 +67,21 @@ class Estimates:
     noise: tuple[MPArray, ...]
 
 
-def of(step: Step, arguments: Callable[[int], list[MPArray]], order: int) -> StepPartials:
-    """The step's partials to ``order``; second ones are 0 where they are not asked for. ``arguments(digits)`` are what
-    it is applied to, in so many digits: one may have saturated, or be what a cancellation has left.
+def of(
+    step: Step, arguments: Callable[[int], list[MPArray]], order: int, moving: Sequence[bool] | None = None
+) -> StepPartials:
+    """The step's partials to ``order`` in the arguments that move (all of them); second ones are 0 where they are not
+    asked for. ``arguments(digits)`` are what it is applied to, in so many digits: one may have saturated, or be what a
+    cancellation has left.
 
     Raises DomainError where the step is not defined around its arguments.
     """
     if step.declaration.kind == "linear":
         return linear(step, [a.shape for a in arguments(LEVELS[0].digits)])
+    moving = [True] * step.declaration.arity if moving is None else moving
+    flattened = _whole if step.declaration.kind == "structured" else _entrywise
     for level in LEVELS:
-        index, asked = (_whole if step.declaration.kind == "structured" else _entrywise)(step, arguments(level.digits))
+        index, asked = flattened(step, arguments(level.digits), moving)
         try:
             found, smooth, resolved = limit(asked, level, order)
         except DomainError:
@@ -113,7 +118,7 @@ def scale_beside(value: mpf, others: Iterable[mpf]) -> mpf:
     return min(abs(value) or min((abs(v) for v in others if v), default=mp.one), mp.one)
 
 
-def _entrywise(step: Step, arguments: Sequence[MPArray]) -> tuple[Numbers, Moves]:
+def _entrywise(step: Step, arguments: Sequence[MPArray], moving: Sequence[bool]) -> tuple[Numbers, Moves]:
     """Each output depends on one entry of each argument, so that all entries of one may move at once."""
     shape = np.broadcast_shapes(*(a.shape for a in arguments))
     spread = [np.broadcast_to(a, shape).ravel() for a in arguments]
@@ -123,23 +128,27 @@ def _entrywise(step: Step, arguments: Sequence[MPArray]) -> tuple[Numbers, Moves
     def f(x: MPArray) -> MPArray:
         return apply(step, np.split(x, p)).ravel()
 
-    rows = list(zip(*spread, strict=True))
-    lengths = [np.array([scale_beside(row[j], row) for row in rows], dtype=object) for j in range(p)]
-    moves = [np.concatenate([lengths[j] if i == j else zeros((k,)) for i in range(p)]) for j in range(p)]
-    return np.stack(places, axis=-1), Moves(f, np.concatenate(spread), moves, lengths)
+    rows, moved = list(zip(*spread, strict=True)), np.flatnonzero(moving)
+    lengths = [np.array([scale_beside(row[j], row) for row in rows], dtype=object) for j in moved]
+    moves = [
+        np.concatenate([length if i == j else zeros((k,)) for i in range(p)])
+        for j, length in zip(moved, lengths, strict=True)
+    ]
+    return np.stack([places[j] for j in moved], axis=-1), Moves(f, np.concatenate(spread), moves, lengths)
 
 
-def _whole(step: Step, arguments: Sequence[MPArray]) -> tuple[Numbers, Moves]:
+def _whole(step: Step, arguments: Sequence[MPArray], moving: Sequence[bool]) -> tuple[Numbers, Moves]:
     """Each output depends on every entry."""
     parts, x = splitter([a.shape for a in arguments]), np.concatenate([a.ravel() for a in arguments])
 
     def f(flat: MPArray) -> MPArray:
         return apply(step, parts(flat)).ravel()
 
-    scale = [scale_beside(value, x) for value in x]
-    moves = [mp_arrays.mp_array(np.eye(len(x))[i]) * scale[i] for i in range(len(x))]
+    moved = np.flatnonzero(np.concatenate([np.full(a.size, some) for a, some in zip(arguments, moving, strict=True)]))
+    scale = [scale_beside(x[i], x) for i in moved]
+    moves = [mp_arrays.mp_array(np.eye(len(x))[i]) * length for i, length in zip(moved, scale, strict=True)]
     outputs = math.prod(step.declaration.shape(*(a.shape for a in arguments), **dict(step.parameters)))
-    index = np.broadcast_to(np.arange(len(x)), (outputs, len(x)))
+    index = np.broadcast_to(moved, (outputs, len(moved)))
     return index, Moves(f, x, moves, [np.array([s], dtype=object) for s in scale])
 
 
