@@ -115,11 +115,12 @@ class Quantile(TypedDict):
 
 
 class Distribution(TypedDict):
-    """Of a backend, or of one of its precisions."""
+    """Of a backend, or of one of its precisions. `causes`: of the inconclusive comparisons."""
 
     backend: str
     dtype: str | None
     comparisons: Count
+    causes: NotRequired[Free[Tally]]
     conclusive: Count
     median: NotRequired[Free[Quantile | None]]
     p99: NotRequired[Free[Quantile | None]]

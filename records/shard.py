@@ -55,7 +55,7 @@ class Place(TypedDict):
 
 
 class Comparison(Place):
-    """One answer judged. `zero`: the exact derivative vanishes."""
+    """One answer judged. `zero`: the exact derivative vanishes. `cause`: why it is inconclusive."""
 
     kind: Literal["comparison"]
     verdict: Verdict
@@ -69,11 +69,13 @@ class Comparison(Place):
     steps: NotRequired[Count | None]
     depth: NotRequired[Count | None]
     zero: NotRequired[bool]
+    cause: NotRequired[str]
     seconds: NotRequired[Seconds]
 
 
 class Tallies(TypedDict, total=False):
-    """How often each was met; from `programs` on in conclusive comparisons only, `undecided` in inconclusive ones."""
+    """How often each was met; from `programs` on in conclusive comparisons only, `undecided` (primitives) and
+    `causes` in inconclusive ones."""
 
     counts: Required[Counts]
     histogram: Tally
@@ -88,6 +90,7 @@ class Tallies(TypedDict, total=False):
     inputs: Tally
     zero: Tally
     undecided: Tally
+    causes: Tally
 
 
 class Cell(Place, Tallies):

@@ -87,6 +87,7 @@ def _distribution(backend: str, dtype: str | None, group: list[Folded]) -> Distr
         "backend": backend,
         "dtype": dtype,
         "comparisons": sum(sum(cell["counts"].values()) for cell in group),
+        "causes": dict(sorted(add_up(cell["causes"] for cell in group).items())),
         "conclusive": sum(histogram.values()),
         "median": quantile(histogram, 0.5),
         "p99": quantile(histogram, 0.99),

@@ -66,6 +66,7 @@ def add_comparison(cells: Cells, record: shard.Comparison) -> None:
     if verdict == "inconclusive":
         for name in dict.fromkeys(record.get("primitives") or ()):
             _count(cell["undecided"], name, 1)
+        _count(cell["causes"], record.get("cause", ""), 1)
     digits = number(record.get("digits"))
     if digits is not None and math.isfinite(digits):
         _count(cell["digits"], str(math.floor(digits)), 1)

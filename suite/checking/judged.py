@@ -46,7 +46,7 @@ class Judged:
     def record(self, identity: str) -> Comparison:
         """The comparison as the report counts it."""
         asked, program = self.question, self.question.program
-        return Comparison(
+        found = Comparison(
             kind="comparison", identity=identity, backend=asked.backend.name, dtype=asked.precision.name,
             mode=self.cell, order=self.order, verdict=self.verdict.kind,
             ratio=plain(self.verdict.ratio), digits=plain(self.verdict.digits),
@@ -54,6 +54,9 @@ class Judged:
             primitives=list(program.primitives), pairs=list(program.pairs), size=program.size,
             steps=len(program.primitives), depth=program.depth, zero=self.zero, seconds=self.seconds,
         )  # fmt: skip
+        if self.verdict.kind == "inconclusive":
+            found["cause"] = self.verdict.reason.partition(":")[0]  # less what is of this point alone
+        return found
 
 
 def worse(one: Judged | None, other: Judged, shrinking: bool) -> Judged:
