@@ -30,7 +30,8 @@ def mp_array(values: Any) -> MPArray:
     array = np.asarray(values)
     # mpf() refuses long doubles; mpmath's conversion takes all of their bits, whatever the working precision.
     convert = mp.convert if array.dtype == np.longdouble else mpf
-    return elementwise(convert, array)
+    with np.errstate(invalid="ignore"):  # of NaN
+        return elementwise(convert, array)
 
 
 def to_floats(values: MPArray) -> NDArray[np.float64]:
@@ -86,6 +87,10 @@ def exp(x: MPArray) -> MPArray:
 
 def log(x: MPArray) -> MPArray:
     return elementwise(mp.log, x)
+
+
+def log1p(x: MPArray) -> MPArray:
+    return elementwise(mp.log1p, x)
 
 
 def sqrt(x: MPArray) -> MPArray:

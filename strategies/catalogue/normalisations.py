@@ -6,12 +6,22 @@ from typing import Any
 import numpy as np
 
 from gradlaws.strategies.catalogue.fits import of_rows, of_several, same
+from gradlaws.strategies.catalogue.reductions import above_largest, bounded
 from gradlaws.strategies.primitive import Floats, structured
 
 EPSILON = 1e-5  # the default of torch.nn.LayerNorm and jax.nn.standardize, as the float that both add
 
 
+def log_softmax(xp: Any, x: Any) -> Any:
+    top, more = above_largest(xp, x)
+    return x - xp.column(top) - xp.column(more)
+
+
 def softmax(xp: Any, x: Any) -> Any:
+    return xp.exp(log_softmax(xp, x))
+
+
+def usual_softmax(xp: Any, x: Any) -> Any:
     weights = xp.exp(x - xp.largest(x)[..., None])
     return weights / xp.total(weights)[..., None]
 
@@ -30,7 +40,7 @@ def spread(x: Floats) -> bool:
 
 FAMILY = (
     structured("softmax", softmax, same, of_rows, "softmax({x})",
-               lambda x: bool(np.all(np.ptp(x, axis=-1) < 30)),
+               bounded, usual=usual_softmax,
                numpy="scipy.special.softmax({x}, axis=-1)", torch="torch.softmax({x}, dim=-1)",
                jax="jax.nn.softmax({x}, axis=-1)"),
     structured("layer_norm", layer_norm, same, of_several,

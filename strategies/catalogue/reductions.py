@@ -29,7 +29,18 @@ def products_of_others(x: Floats, value: Floats) -> tuple[Any, Any]:
     return 0 * others, abs(others[..., :, None] / x[..., None, :])
 
 
+def above_largest(xp: Any, x: Any) -> tuple[Any, Any]:
+    """The largest entry, and ln Σ exp(x − it): of the others only, so that nothing cancels beside 1."""
+    top = xp.ordered(x)[..., -1]
+    return top, xp.log1p(xp.total(xp.exp(xp.ordered(x)[..., :-1] - xp.column(top))))
+
+
 def logsumexp(xp: Any, x: Any) -> Any:
+    top, more = above_largest(xp, x)
+    return top + more
+
+
+def usual_logsumexp(xp: Any, x: Any) -> Any:
     top = xp.largest(x)
     return xp.log(xp.total(xp.exp(x - top[..., None]))) + top
 
@@ -39,6 +50,11 @@ def exponentials_from_output(x: Floats, value: Floats) -> tuple[Any, Any]:
     share = np.exp(x - value[..., None])
     size = share * (1 + abs(x) + abs(value[..., None]))
     return size, 2 * (size[..., :, None] * share[..., None, :] + size[..., :, None] * np.eye(x.shape[-1]))
+
+
+def bounded(*arrays: Floats) -> bool:
+    """So that no difference of entries overflows."""
+    return all(bool(np.all(abs(x) < 1e300)) for x in arrays)
 
 
 def norm(xp: Any, x: Any) -> Any:
@@ -54,7 +70,7 @@ FAMILY = (
                numpy="numpy.prod({x}, axis=-1)", torch="torch.prod({x}, dim=-1)",
                jax="jax.numpy.prod({x}, axis=-1)"),
     structured("logsumexp", logsumexp, reduced, of_rows, "logsumexp({x})",
-               lambda x: bool(np.all(np.ptp(x, axis=-1) < 30)), terms=exponentials_from_output,
+               bounded, terms=exponentials_from_output, usual=usual_logsumexp,
                numpy="scipy.special.logsumexp({x}, axis=-1)", torch="torch.logsumexp({x}, dim=-1)",
                jax="jax.scipy.special.logsumexp({x}, axis=-1)"),
     structured("norm", norm, reduced, of_rows, "‖{x}‖",

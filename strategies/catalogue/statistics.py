@@ -7,6 +7,7 @@ import numpy as np
 
 from gradlaws.strategies.catalogue.fits import of_rows, of_several, reduced, same
 from gradlaws.strategies.catalogue.normalisations import spread
+from gradlaws.strategies.catalogue.reductions import bounded, logsumexp
 from gradlaws.strategies.primitive import Floats, Parameters, Shape, structured
 
 
@@ -50,6 +51,10 @@ def accumulate(combine: Any) -> Any:
 
 
 def log_add_exp(xp: Any, a: Any, b: Any) -> Any:
+    return logsumexp(xp, xp.stack([a, b]))
+
+
+def usual_log_add_exp(xp: Any, a: Any, b: Any) -> Any:
     top = xp.largest(xp.stack([a, b]))
     return xp.log(xp.exp(a - top) + xp.exp(b - top)) + top
 
@@ -108,7 +113,7 @@ FAMILY = (
                numpy="numpy.cumprod({x}, axis=-1)", torch="torch.cumprod({x}, -1)",
                jax="jax.numpy.cumprod({x}, axis=-1)"),
     structured("logcumsumexp", accumulate(log_add_exp), same, of_rows, "logcumsumexp({x})",
-               lambda x: bool(np.all(np.ptp(x, axis=-1) < 30)) and bool(np.all(abs(x) < 30)),
+               bounded, usual=accumulate(usual_log_add_exp),
                numpy="numpy.logaddexp.accumulate({x}, axis=-1)", torch="torch.logcumsumexp({x}, -1)",
                jax="jax.lax.cumlogsumexp({x}, axis={x}.ndim - 1)"),
     structured("cummax", accumulate(lambda xp, a, b: xp.ordered(xp.stack([a, b]))[..., 1]), same, of_several,

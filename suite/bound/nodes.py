@@ -69,6 +69,7 @@ class Graph:
             np.add.at(uses, node.operands, node.local.first != 0)
         return uses
 
+    @np.errstate(all="ignore")
     def drift(self, contracts: Contracts, u: float) -> float:
         """r: by what part of themselves the errors of the values move the partials, summed over the nodes."""
         errors, drift = np.zeros(self.count), 0.0
