@@ -38,13 +38,18 @@ def spread(x: Floats) -> bool:
     return bool(np.all(np.std(x, axis=-1) > 1e-2 * np.max(abs(x), axis=-1)) and np.all(np.std(x, axis=-1) > 1e-3))
 
 
+def squarable(x: Floats) -> bool:
+    """Of entries whose squares stay in the range of float32 too."""
+    return bool(np.all(abs(x) < 1e15))
+
+
 FAMILY = (
     structured("softmax", softmax, same, of_rows, "softmax({x})",
                bounded, usual=usual_softmax,
                numpy="scipy.special.softmax({x}, axis=-1)", torch="torch.softmax({x}, dim=-1)",
                jax="jax.nn.softmax({x}, axis=-1)"),
     structured("layer_norm", layer_norm, same, of_several,
-               "layer_norm({x})", spread,
+               "layer_norm({x})", squarable,
                numpy="({x} - numpy.mean({x}, axis=-1, keepdims=True))"
                      " / numpy.sqrt(numpy.var({x}, axis=-1, keepdims=True) + 1e-5)",
                torch="torch.nn.functional.layer_norm({x}, {x}.shape[-1:])",

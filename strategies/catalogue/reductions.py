@@ -24,9 +24,11 @@ def product(xp: Any, x: Any) -> Any:
 
 
 def products_of_others(x: Floats, value: Floats) -> tuple[Any, Any]:
-    """Both libraries divide the product by entries: value / (x_i x_j) also where the true second partial is 0."""
-    others = value[..., None] / x
-    return 0 * others, abs(others[..., :, None] / x[..., None, :])
+    """Both libraries divide the product by entries: value / (x_i x_j) also where the true second partial is 0. No entry
+    is divided by that is 0."""
+    by = np.where(x != 0, x, np.inf)
+    others = value[..., None] / by
+    return 0 * x, abs(others[..., :, None] / by[..., None, :])
 
 
 def above_largest(xp: Any, x: Any) -> tuple[Any, Any]:
@@ -66,7 +68,7 @@ FAMILY = (
            numpy="numpy.sum({x}, axis={axis})", torch="torch.sum({x}, dim={axis})",
            jax="jax.numpy.sum({x}, axis={axis})"),
     structured("prod", product, reduced, of_rows, "Π{x}",
-               lambda x: bool(np.all(x != 0)), terms=products_of_others,
+               bounded, terms=products_of_others,
                numpy="numpy.prod({x}, axis=-1)", torch="torch.prod({x}, dim=-1)",
                jax="jax.numpy.prod({x}, axis=-1)"),
     structured("logsumexp", logsumexp, reduced, of_rows, "logsumexp({x})",

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from gradlaws.strategies.catalogue.fits import of_equal_shapes, of_rows, of_several, of_vector_pairs, reduced, same
-from gradlaws.strategies.catalogue.normalisations import layer_norm, log_softmax, softmax, spread, usual_softmax
+from gradlaws.strategies.catalogue.normalisations import layer_norm, log_softmax, softmax, squarable, usual_softmax
 from gradlaws.strategies.catalogue.reductions import bounded, usual_logsumexp
 from gradlaws.strategies.catalogue.statistics import log_add_exp, mean, usual_log_add_exp
 from gradlaws.strategies.primitive import Floats, Parameters, Shape, structured
@@ -29,16 +29,17 @@ def scores_bounded(x: Floats, y: Floats) -> bool:
     return bounded(x, y, x @ abs(y).T)
 
 
-def moderate_pairs(x: Floats, y: Floats) -> bool:
-    return bool(np.all((abs(x) < 20) & (abs(y) < 20)))
+def countable(x: Floats, y: Floats) -> bool:
+    return bool(np.all((abs(x) < 80) & (abs(y) < 1e8)))
 
 
 def probable(x: Floats, y: Floats) -> bool:
-    return bool(np.all((abs(x) < 20) & (y > 1e-3) & (y < 10)))
+    return bool(np.all((abs(x) < 1e8) & (y > 1e-30) & (y < 1e8)))
 
 
 def nonzero_rows(*arrays: Floats) -> bool:
-    return all(bool(np.all((np.max(abs(x), axis=-1) > 1e-3) & (np.max(abs(x), axis=-1) < 1e3))) for x in arrays)
+    """Beyond what torch adds to a norm of 0, and with squares in the range of float32."""
+    return all(bool(np.all((np.max(abs(x), axis=-1) > 1e-3) & (np.max(abs(x), axis=-1) < 1e15))) for x in arrays)
 
 
 def usual_log_softmax(xp: Any, x: Any) -> Any:
@@ -97,16 +98,16 @@ FAMILY = (
                usual=lambda xp, x: usual_softmax(xp, -x),
                numpy="scipy.special.softmax(-{x}, axis=-1)", torch="torch.nn.functional.softmin({x}, dim=-1)",
                jax="jax.nn.softmax(-{x}, axis=-1)"),
-    structured("rms_norm", rms_norm, same, of_several, "rms_norm({x})", nonzero_rows,
+    structured("rms_norm", rms_norm, same, of_several, "rms_norm({x})", squarable,
                squares=("numpy", "jax"),
                numpy="{x} / numpy.sqrt(numpy.mean({x} * {x}, axis=-1, keepdims=True) + 1e-5)",
                torch="torch.nn.functional.rms_norm({x}, {x}.shape[-1:], eps=1e-5)",
                jax="{x} / jax.numpy.sqrt(jax.numpy.mean({x} * {x}, axis=-1, keepdims=True) + 1e-5)"),
-    structured("batch_norm", layer_norm, same, matrices, "batch_norm({x}ᵀ)ᵀ", spread, numpy=NORMALISED,
+    structured("batch_norm", layer_norm, same, matrices, "batch_norm({x}ᵀ)ᵀ", squarable, numpy=NORMALISED,
                torch="torch.nn.functional.batch_norm({x}.T, None, None, training=True).T", jax=STANDARDIZED),
-    structured("instance_norm", layer_norm, same, matrices, "instance_norm({x})", spread, numpy=NORMALISED,
+    structured("instance_norm", layer_norm, same, matrices, "instance_norm({x})", squarable, numpy=NORMALISED,
                torch="torch.nn.functional.instance_norm({x}[None])[0]", jax=STANDARDIZED),
-    structured("group_norm", layer_norm, same, matrices, "group_norm({x})", spread, numpy=NORMALISED,
+    structured("group_norm", layer_norm, same, matrices, "group_norm({x})", squarable, numpy=NORMALISED,
                torch="torch.nn.functional.group_norm({x}[None], {x}.shape[0])[0]", jax=STANDARDIZED),
     structured("normalize", normalize, same, of_several, "{x} / ‖{x}‖", nonzero_rows,
                numpy="{x} / numpy.linalg.norm({x}, axis=-1, keepdims=True)",
@@ -145,7 +146,7 @@ FAMILY = (
                torch="torch.nn.functional.binary_cross_entropy_with_logits({x}, {y}, reduction='none')",
                jax="optax.sigmoid_binary_cross_entropy({x}, {y})"),
     structured("poisson_nll_loss", lambda xp, x, y: xp.exp(x) - x * y, lambda x, y: x, of_equal_shapes,
-               "poisson_nll({x}, {y})", moderate_pairs, arity=2, numpy="numpy.exp({x}) - {x} * {y}",
+               "poisson_nll({x}, {y})", countable, arity=2, numpy="numpy.exp({x}) - {x} * {y}",
                torch="torch.nn.functional.poisson_nll_loss({x}, {y}, reduction='none')",
                jax="jax.numpy.exp({x}) - {x} * {y}"),
     structured("kl_div", lambda xp, x, y: y * (xp.log(y) - x), lambda x, y: x, of_equal_shapes, "kl_div({x}, {y})",
@@ -164,13 +165,13 @@ FAMILY = (
                torch="torch.nn.functional.cosine_similarity({x}, {y}, dim=-1)",
                jax="optax.cosine_similarity({x}, {y})"),
     structured("pairwise_distance", lambda xp, x, y: xp.sqrt(xp.total((x - y) * (x - y))), lambda x, y: x[:-1],
-               of_equal_shapes, "‖{x} − {y}‖", lambda x, y: nonzero_rows(x - y) and nonzero_rows(x), arity=2,
+               of_equal_shapes, "‖{x} − {y}‖", lambda x, y: nonzero_rows(x - y), arity=2,
                numpy="numpy.linalg.norm({x} - {y}, axis=-1)",
                torch="torch.nn.functional.pairwise_distance({x}, {y}, eps=0.0)",
                jax="jax.numpy.linalg.norm({x} - {y}, axis=-1)"),
     structured("cdist", lambda xp, x, y: xp.sqrt(xp.total((x[:, None, :] - y) * (x[:, None, :] - y))),
                lambda x, y: (x[0], y[0]), of_matrices, "cdist({x}, {y})",
-               lambda x, y: nonzero_rows(x[:, None, :] - y) and nonzero_rows(x), arity=2,
+               lambda x, y: nonzero_rows(x[:, None, :] - y), arity=2,
                numpy="numpy.linalg.norm({x}[:, None, :] - {y}, axis=-1)", torch="torch.cdist({x}, {y})",
                jax="jax.numpy.linalg.norm({x}[:, None, :] - {y}, axis=-1)"),
     structured("attention", attention(softmax), lambda x, y: (x[0], y[1]), of_matrices, "attention({x}, {y})",

@@ -31,7 +31,7 @@ import numpy as np
 from gradlaws.strategies.precision import Precision
 from gradlaws.strategies.primitive import Floats
 from gradlaws.suite.bound.contracts import Contract
-from gradlaws.suite.bound.nodes import Contracts, Graph, Node
+from gradlaws.suite.bound.nodes import Contracts, Graph, Node, times
 
 U = 2.0**-53  # of float64, in which the sensitivities are computed
 
@@ -102,8 +102,8 @@ def meeting(graph: Graph, contracts: Contracts, precision: Precision, u: Floats,
 def allowed(share: Share, contract: Contract) -> Floats:
     c0, c1, c2 = contract.ulps
     allowance = c0 * share.value + c1 * share.first + c2 * share.second + share.rounding
-    beside = contract.conditioning * share.conditioning + contract.absolute * share.one
-    return allowance + beside + contract.normwise * share.norm
+    beside = times(contract.conditioning, share.conditioning) + contract.absolute * share.one
+    return np.asarray(allowance + beside + times(contract.normwise, share.norm))
 
 
 @np.errstate(all="ignore")  # what is beyond float64 is infinite or NaN, and so is the bound
