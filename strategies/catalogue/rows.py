@@ -120,7 +120,7 @@ FAMILY = (
                jax="jax.nn.glu({x}, -1)"),
     structured("cross_entropy", lambda xp, x: -log_softmax(xp, x)[..., 0], reduced, of_several,
                "cross_entropy({x}, 0)", bounded, usual=lambda xp, x: usual_logsumexp(xp, x) - x[..., 0],
-               numpy="scipy.special.logsumexp({x}, axis=-1) - {x}[..., 0]",
+               numpy="-scipy.special.log_softmax({x}, axis=-1)[..., 0]",
                torch="torch.nn.functional.cross_entropy({x}, torch.zeros({x}.shape[:-1], dtype=torch.long),"
                      " reduction='none')",
                jax="optax.softmax_cross_entropy_with_integer_labels({x}, jax.numpy.zeros({x}.shape[:-1], dtype=int))"),
