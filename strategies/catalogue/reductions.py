@@ -54,6 +54,14 @@ def exponentials_from_output(x: Floats, value: Floats) -> tuple[Any, Any]:
     return size, 2 * (size[..., :, None] * share[..., None, :] + size[..., :, None] * np.eye(x.shape[-1]))
 
 
+def exponentials_of_all(x: Floats, value: Floats) -> tuple[Any, Any]:
+    """exp(x_j - out_i) for every j up to i."""
+    shares = exponentials_from_output(x[..., None, :], value)
+    first, second = (np.broadcast_to(s, (*value.shape, *s.shape[value.ndim :])) for s in shares)
+    used = np.tri(x.shape[-1])
+    return first * used, second * used[..., None] * used[..., None, :]
+
+
 def bounded(*arrays: Floats) -> bool:
     """So that no difference of entries overflows."""
     return all(bool(np.all(abs(x) < 1e300)) for x in arrays)

@@ -7,7 +7,7 @@ import numpy as np
 
 from gradlaws.strategies.catalogue.fits import of_rows, of_several, reduced, same
 from gradlaws.strategies.catalogue.normalisations import spread
-from gradlaws.strategies.catalogue.reductions import bounded, logsumexp
+from gradlaws.strategies.catalogue.reductions import bounded, exponentials_of_all, logsumexp
 from gradlaws.strategies.primitive import Floats, Parameters, Shape, structured
 
 
@@ -127,7 +127,7 @@ FAMILY = (
                numpy="numpy.cumprod({x}, axis=-1)", torch="torch.cumprod({x}, -1)",
                jax="jax.numpy.cumprod({x}, axis=-1)"),
     structured("logcumsumexp", accumulate(log_add_exp), same, of_rows, "logcumsumexp({x})",
-               bounded, usual=accumulate(usual_log_add_exp),
+               bounded, terms=exponentials_of_all, usual=accumulate(usual_log_add_exp),
                numpy="numpy.logaddexp.accumulate({x}, axis=-1)", torch="torch.logcumsumexp({x}, -1)",
                jax="jax.lax.cumlogsumexp({x}, axis={x}.ndim - 1)"),
     structured("cummax", accumulate(lambda xp, a, b: xp.ordered(xp.stack([a, b]))[..., 1]), same, of_several,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -96,14 +95,14 @@ def structured(step: Step, arguments: Sequence[Floats], value: Floats) -> Local:
         sizes = [tolerated(e.reshape(s.shape), s) for e, s in zip(narrow(usual), sizes, strict=True)]
     terms = step.declaration.terms
     if terms is not None:
-        # Given per row of the last axis; each row's entries are its own variables.
+        # Given per output, for the entries of its row.
         first, second = terms(*arguments, value)
-        rows, more = math.prod(value.shape), [s.copy() for s in sizes]
-        n = p // rows
-        for row in range(rows):
+        n, more = first.shape[-1], [s.copy() for s in sizes]
+        for number in range(k):
+            row = number // (k * n // p)
             own = slice(row * n, (row + 1) * n)
-            more[1][row, own] += taylor.FUNCTION_ULPS * first.reshape(rows, n)[row]
-            more[2][row, own, own] += taylor.FUNCTION_ULPS * second.reshape(rows, n, n)[row]
+            more[1][number, own] += taylor.FUNCTION_ULPS * first.reshape(k, n)[number]
+            more[2][number, own, own] += taylor.FUNCTION_ULPS * second.reshape(k, n, n)[number]
         lossy = step.declaration.usual is not None
         sizes = [tolerated(m, s) if lossy else m for m, s in zip(more, sizes, strict=True)]
     index = np.broadcast_to(np.arange(p), (k, p))
