@@ -30,9 +30,9 @@ def ends_apart(x: Floats) -> bool:
 
 
 def near_one(x: Floats) -> bool:
-    """Of rows whose fourth powers stay in range."""
+    """Of rows whose seventh powers stay in the range of float32."""
     size = np.max(abs(x), axis=-1)
-    return bool(np.all((size > 1e-6) & (size < 1e8)))
+    return bool(np.all((size > 1e-4) & (size < 1e4)))
 
 
 def multipliable(x: Floats) -> bool:
