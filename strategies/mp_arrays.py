@@ -30,7 +30,8 @@ def mp_array(values: Any) -> MPArray:
     array = np.asarray(values)
     # mpf() refuses long doubles; mpmath's conversion takes all of their bits, whatever the working precision.
     convert = mp.convert if array.dtype == np.longdouble else mpf
-    return elementwise(convert, array)
+    with np.errstate(invalid="ignore"):  # of NaN
+        return elementwise(convert, array)
 
 
 def to_floats(values: MPArray) -> NDArray[np.float64]:
@@ -81,11 +82,20 @@ def real(values: Any) -> MPArray:
 
 
 def exp(x: MPArray) -> MPArray:
-    return elementwise(mp.exp, x)
+    return elementwise(_exp, x)
+
+
+def _exp(x: mpf) -> mpf:
+    """Below 2^-(2^30) it is 0, as beyond 2^(2^30) nothing is."""
+    return mp.exp(x) if not x < -LARGEST_EXPONENT else mpf(0)
 
 
 def log(x: MPArray) -> MPArray:
     return elementwise(mp.log, x)
+
+
+def log1p(x: MPArray) -> MPArray:
+    return elementwise(mp.log1p, x)
 
 
 def sqrt(x: MPArray) -> MPArray:
@@ -131,4 +141,13 @@ def constant(value: Fraction) -> mpf:
 
 
 def solve(a: MPArray, b: MPArray) -> MPArray:
-    return np.array([*mp.lu_solve(mp.matrix(a.tolist()), mp.matrix(b.tolist()))], dtype=object)
+    """A^-1 b by elimination with row swaps."""
+    rows = np.concatenate([a, b[:, None]], axis=1)
+    for k in range(len(rows)):
+        pivot = k + max(range(len(rows) - k), key=lambda i: abs(rows[k + i, k]))
+        rows[[k, pivot]] = rows[[pivot, k]]
+        rows[k] = rows[k] / rows[k, k]
+        for i in range(len(rows)):
+            if i != k:
+                rows[i] = rows[i] - rows[i, k] * rows[k]
+    return rows[:, -1]

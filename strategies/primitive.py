@@ -39,6 +39,8 @@ class Primitive:
     ``matrix`` is the part of a first argument, a square matrix, that is inverted: its condition number counts.
     ``squares`` names the backends in whose spelling it is us who square an argument or the result: far from 1 that
     over- or underflows where the function does not, and is no deviation of the backend.
+    ``usual`` is what libraries compute in place of ``definition`` where that is worse: p − 1 for the sum of the other
+    probabilities. The bound allows it as long as it leaves digits (``structured`` in suite/bound/partials.py).
     """
 
     name: str
@@ -53,6 +55,7 @@ class Primitive:
     terms: Terms | None = None
     matrix: Callable[[Floats], Floats] = whole
     squares: tuple[str, ...] = ()
+    usual: Callable[..., Any] | None = None
 
     def expression(self, backend: str, arguments: Iterable[str], parameters: Parameters) -> str:
         """The call as that framework's users would write it. Raises KeyError if it has no such function."""
@@ -77,6 +80,17 @@ def spelled(names: Mapping[str, str], arity: int) -> dict[str, str]:
 
 def everywhere(*arrays: Floats) -> bool:
     return True
+
+
+def inside(domain: Callable[..., bool], *arrays: Floats) -> bool:
+    """Whether all entries are finite and in the domain, which may be asked of any numbers."""
+    if not all(np.all(np.isfinite(x)) for x in arrays):
+        return False
+    with np.errstate(all="ignore"):
+        try:
+            return bool(domain(*arrays))
+        except np.linalg.LinAlgError:
+            return False
 
 
 def within(low: float, high: float, x: Floats) -> bool:
@@ -157,12 +171,14 @@ def structured(
     terms: Terms | None = None,
     matrix: Callable[[Floats], Floats] = whole,
     squares: tuple[str, ...] = (),
+    usual: Callable[..., Any] | None = None,
     **names: str,
 ) -> Primitive:
     """Mixes entries; to the bound it is one node, whatever happens inside."""
+    total = domain if domain is everywhere else partial(inside, domain)
     return Primitive(
-        name, arity, "structured", definition, spelled(names, arity), symbol, domain, variants, shape, terms, matrix,
-        squares,
+        name, arity, "structured", definition, spelled(names, arity), symbol, total, variants, shape, terms, matrix,
+        squares, usual,
     )  # fmt: skip
 
 

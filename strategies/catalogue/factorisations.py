@@ -99,6 +99,11 @@ FAMILY = (
                numpy="scipy.linalg.cho_solve((numpy.tril({x}), True), {y})",
                torch="torch.cholesky_solve({y}[:, None], torch.tril({x}))[:, 0]",
                jax="jax.scipy.linalg.cho_solve((jax.numpy.tril({x}), True), {y})"),
+    structured("cholesky_solve_batched", lambda xp, a: cholesky_inverse(xp, a) * 2, same, of_two_rows,
+               "2 (tril({x}) tril({x})ᵀ)⁻¹", triangle, matrix=np.tril,
+               torch="torch.cholesky_solve(torch.eye(2, dtype={x}.dtype), torch.stack([torch.tril({x})] * 2)).sum(0)",
+               jax="jax.vmap(lambda l: jax.scipy.linalg.cho_solve((l, True), jax.numpy.eye(2, dtype={x}.dtype)))("
+                   "jax.numpy.stack([jax.numpy.tril({x})] * 2)).sum(0)"),
     structured("triangular_solve_transposed", transposed_solve, lambda a, b: b, of_two_rows_and_vector,
                "tril({x})⁻ᵀ{y}", triangle_conditioned, arity=2, matrix=np.tril,
                numpy="scipy.linalg.solve_triangular({x}, {y}, lower=True, trans=1)",

@@ -101,6 +101,21 @@ def scatter_prod(xp: Any, x: Any, y: Any) -> Any:
     return xp.stack([x[0] * y[0] * y[2], x[1] * y[1], x[2]])
 
 
+def scatter_some(xp: Any, x: Any, y: Any) -> Any:
+    """Of an index shorter than the source: the rest of y is not used."""
+    return xp.stack([x[0] * y[0], *(x[i] for i in range(1, x.shape[0]))])
+
+
+def clipped_max(xp: Any, x: Any, y: Any) -> Any:
+    """Beyond the end, at an index that is clipped to the last."""
+    last = xp.ordered(xp.stack([x[-1], y[0]]))[..., 1]
+    return xp.stack([*(x[i] for i in range(x.shape[0] - 1)), last])
+
+
+def of_several_pairs(x: Shape, y: Shape) -> list[Parameters]:
+    return [{}] if x == y and len(x) == 1 and x[0] > 1 else []
+
+
 def power_spectrum(xp: Any, x: Any) -> Any:
     real, imaginary = transform(real_part)(xp, x), transform(imaginary_part)(xp, x)
     return real * real + imaginary * imaginary
@@ -161,7 +176,8 @@ FAMILY = (
                jax="jax.lax.reduce_window({x}, -numpy.inf, jax.lax.max, (2,), (1,), 'VALID')"),
     structured("lp_pool",
                lambda xp, x: xp.sqrt(xp.stack([xp.total(x[i : i + 2] * x[i : i + 2]) for i in range(x.shape[0] - 1)])),
-               lambda shape: (shape[0] - 1,), of_vectors, "lp_pool({x})", lambda x: bool(np.all(x != 0)),
+               lambda shape: (shape[0] - 1,), of_vectors, "lp_pool({x})",
+               lambda x: bool(np.all((x[1:] != 0) | (x[:-1] != 0)) and np.all(abs(x) < 1e15)),
                numpy="numpy.hypot({x}[1:], {x}[:-1])",
                torch="torch.nn.functional.lp_pool1d({x}[None, None], 2.0, 2, 1)[0, 0]"),
     structured("fft_real", transform(real_part), same, of_several, "Re F{x}",
@@ -177,6 +193,12 @@ FAMILY = (
                numpy="{x} * numpy.array([{y}[0] * {y}[2], {y}[1], {y}.dtype.type(1)])",
                torch="torch.scatter_reduce({x}, 0, torch.tensor([0, 1, 0]), {y}, 'prod')",
                jax="{x} * jax.ops.segment_prod({y}, jax.numpy.array([0, 1, 0]), 3)"),
+    structured("scatter_prod_some", scatter_some, lambda x, y: x, of_several_pairs, "{x} with [0] ×← {y}[0]", arity=2,
+               torch="torch.scatter_reduce({x}, 0, torch.tensor([0]), {y}, 'prod')", jax="{x}.at[0].mul({y}[0])"),
+    structured("scatter_max_clipped", clipped_max, lambda x, y: x, of_several_pairs, "{x} with [−1] max← {y}[0]",
+               lambda x, y: distinct(np.stack([x[-1], y[0]])), arity=2,
+               torch="torch.scatter_reduce({x}, 0, torch.tensor([{x}.shape[0] - 1]), {y}[:1], 'amax')",
+               jax="{x}.at[{x}.shape[0] + 3].max({y}[0], mode='clip')"),
     structured("hfft", hermitian_transform, lambda shape: (*shape[:-1], 2 * shape[-1] - 2), of_three_or_more,
                "hfft({x})", numpy="numpy.fft.hfft", torch="torch.fft.hfft", jax="jax.numpy.fft.hfft"),
 )  # fmt: skip

@@ -7,6 +7,7 @@ import numpy as np
 
 from gradlaws.strategies.catalogue.fits import of_rows, of_several, reduced, same
 from gradlaws.strategies.catalogue.normalisations import spread
+from gradlaws.strategies.catalogue.reductions import bounded, exponentials_of_all, logsumexp
 from gradlaws.strategies.primitive import Floats, Parameters, Shape, structured
 
 
@@ -16,14 +17,27 @@ def distinct(x: Floats) -> bool:
     return bool(np.all(gaps > 1e-3 * np.maximum(abs(ordered[..., 1:]), abs(ordered[..., :-1]))))
 
 
+def largest_apart(x: Floats) -> bool:
+    return distinct(np.sort(x, axis=-1)[..., -2:])
+
+
+def smallest_apart(x: Floats) -> bool:
+    return distinct(np.sort(x, axis=-1)[..., :2])
+
+
+def ends_apart(x: Floats) -> bool:
+    return largest_apart(x) and smallest_apart(x)
+
+
 def near_one(x: Floats) -> bool:
-    """So that seventh powers stay in range."""
-    return bool(np.all((abs(x) > 1e-3) & (abs(x) < 1e3)))
+    """Of rows whose seventh powers stay in the range of float32."""
+    size = np.max(abs(x), axis=-1)
+    return bool(np.all((size > 1e-4) & (size < 1e4)))
 
 
-def apart_from_zero(x: Floats) -> bool:
-    """Of moderate entries, whose powers stay in range."""
-    return bool(np.all((abs(x) > 1e-6) & (abs(x) < 1e6)))
+def multipliable(x: Floats) -> bool:
+    """Of entries, with zeros among them, whose products stay in range."""
+    return bool(np.all((x == 0) | ((abs(x) > 1e-10) & (abs(x) < 1e10))))
 
 
 def mean(xp: Any, x: Any) -> Any:
@@ -50,6 +64,10 @@ def accumulate(combine: Any) -> Any:
 
 
 def log_add_exp(xp: Any, a: Any, b: Any) -> Any:
+    return logsumexp(xp, xp.stack([a, b]))
+
+
+def usual_log_add_exp(xp: Any, a: Any, b: Any) -> Any:
     top = xp.largest(xp.stack([a, b]))
     return xp.log(xp.exp(a - top) + xp.exp(b - top)) + top
 
@@ -57,7 +75,7 @@ def log_add_exp(xp: Any, a: Any, b: Any) -> Any:
 FAMILY = (
     structured("mean", mean, reduced, of_rows, "mean({x})",
                numpy="numpy.mean({x}, axis=-1)", torch="torch.mean({x}, -1)", jax="jax.numpy.mean({x}, axis=-1)"),
-    structured("var", variance, reduced, corrections, "var({x}, {correction})", spread,
+    structured("var", variance, reduced, corrections, "var({x}, {correction})", bounded,
                numpy="numpy.var({x}, axis=-1, ddof={correction})", torch="torch.var({x}, -1, correction={correction})",
                jax="jax.numpy.var({x}, axis=-1, ddof={correction})"),
     structured("std", lambda xp, x, correction: xp.sqrt(variance(xp, x, correction)), reduced, corrections,
@@ -78,22 +96,23 @@ FAMILY = (
                lambda x: bool(np.all(np.any(x != 0, axis=-1))), squares=("numpy", "torch", "jax"),
                numpy="numpy.sqrt(numpy.mean({x} * {x}, axis=-1))", torch="torch.sqrt(torch.mean({x} * {x}, -1))",
                jax="jax.numpy.sqrt(jax.numpy.mean({x} * {x}, axis=-1))"),
-    structured("max", lambda xp, x: xp.ordered(x)[..., -1], reduced, of_several, "max({x})", distinct,
+    structured("max", lambda xp, x: xp.ordered(x)[..., -1], reduced, of_several, "max({x})", largest_apart,
                numpy="numpy.max({x}, axis=-1)", torch="torch.max({x}, -1).values", jax="jax.numpy.max({x}, axis=-1)"),
-    structured("amax", lambda xp, x: xp.ordered(x)[..., -1], reduced, of_several, "amax({x})", distinct,
+    structured("amax", lambda xp, x: xp.ordered(x)[..., -1], reduced, of_several, "amax({x})", largest_apart,
                numpy="numpy.amax({x}, axis=-1)", torch="torch.amax({x}, -1)", jax="jax.numpy.amax({x}, axis=-1)"),
-    structured("min", lambda xp, x: xp.ordered(x)[..., 0], reduced, of_several, "min({x})", distinct,
+    structured("min", lambda xp, x: xp.ordered(x)[..., 0], reduced, of_several, "min({x})", smallest_apart,
                numpy="numpy.min({x}, axis=-1)", torch="torch.min({x}, -1).values", jax="jax.numpy.min({x}, axis=-1)"),
     structured("median", lambda xp, x: xp.ordered(x)[..., 1], reduced,
                lambda shape: [{}] if shape and shape[-1] == 3 else [], "median({x})", distinct,
                numpy="numpy.median({x}, axis=-1)", torch="torch.median({x}, -1).values",
                jax="jax.numpy.median({x}, axis=-1)"),
     structured("quantile", lambda xp, x: (xp.ordered(x)[..., 0] + xp.ordered(x)[..., 1]) / 2, reduced,
-               lambda shape: [{}] if shape and shape[-1] == 3 else [], "quantile({x}, ¼)", distinct,
+               lambda shape: [{}] if shape and shape[-1] == 3 else [], "quantile({x}, ¼)",
+               lambda x: distinct(np.sort(x, axis=-1)[..., 1:]),
                numpy="numpy.quantile({x}, 0.25, axis=-1)", torch="torch.quantile({x}, 0.25, -1)",
                jax="jax.numpy.quantile({x}, 0.25, axis=-1)"),
     structured("ptp", lambda xp, x: xp.ordered(x)[..., -1] - xp.ordered(x)[..., 0], reduced, of_several, "ptp({x})",
-               distinct, numpy="numpy.ptp({x}, axis=-1)", torch="torch.max({x}, -1).values - torch.min({x}, -1).values",
+               ends_apart, numpy="numpy.ptp({x}, axis=-1)", torch="torch.max({x}, -1).values - torch.min({x}, -1).values",
                jax="jax.numpy.ptp({x}, axis=-1)"),
     structured("sort", lambda xp, x: xp.ordered(x), same, of_several, "sort({x})", distinct,
                numpy="numpy.sort({x}, axis=-1)", torch="torch.sort({x}, -1).values",
@@ -104,11 +123,11 @@ FAMILY = (
     structured("kth_value", lambda xp, x: xp.ordered(x)[..., 1], reduced, of_several,
                "second smallest of {x}", distinct, numpy="numpy.partition({x}, 1, axis=-1)[..., 1]",
                torch="torch.kthvalue({x}, 2, -1).values", jax="jax.numpy.partition({x}, 1, axis=-1)[..., 1]"),
-    structured("cumprod", accumulate(lambda xp, a, b: a * b), same, of_rows, "cumprod({x})", apart_from_zero,
+    structured("cumprod", accumulate(lambda xp, a, b: a * b), same, of_rows, "cumprod({x})", multipliable,
                numpy="numpy.cumprod({x}, axis=-1)", torch="torch.cumprod({x}, -1)",
                jax="jax.numpy.cumprod({x}, axis=-1)"),
     structured("logcumsumexp", accumulate(log_add_exp), same, of_rows, "logcumsumexp({x})",
-               lambda x: bool(np.all(np.ptp(x, axis=-1) < 30)) and bool(np.all(abs(x) < 30)),
+               bounded, terms=exponentials_of_all, usual=accumulate(usual_log_add_exp),
                numpy="numpy.logaddexp.accumulate({x}, axis=-1)", torch="torch.logcumsumexp({x}, -1)",
                jax="jax.lax.cumlogsumexp({x}, axis={x}.ndim - 1)"),
     structured("cummax", accumulate(lambda xp, a, b: xp.ordered(xp.stack([a, b]))[..., 1]), same, of_several,

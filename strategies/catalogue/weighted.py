@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from gradlaws.strategies.catalogue.normalisations import layer_norm, spread
+from gradlaws.strategies.catalogue.normalisations import layer_norm, squarable
 from gradlaws.strategies.catalogue.rows import NORMALISED, STANDARDIZED, nonzero_rows, rms_norm
 from gradlaws.strategies.primitive import Floats, Parameters, Shape, structured
 
@@ -21,8 +21,8 @@ def of_two_classes(x: Shape, y: Shape) -> list[Parameters]:
     return [{}] if x == (2, 2) and y == (2,) else []
 
 
-def spread_of_first(x: Floats, *weights: Floats) -> bool:
-    return spread(x) and all(bool(np.all(abs(w) < 1e3)) for w in weights)
+def moderate_weights(x: Floats, *weights: Floats) -> bool:
+    return squarable(x) and all(bool(np.all(abs(w) < 1e8)) for w in weights)
 
 
 def first(x: Shape, *weights: Shape) -> Shape:
@@ -52,30 +52,30 @@ def of_rows(array: str) -> str:
 
 
 FAMILY = (
-    structured("layer_norm_affine", columns_scaled, first, per_column, "layer_norm({x})·{y} + {z}", spread_of_first,
+    structured("layer_norm_affine", columns_scaled, first, per_column, "layer_norm({x})·{y} + {z}", moderate_weights,
                arity=3, numpy=f"{NORMALISED} * {{y}} + {{z}}", jax=f"{STANDARDIZED} * {{y}} + {{z}}",
                torch="torch.nn.functional.layer_norm({x}, {x}.shape[-1:], {y}, {z})"),
     structured("rms_norm_affine", lambda xp, x, y: rms_norm(xp, x) * y, first, per_column, "rms_norm({x})·{y}",
-               lambda x, y: nonzero_rows(x) and bool(np.all(abs(y) < 1e3)), arity=2, squares=("numpy", "jax"),
+               moderate_weights, arity=2, squares=("numpy", "jax"),
                numpy="{x} / numpy.sqrt(numpy.mean({x} * {x}, axis=-1, keepdims=True) + 1e-5) * {y}",
                torch="torch.nn.functional.rms_norm({x}, {x}.shape[-1:], {y}, eps=1e-5)",
                jax="{x} / jax.numpy.sqrt(jax.numpy.mean({x} * {x}, axis=-1, keepdims=True) + 1e-5) * {y}"),
-    structured("batch_norm_affine", rows_scaled, first, per_row, "batch_norm({x}ᵀ)ᵀ·{y} + {z}", spread_of_first,
+    structured("batch_norm_affine", rows_scaled, first, per_row, "batch_norm({x}ᵀ)ᵀ·{y} + {z}", moderate_weights,
                arity=3, numpy=of_rows(NORMALISED), jax=of_rows(STANDARDIZED),
                torch="torch.nn.functional.batch_norm({x}.T, None, None, {y}, {z}, training=True).T"),
-    structured("instance_norm_affine", rows_scaled, first, per_row, "instance_norm({x})·{y} + {z}", spread_of_first,
+    structured("instance_norm_affine", rows_scaled, first, per_row, "instance_norm({x})·{y} + {z}", moderate_weights,
                arity=3, numpy=of_rows(NORMALISED), jax=of_rows(STANDARDIZED),
                torch="torch.nn.functional.instance_norm({x}[None], weight={y}, bias={z})[0]"),
-    structured("group_norm_affine", rows_scaled, first, per_row, "group_norm({x})·{y} + {z}", spread_of_first,
+    structured("group_norm_affine", rows_scaled, first, per_row, "group_norm({x})·{y} + {z}", moderate_weights,
                arity=3, numpy=of_rows(NORMALISED), jax=of_rows(STANDARDIZED),
                torch="torch.nn.functional.group_norm({x}[None], {x}.shape[0], {y}, {z})[0]"),
     structured("weight_norm", weight_norm, first, per_row, "{y}·{x} / ‖{x}‖",
-               lambda x, y: nonzero_rows(x) and bool(np.all(abs(y) < 1e3)), arity=2,
+               lambda x, y: nonzero_rows(x) and bool(np.all(abs(y) < 1e8)), arity=2,
                numpy="{x} * ({y} / numpy.linalg.norm({x}, axis=-1))[:, None]",
                torch="torch._weight_norm({x}, {y}[:, None], 0)",
                jax="{x} * ({y} / jax.numpy.linalg.norm({x}, axis=-1))[:, None]"),
     structured("weighted_nll_loss", weighted_nll, lambda x, y: (), of_two_classes, "nll({x}, weights {y})",
-               lambda x, y: bool(np.all((y > 0.1) & (y < 1e3) & np.all(abs(x) < 1e3))), arity=2,
+               lambda x, y: bool(np.all(y > 1e-15) and np.all(y < 1e15) and np.all(abs(x) < 1e15)), arity=2,
                numpy="numpy.average(-numpy.diagonal({x}), weights={y})",
                torch="torch.nn.functional.nll_loss({x}, torch.tensor([0, 1]), {y})",
                jax="jax.numpy.average(-jax.numpy.diagonal({x}), weights={y})"),

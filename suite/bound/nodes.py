@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -69,14 +70,23 @@ class Graph:
             np.add.at(uses, node.operands, node.local.first != 0)
         return uses
 
+    @cached_property
+    def live(self) -> NDArray[np.bool_]:
+        """Whether each scalar value depends on an input: of what does not, no partial is used."""
+        live = np.arange(self.count) < self.inputs
+        for node in self.nodes:
+            live[node.outputs] = live[node.operands].any(-1)
+        return live
+
+    @np.errstate(all="ignore")
     def drift(self, contracts: Contracts, u: float) -> float:
         """r: by what part of themselves the errors of the values move the partials, summed over the nodes."""
         errors, drift = np.zeros(self.count), 0.0
         for node in self.nodes:
             found, operands = node.local, errors[node.operands]
-            first = np.abs(found.first)
+            first, used = np.abs(found.first), self.live[node.operands]
             bent = np.einsum("kpqr,kr->kpq", np.abs(found.third), operands) / 2 + np.abs(found.second)
-            moved = np.einsum("kpq,kq->kp", bent, operands).max(-1, initial=0.0)
+            moved = np.max(np.einsum("kpq,kq->kp", bent, operands), -1, where=used, initial=0.0)
             if may_kink(node.step) and np.any(self.of(node, errors) > MARGIN * np.abs(self.of(node, self.numbers))):
                 moved = np.maximum(moved, self.turned(node, errors))
             if moved.any():
@@ -106,8 +116,13 @@ class Graph:
 
 def value_error(found: Local, contract: Contract) -> Floats:
     """What the contract allows in the value of a step, per u; shape (k,)."""
-    beside = contract.conditioning * found.conditioning + contract.absolute + contract.normwise * found.norms[0]
-    return np.asarray(contract.ulps[0] * found.sizes[0] + beside)
+    beside = times(contract.conditioning, found.conditioning) + times(contract.normwise, found.norms[0])
+    return np.asarray(contract.ulps[0] * found.sizes[0] + contract.absolute + beside)
+
+
+def times(promised: float, size: Any) -> Any:
+    """What is not promised is not asked for, where it may be infinite."""
+    return promised * size if promised else 0.0
 
 
 def may_kink(step: Step) -> bool:

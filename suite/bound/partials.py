@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +13,10 @@ from gradlaws.strategies.primitive import Floats, Primitive
 from gradlaws.strategies.program import Step
 from gradlaws.suite.bound import taylor
 from gradlaws.suite.bound.scalar_partials import scalar_partials
+
+
+# How many times larger than ours the errors of the usual formula may be: float32 has 24 digits, and keeps 10.
+CANCELS = 2.0**14
 
 
 @dataclass(frozen=True)
@@ -35,13 +39,15 @@ class Local:
 
 
 def local(step: Step, arguments: Sequence[Floats], value: Floats) -> Local:
-    """The step at these float arguments, where its value is ``value``."""
+    """The step at these float arguments, where its value is ``value``. What is not defined there, or beyond float64, is
+    NaN or infinite. Raises DomainError where nothing is defined."""
     primitive = step.declaration
-    if primitive.kind == "linear":
-        return linear(step, arguments)
-    if primitive.kind == "structured":
-        return structured(step, arguments, value)
-    return entrywise(primitive, arguments, value)
+    with np.errstate(all="ignore"):
+        if primitive.kind == "linear":
+            return linear(step, arguments)
+        if primitive.kind == "structured":
+            return structured(step, arguments, value)
+        return entrywise(primitive, arguments, value)
 
 
 def offsets(arguments: Sequence[Floats]) -> list[NDArray[np.intp]]:
@@ -57,7 +63,7 @@ def entrywise(primitive: Primitive, arguments: Sequence[Floats], value: Floats) 
     if primitive.kind == "arithmetic":
         operands = [taylor.variables(a, np.full(k, j), p) for j, a in enumerate(spread)]
         result = primitive.definition(*operands)
-        partials, sizes = result.partials, result.errors
+        partials, sizes = narrow(result.partials), narrow(result.errors)
     else:
         rows = [scalar_partials(primitive.definition, *map(float, row)) for row in zip(*spread, strict=True)]
         partials = tuple(np.stack([row[order] for row in rows]) for order in range(4))
@@ -82,30 +88,47 @@ def structured(step: Step, arguments: Sequence[Floats], value: Floats) -> Local:
     p, k = flat.size, value.size
     operands = [taylor.variables(a, o, p) for a, o in zip(arguments, offsets(arguments), strict=True)]
     result = step.declaration.definition(taylor, *operands, **dict(step.parameters))
-    partials = tuple(c.reshape((k,) + (p,) * order) for order, c in enumerate(result.partials))
-    sizes = [c.reshape((k,) + (p,) * order).copy() for order, c in enumerate(result.errors)]
+    partials = tuple(c.reshape((k,) + (p,) * order) for order, c in enumerate(narrow(result.partials)))
+    sizes = [c.reshape((k,) + (p,) * order) for order, c in enumerate(narrow(result.errors))]
+    if step.declaration.usual is not None:
+        usual = step.declaration.usual(taylor, *operands, **dict(step.parameters)).errors
+        sizes = [tolerated(e.reshape(s.shape), s) for e, s in zip(narrow(usual), sizes, strict=True)]
     terms = step.declaration.terms
     if terms is not None:
-        # Given per row of the last axis; each row's entries are its own variables.
+        # Given per output, for the entries of its row.
         first, second = terms(*arguments, value)
-        rows = math.prod(value.shape)
-        n = p // rows
-        for row in range(rows):
+        n, more = first.shape[-1], [s.copy() for s in sizes]
+        for number in range(k):
+            row = number // (k * n // p)
             own = slice(row * n, (row + 1) * n)
-            sizes[1][row, own] += taylor.FUNCTION_ULPS * first.reshape(rows, n)[row]
-            sizes[2][row, own, own] += taylor.FUNCTION_ULPS * second.reshape(rows, n, n)[row]
+            more[1][number, own] += taylor.FUNCTION_ULPS * first.reshape(k, n)[number]
+            more[2][number, own, own] += taylor.FUNCTION_ULPS * second.reshape(k, n, n)[number]
+        lossy = step.declaration.usual is not None
+        sizes = [tolerated(m, s) if lossy else m for m, s in zip(more, sizes, strict=True)]
     index = np.broadcast_to(np.arange(p), (k, p))
     found = conditioned(index, partials, tuple(sizes), np.broadcast_to(flat, (k, p)))
     return replace(found, norms=normwise(step.declaration.matrix(arguments[0]), partials))
+
+
+def tolerated(usual: Floats, sizes: Floats) -> Floats:
+    """The errors of the usual formula in place of ours, for each output of which it leaves digits."""
+    most = [np.max(errors.reshape(len(sizes), -1), axis=1, initial=0.0) for errors in (usual, sizes)]
+    kept = (most[0] <= CANCELS * most[1]).reshape((-1,) + (1,) * (sizes.ndim - 1))
+    return np.where(kept, np.fmax(usual, sizes), sizes)
+
+
+def narrow(coefficients: Sequence[NDArray[Any]]) -> tuple[Floats, ...]:
+    return tuple(c.astype(np.float64) for c in coefficients)
 
 
 def normwise(matrix: Floats, partials: tuple[Floats, ...]) -> tuple[float, float, float]:
     """What algorithms that work on whole matrices may lose, per u: rules of derivatives apply the inverse once for each
     order (Giles 2008, An extended collection of matrix derivative results, section 2)."""
     square = matrix.ndim == 2 and matrix.shape[0] == matrix.shape[1]
-    condition = float(np.linalg.cond(matrix)) if square and np.all(np.isfinite(matrix)) else 1.0
-    largest = [float(np.max(np.abs(c), initial=0.0)) for c in partials]
-    return largest[0] * condition, largest[1] * condition, largest[2] * condition**2
+    condition = np.float64(np.linalg.cond(matrix) if square and np.all(np.isfinite(matrix)) else 1.0)
+    largest = [np.max(np.abs(c), initial=0.0) for c in partials[:3]]
+    first, second = condition, condition**2
+    return (*(float(size and size * c) for size, c in zip(largest, (first, first, second), strict=True)),)
 
 
 def linear(step: Step, arguments: Sequence[Floats]) -> Local:
@@ -140,5 +163,5 @@ def conditioned(
             sizes[1] + np.einsum("kpq,kq->kp", np.abs(second), size),
             sizes[2] + np.einsum("kpqr,kr->kpq", np.abs(third), size),
         ),
-        np.einsum("kp,kp->k", np.abs(first), size),
+        np.where(size > 0, np.abs(first) * size, 0.0).sum(-1),  # an ulp of 0 is 0
     )

@@ -31,7 +31,7 @@ import numpy as np
 from gradlaws.strategies.precision import Precision
 from gradlaws.strategies.primitive import Floats
 from gradlaws.suite.bound.contracts import Contract
-from gradlaws.suite.bound.nodes import Contracts, Graph, Node
+from gradlaws.suite.bound.nodes import Contracts, Graph, Node, times
 
 U = 2.0**-53  # of float64, in which the sensitivities are computed
 
@@ -62,6 +62,7 @@ class Analysis:
     largest: float  # of all numbers met, every path counted positive
     signed: list[Share]
 
+    @np.errstate(all="ignore")
     def bound(self, precision: Precision, contracts: Contracts, smallest: float) -> Floats:
         """In the precision whose smallest number that is not flushed is ``smallest``."""
         u = precision.unit_roundoff
@@ -87,6 +88,7 @@ def enlarged(graph: Graph, contracts: Contracts, u: float) -> Graph:
     return found
 
 
+@np.errstate(all="ignore")
 def meeting(graph: Graph, contracts: Contracts, precision: Precision, u: Floats, *directions: Floats) -> Floats:
     """What errors of partials that meet in one product add to the bound; arguments as for ``analyse``."""
     sizes, once = tuple(np.abs(d) for d in directions), precision.unit_roundoff
@@ -100,10 +102,11 @@ def meeting(graph: Graph, contracts: Contracts, precision: Precision, u: Floats,
 def allowed(share: Share, contract: Contract) -> Floats:
     c0, c1, c2 = contract.ulps
     allowance = c0 * share.value + c1 * share.first + c2 * share.second + share.rounding
-    beside = contract.conditioning * share.conditioning + contract.absolute * share.one
-    return allowance + beside + contract.normwise * share.norm
+    beside = times(contract.conditioning, share.conditioning) + contract.absolute * share.one
+    return np.asarray(allowance + beside + times(contract.normwise, share.norm))
 
 
+@np.errstate(all="ignore")  # what is beyond float64 is infinite or NaN, and so is the bound
 def analyse(graph: Graph, u: Floats, *directions: Floats) -> Analysis:
     """Of u_o . f (no directions: shape (o,)), u_o . D_v f (one set: shape (o, a)) or u_o . D_v D_w f (two: (o, a, b)).
 

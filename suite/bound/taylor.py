@@ -3,6 +3,9 @@
 This serves the bound only, never the verdict's truth. A structured definition is run on ``Taylor`` arrays, which carry
 every partial derivative up to order three and, beside them, a running error analysis (Higham, Accuracy and Stability
 of Numerical Algorithms, 2nd ed., section 3.3) with absolute values throughout, in units of the unit roundoff.
+
+All of it is in long double: the third partial of a square root of squares of float64 has sixth powers in it, which its
+exponents hold. What is not defined, as the partials of a norm at 0, is NaN or infinite here.
 """
 
 from __future__ import annotations
@@ -17,11 +20,16 @@ import numpy as np
 from mpmath import mpf
 from numpy.typing import NDArray
 
+from gradlaws.strategies import mp_arrays
+from gradlaws.strategies.mp_arrays import DomainError
 from gradlaws.strategies.primitive import Floats
 
 FUNCTION_ULPS = 4.0  # an elementary function, as in the default contract
 ARITHMETIC_ULPS = 1.0
+Wide = NDArray[np.longdouble]
 Coefficients = tuple[Floats, ...]
+# The exponential of more, and of less than its opposite, is beyond float64 in any case; its products are not here.
+LARGEST_ARGUMENT = math.log(2.0) * min(np.finfo(np.longdouble).maxexp - 400, 4000)
 
 
 def outer(a: Floats, b: Floats) -> Floats:
@@ -151,17 +159,17 @@ def lifted(value: Any, like: Taylor) -> Taylor:
     """A constant as a Taylor array."""
     if isinstance(value, Taylor):
         return value
-    number = np.asarray(value, dtype=np.float64)
+    number = np.asarray(value, dtype=np.longdouble)
     p = like.partials[1].shape[-1]
-    zeros = [np.zeros(number.shape + (p,) * order) for order in range(4)]
+    zeros = [np.zeros(number.shape + (p,) * order, dtype=np.longdouble) for order in range(4)]
     return Taylor((number, *zeros[1:]), tuple(zeros[:3]))
 
 
 def variables(values: Floats, positions: NDArray[Any], p: int) -> Taylor:
     """The array whose entry at each place is variable number ``positions`` there, with exact value ``values``."""
-    first = np.asarray(np.eye(p)[positions])
-    zeros = [np.zeros(values.shape + (p,) * order) for order in range(4)]
-    return Taylor((values, first, zeros[2], zeros[3]), tuple(zeros[:3]))
+    first = np.eye(p, dtype=np.longdouble)[positions]
+    zeros = [np.zeros(values.shape + (p,) * order, dtype=np.longdouble) for order in range(4)]
+    return Taylor((values.astype(np.longdouble), first, zeros[2], zeros[3]), tuple(zeros[:3]))
 
 
 # The namespace that definitions of structured primitives are written against.
@@ -178,14 +186,14 @@ def scaled(x: Taylor, factor: Any) -> Taylor:
 
 def reciprocal(x: Taylor) -> Taylor:
     """Of x brought to size 1, so that 1/x⁴ does not underflow where f'' does not."""
-    factor = np.ldexp(1.0, -np.frexp(x.partials[0])[1])
+    factor = np.ldexp(np.longdouble(1), -np.frexp(x.partials[0])[1])
     near = scaled(x, factor)
     r = 1 / near.partials[0]
     return scaled(near.compose((r, -(r**2), 2 * r**3, -6 * r**4), ARITHMETIC_ULPS), factor)
 
 
 def exp(x: Taylor) -> Taylor:
-    y = np.exp(x.partials[0])
+    y = np.exp(np.clip(x.partials[0], -LARGEST_ARGUMENT, LARGEST_ARGUMENT))
     return x.compose((y, y, y, y), FUNCTION_ULPS)
 
 
@@ -194,10 +202,20 @@ def log(x: Taylor) -> Taylor:
     return x.compose((np.log(v), 1 / v, -1 / v**2, 2 / v**3), FUNCTION_ULPS)
 
 
-def sqrt(x: Taylor) -> Taylor:
+def log1p(x: Taylor) -> Taylor:
     v = x.partials[0]
+    r = 1 / (1 + v)
+    return x.compose((np.log1p(v), r, -(r**2), 2 * r**3), FUNCTION_ULPS)
+
+
+def sqrt(x: Taylor) -> Taylor:
+    """Of x brought to size 1 by a power of four."""
+    half = -(np.frexp(x.partials[0])[1] // 2)
+    near = scaled(x, np.ldexp(np.longdouble(1), 2 * half))
+    v = near.partials[0]
     y = np.sqrt(v)
-    return x.compose((y, 0.5 / y, -0.25 / (v * y), 0.375 / (v * v * y)), ARITHMETIC_ULPS)
+    root = near.compose((y, 0.5 / y, -0.25 / (v * y), 0.375 / (v * v * y)), ARITHMETIC_ULPS)
+    return scaled(root, np.ldexp(np.longdouble(1), -half))
 
 
 def total(x: Taylor) -> Taylor:
@@ -236,7 +254,7 @@ def stack(parts: Sequence[Taylor]) -> Taylor:
 
 
 def matrix(entry: Callable[[int, int], mpf], n: int, m: int) -> Floats:
-    return np.array([[float(entry(j, k)) for k in range(m)] for j in range(n)])
+    return mp_arrays.to_longdoubles(mp_arrays.matrix(entry, n, m))
 
 
 def root(n: int) -> float:
@@ -254,7 +272,7 @@ def solve(a: Taylor, b: Taylor) -> Taylor:
     and partial pivoting keeps |L| |U| near the largest entry of A.
     """
     n = a.shape[-1]
-    inverse = np.linalg.inv(a.partials[0])
+    inverse = inverted(a.partials[0])
     x = Taylor((inverse @ b.partials[0], *(0 * c for c in b.partials[1:])), b.errors)
     for _ in range(3):
         x = x + _apply(inverse, b - total(a * x[None, :]))
@@ -262,6 +280,23 @@ def solve(a: Taylor, b: Taylor) -> Taylor:
     size = _absolute_solve(growth @ np.abs(inverse), a, b, growth @ np.abs(x.partials[0]))
     errors = tuple(n * (k + 1) * np.tensordot(growth, c, axes=(1, 0)) for k, c in enumerate(size))
     return Taylor(x.partials, errors)
+
+
+def inverted(matrix: Wide) -> Wide:
+    """By elimination with rows scaled by powers of two and swapped. Raises DomainError where it finds no pivot."""
+    n = len(matrix)
+    scale = np.ldexp(np.longdouble(1), -np.frexp(np.max(np.abs(matrix), axis=1))[1])
+    rows = np.concatenate([matrix * scale[:, None], np.diag(scale)], axis=1)
+    for k in range(n):
+        pivot = k + int(np.argmax(np.abs(rows[k:, k])))
+        if not rows[pivot, k]:
+            raise DomainError("solve: the matrix is singular")
+        rows[[k, pivot]] = rows[[pivot, k]]
+        rows[k] = rows[k] / rows[k, k]
+        for i in range(n):
+            if i != k:
+                rows[i] = rows[i] - rows[i, k] * rows[k]
+    return rows[:, n:]
 
 
 def _apply(matrix: NDArray[Any], x: Taylor) -> Taylor:
