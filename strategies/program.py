@@ -81,6 +81,14 @@ class Program:
                 shapes.append(step.declaration.shape(*(shapes[i] for i in step.arguments), **parameters))
         return tuple(shapes)
 
+    @cached_property
+    def moved(self) -> tuple[bool, ...]:
+        """Of every value, whether an input moves it: constants and what is made of them stay."""
+        moved = [True] * len(self.inputs)
+        for step in self.steps:
+            moved.append(any(moved[i] for i in step.arguments))
+        return tuple(moved)
+
     @property
     def output(self) -> Shape:
         return self.shapes[-1]
@@ -147,7 +155,7 @@ def apply(step: Step, arguments: Sequence[MPArray]) -> MPArray:
             result = primitive.definition(mp_arrays, *arguments, **parameters)
         else:
             result = primitive.definition(*arguments, **parameters)
-    except (ZeroDivisionError, ValueError, OverflowError) as error:
+    except mp_arrays.REFUSALS as error:
         raise DomainError(f"{step.primitive}: {error}") from error
     return mp_arrays.real(result)
 

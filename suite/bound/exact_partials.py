@@ -24,26 +24,27 @@ from gradlaws.suite.truth.oracle import HashablePoint
 Partials = tuple[NDArray[np.intp], NDArray[np.longdouble], NDArray[np.longdouble]]
 
 
-def exact_partials(step: Step, arguments: Sequence[Floats]) -> Partials:
-    """``index`` (k, p), ``first`` (k, p) and ``second`` (k, p, p), as in ``Local`` of suite/bound/partials.py.
+def exact_partials(step: Step, arguments: Sequence[Floats], fixed: tuple[bool, ...] = ()) -> Partials:
+    """``index`` (k, p), ``first`` (k, p) and ``second`` (k, p, p), as in ``Local`` of suite/bound/partials.py; of an
+    elementwise step those by ``fixed`` arguments, which nothing moves, are 0.
 
     Raises DomainError where the step is not defined around its arguments.
     """
-    return _partials(step, HashablePoint(tuple(arguments)))
+    return _partials(step, HashablePoint(tuple(arguments)), fixed)
 
 
 @kept(4096)
-def _partials(step: Step, point: HashablePoint) -> Partials:
+def _partials(step: Step, point: HashablePoint, fixed: tuple[bool, ...]) -> Partials:
     arguments = point.arrays
     if step.declaration.kind == "linear":
         found = linear(step, [a.astype(np.float64) for a in arguments])
         return found.index, found.first.astype(np.longdouble), found.second.astype(np.longdouble)
     if step.declaration.kind == "structured":
         return _structured(step, arguments)
-    return _entrywise(step, arguments)
+    return _entrywise(step, arguments, fixed)
 
 
-def _entrywise(step: Step, arguments: Sequence[Floats]) -> Partials:
+def _entrywise(step: Step, arguments: Sequence[Floats], fixed: tuple[bool, ...]) -> Partials:
     """Each output depends on one entry of each argument, so that all entries of one may move at once."""
     spread = [mp_arrays.mp_array(a).ravel() for a in np.broadcast_arrays(*arguments)]
     k, p = spread[0].size, len(spread)
@@ -54,7 +55,8 @@ def _entrywise(step: Step, arguments: Sequence[Floats]) -> Partials:
         return apply(step, np.split(x, p)).ravel()
 
     scale = oracle.scales(np.concatenate(spread))
-    moves = [np.where(np.arange(k * p) // k == j, scale, 0 * scale[0]) for j in range(p)]
+    still = (*fixed, *[False] * (p - len(fixed)))
+    moves = [np.where((np.arange(k * p) // k == j) & (not still[j]), scale, 0 * scale[0]) for j in range(p)]
     return index, *_rounded(f, np.concatenate(spread), moves, [scale[j * k : (j + 1) * k] for j in range(p)])
 
 

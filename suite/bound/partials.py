@@ -11,8 +11,7 @@ from numpy.typing import NDArray
 
 from gradlaws.strategies.primitive import Floats, Primitive
 from gradlaws.strategies.program import Step
-from gradlaws.suite.bound import taylor
-from gradlaws.suite.bound.scalar_partials import scalar_partials
+from gradlaws.suite.bound import scalar_partials, taylor
 
 
 @dataclass(frozen=True)
@@ -34,14 +33,16 @@ class Local:
     norms: tuple[float, float, float] = (0.0, 0.0, 0.0)
 
 
-def local(step: Step, arguments: Sequence[Floats], value: Floats) -> Local:
-    """The step at these float arguments, where its value is ``value``."""
+def local(step: Step, arguments: Sequence[Floats], value: Floats, fixed: tuple[bool, ...] = ()) -> Local:
+    """The step at these float arguments, of which no input moves the ``fixed`` ones, and where its value is ``value``.
+
+    Raises DomainError where it has no derivatives."""
     primitive = step.declaration
     if primitive.kind == "linear":
         return linear(step, arguments)
     if primitive.kind == "structured":
         return structured(step, arguments, value)
-    return entrywise(primitive, arguments, value)
+    return entrywise(primitive, arguments, value, fixed)
 
 
 def offsets(arguments: Sequence[Floats]) -> list[NDArray[np.intp]]:
@@ -50,26 +51,29 @@ def offsets(arguments: Sequence[Floats]) -> list[NDArray[np.intp]]:
     return [np.arange(a.size).reshape(a.shape) + start for a, start in zip(arguments, starts, strict=False)]
 
 
-def entrywise(primitive: Primitive, arguments: Sequence[Floats], value: Floats) -> Local:
+def entrywise(
+    primitive: Primitive, arguments: Sequence[Floats], value: Floats, fixed: tuple[bool, ...] = ()
+) -> Local:
     p, k = len(arguments), value.size
     spread = [np.broadcast_to(a, value.shape).ravel() for a in arguments]
     index = np.stack([np.broadcast_to(o, value.shape).ravel() for o in offsets(arguments)], axis=-1)
     if primitive.kind == "arithmetic":
         operands = [taylor.variables(a, np.full(k, j), p) for j, a in enumerate(spread)]
         result = primitive.definition(*operands)
-        partials, sizes = result.partials, result.errors
-    else:
-        rows = [scalar_partials(primitive.definition, *map(float, row)) for row in zip(*spread, strict=True)]
-        partials = tuple(np.stack([row[order] for row in rows]) for order in range(4))
-        sizes = absolute = tuple(np.abs(c) for c in partials[:3])
-        if primitive.terms is not None:
-            first, second = primitive.terms(*spread, value.ravel())
-            sizes = (
-                absolute[0],
-                absolute[1] + of_partials(first, k, 1),
-                absolute[2] + of_partials(second, k, 2),
-            )
-    return conditioned(index, partials, sizes, np.stack(spread, axis=-1))
+        return conditioned(index, result.partials, result.errors, np.stack(spread, axis=-1))
+    rows = [
+        scalar_partials.partials(primitive.definition, tuple(map(float, row)), fixed)
+        for row in zip(*spread, strict=True)
+    ]
+    partials = tuple(np.stack([row.of[order] for row in rows]) for order in range(4))
+    moved = [np.stack([row.moved[order] for row in rows]) for order in range(3)]
+    sizes = [np.abs(partials[0]), np.abs(partials[1]) + moved[1], np.abs(partials[2]) + moved[2]]
+    if primitive.terms is not None:
+        with np.errstate(all="ignore"):  # terms that overflow certify nothing
+            cancelling = primitive.terms(*spread, value.ravel())
+        for order, terms in enumerate(cancelling, start=1):
+            sizes[order] = sizes[order] + of_partials(terms, k, order)
+    return Local(index, *partials[1:], (sizes[0], sizes[1], sizes[2]), moved[0])
 
 
 def of_partials(terms: Floats, k: int, order: int) -> Floats:

@@ -177,7 +177,9 @@ def sweep(
 
 
 def largest(graph: Graph, swept: tuple[Floats, ...]) -> float:
-    """Of all values, of the partials to this order, and of what was swept with them."""
+    """Of all values, of the partials to this order, and of what was swept with them; infinite where one is lost."""
+    if graph.lost:
+        return np.inf
     partials = [(node.local.first, node.local.second)[: (len(swept) + 1) // 2] for node in graph.nodes]
     met = [*graph.values, *swept, *(partial for of_node in partials for partial in of_node)]
     return max(float(np.max(np.abs(numbers), initial=0.0)) for numbers in met)
