@@ -89,12 +89,12 @@ def real(values: Any) -> MPArray:
 def finite(value: Any) -> None:
     """Raises DomainError where it is not a finite real number, or beyond 2^(2^30)."""
     if not isinstance(value, mpf):
-        raise DomainError("the result is not real")
+        raise DomainError("the value is not real")
     _, significand, exponent, _ = value._mpf_
     if not significand and exponent:  # as mpmath writes infinities and nan
-        raise DomainError(f"the result {value} is not a finite real number")
+        raise DomainError(f"the value {value} is not a finite real number")
     if exponent > LARGEST_EXPONENT:
-        raise DomainError(f"the result is larger than 2^{LARGEST_EXPONENT}")
+        raise DomainError(f"the value is larger than 2^{LARGEST_EXPONENT}")
 
 
 # The namespace that definitions of structured primitives are written against.

@@ -161,8 +161,8 @@ def apply(step: Step, arguments: Sequence[MPArray]) -> MPArray:
 
 
 def values(program: Program, inputs: Sequence[MPArray]) -> list[MPArray]:
-    """Every value of the program in mpmath: inputs first, then one per step."""
-    found = list(inputs)
+    """Every value of the program in mpmath: inputs first, then one per step. Raises DomainError outside the domain."""
+    found = [mp_arrays.real(x) for x in inputs]
     for step in program.steps:
         if step.is_constant:
             found.append(step.exact_constant)

@@ -43,6 +43,16 @@ def gelu_tanh(x: mpf) -> mpf:
     return x / 2 * (1 + mp.tanh(mp.sqrt(2 / mp.pi) * (x + mpf(0.044715) * x**3)))
 
 
+def tanhshrink(x: mpf) -> mpf:
+    with mp.workprec(mp.prec - 2 * min(0, mp.mag(x) if x else 0)):  # x³/3 is left
+        return x - mp.tanh(x)
+
+
+def squareplus(x: mpf) -> mpf:
+    root = mp.sqrt(x * x + 4)
+    return (root + x) / 2 if x > 0 else 2 / (root - x)
+
+
 FAMILY = (
     unary("abs", abs, away_from(0), symbol="|{x}|", numpy="numpy.abs", torch="torch.abs", jax="jax.numpy.abs"),
     unary("relu", lambda x: max(x, mpf(0)), away_from(0),
@@ -80,7 +90,7 @@ FAMILY = (
     unary("softsign", lambda x: x / (1 + abs(x)), away_from(0),
           terms=lambda x, y: (1 / (1 + abs(x)), 6 / (1 + abs(x)) ** 2),
           numpy="{x} / (1 + numpy.abs({x}))", torch="torch.nn.functional.softsign", jax="jax.nn.soft_sign"),
-    unary("tanhshrink", lambda x: x - mp.tanh(x), lambda x: bool(np.all((abs(x) > 0.5) & (abs(x) < 10))),
+    unary("tanhshrink", tanhshrink, lambda x: bool(np.all((abs(x) > 0.5) & (abs(x) < 10))),
           terms=lambda x, y: (2, 4), numpy="{x} - numpy.tanh({x})", torch="torch.nn.functional.tanhshrink"),
     unary("softshrink", lambda x: x - clamp(x, -0.5, 0.5), away_from(-0.5, 0.5),
           numpy="{x} - numpy.clip({x}, -0.5, 0.5)", torch="torch.nn.functional.softshrink"),
@@ -88,7 +98,7 @@ FAMILY = (
           numpy="numpy.where(numpy.abs({x}) > 0.5, {x}, 0 * {x})", torch="torch.nn.functional.hardshrink"),
     unary("threshold", lambda x: x if x > 0.5 else mpf(0.25), away_from(0.5),
           numpy="numpy.where({x} > 0.5, {x}, 0 * {x} + 0.25)", torch="torch.nn.functional.threshold({x}, 0.5, 0.25)"),
-    unary("squareplus", lambda x: (x + mp.sqrt(x * x + 4)) / 2, interval(-2, 1e4), terms=lambda x, y: (1, 1),
+    unary("squareplus", squareplus, interval(-2, 1e4), terms=lambda x, y: (1, 1),
           numpy="({x} + numpy.sqrt({x} * {x} + 4)) / 2", jax="jax.nn.squareplus"),
     unary("sparse_plus", lambda x: x if x >= 1 else (x + 1) ** 2 / 4 if x > -1 else 0 * x,
           lambda x: away_from(-1, 1)(x) and bool(np.all(x > -0.9)), terms=lambda x, y: (1, 1),

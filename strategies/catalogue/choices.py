@@ -17,6 +17,12 @@ def quotient_between_integers(x: Floats, y: Floats) -> bool:
     return bool(np.all((abs(quotient) < 100) & (abs(quotient - np.round(quotient)) > 0.02)))
 
 
+def left_over(x: mpf, y: mpf, whole: Callable[[mpf], mpf]) -> mpf:
+    """x less y times the whole part of their quotient, all of whose bits count."""
+    with mp.workprec(mp.prec + max(0, mp.mag(x) - mp.mag(y) if x and y else 0)):
+        return x - y * whole(x / y)
+
+
 def ternary(
     name: str,
     definition: Callable[..., Any],
@@ -44,9 +50,9 @@ FAMILY = (
            symbol="({x} if {y} > 0 else {y})",
            numpy="numpy.where({y} > 0, {x}, {y})", torch="torch.where({y} > 0, {x}, {y})",
            jax="jax.numpy.where({y} > 0, {x}, {y})"),
-    binary("fmod", lambda x, y: x - y * mpf(int(x / y)), quotient_between_integers,
+    binary("fmod", lambda x, y: left_over(x, y, lambda q: mpf(int(q))), quotient_between_integers,
            numpy="numpy.fmod", torch="torch.fmod", jax="jax.numpy.fmod"),
-    binary("remainder", lambda x, y: x - y * mp.floor(x / y), quotient_between_integers,
+    binary("remainder", lambda x, y: left_over(x, y, mp.floor), quotient_between_integers,
            numpy="numpy.remainder", torch="torch.remainder", jax="jax.numpy.remainder"),
     ternary("lerp", lambda x, y, z: x + z * (y - x),
             numpy="{x} + {z} * ({y} - {x})", torch="torch.lerp", jax="{x} + {z} * ({y} - {x})"),

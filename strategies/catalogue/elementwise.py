@@ -1,7 +1,7 @@
 """Elementwise functions of one array."""
 
 import numpy as np
-from mpmath import mp
+from mpmath import mp, mpf
 
 from gradlaws.strategies.primitive import Floats, interval, unary
 
@@ -9,6 +9,11 @@ from gradlaws.strategies.primitive import Floats, interval, unary
 def digamma_terms(x: Floats) -> Floats:
     """What ψ(x) subtracts from ln(x + n): Σ 1/(x + k) over x + k < 10 (DLMF 5.5.2). At 1.4616 nothing is left."""
     return np.asarray(sum(np.where(x + k < 10, 1 / (x + k), 0) for k in range(10)))
+
+
+def lgamma(x: mpf) -> mpf:
+    """ln|Γ(x)|; by reflection where x < 0 (DLMF 5.5.3)."""
+    return mp.loggamma(x) if x > 0 else mp.log(mp.pi / abs(mp.sinpi(x))) - mp.loggamma(1 - x)
 
 
 # Saturated tails are the survey's subject; in a composition they only make everything after them constant.
@@ -43,6 +48,6 @@ FAMILY = (
     unary("gelu", lambda x: x * mp.ncdf(x), interval(-5, 5), terms=lambda x, y: (1, 1),
           numpy="{x} * scipy.special.ndtr({x})", torch="torch.nn.functional.gelu",
           jax="jax.nn.gelu({x}, approximate=False)"),
-    unary("lgamma", mp.loggamma, interval(0, 1e6), symbol="lnΓ({x})", terms=lambda x, y: (digamma_terms(x), 0),
+    unary("lgamma", lgamma, interval(0, 1e6), symbol="lnΓ({x})", terms=lambda x, y: (digamma_terms(x), 0),
           numpy="scipy.special.gammaln", torch="torch.lgamma", jax="jax.scipy.special.gammaln"),
 )  # fmt: skip

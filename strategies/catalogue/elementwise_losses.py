@@ -28,6 +28,12 @@ def smooth_l1(x: mpf, y: mpf) -> mpf:
     return d * d / 4 if d < 2 else d - 1
 
 
+def log_cosh(x: mpf) -> mpf:
+    """By two forms, neither of which cancels where it is used."""
+    size = abs(x)
+    return mp.log1p(2 * mp.sinh(x / 2) ** 2) if size < 1 else size + mp.log1p(mp.exp(-2 * size)) - mp.ln2
+
+
 def apart(distance: float) -> Callable[[Floats, Floats], bool]:
     """The residual is moderate, and not at the kink of the second derivative."""
     return lambda x, y: untied(x, y) and bool(np.all((abs(abs(x - y) - distance) > 1e-2) & (abs(x) + abs(y) < 1e6)))
@@ -61,7 +67,7 @@ OF_TWO_OR_MORE = tuple(
                torch=of_torch("huber_loss"), jax="optax.huber_loss"),
         binary("smooth_l1_loss", smooth_l1, apart(2), terms=residual,
                torch="torch.nn.functional.smooth_l1_loss({x}, {y}, reduction='none', beta=2.0)"),
-        binary("log_cosh_loss", lambda x, y: mp.log(mp.cosh(x - y)),
+        binary("log_cosh_loss", lambda x, y: log_cosh(x - y),
                lambda x, y: bool(np.all((abs(x - y) < 5) & (abs(x - y) > 0.1) & (abs(x) < 100))),
                terms=lambda x, y, value: (2 + 2 * abs(x - y), 4 + 4 * abs(x - y)), jax="optax.log_cosh"),
         binary("binary_cross_entropy", lambda x, y: -y * mp.log(x) - (1 - y) * mp.log1p(-x), probabilities,

@@ -24,11 +24,83 @@ def scaled_bessel(order: int) -> Callable[[mpf], mpf]:
 
 
 def regularized(shape: float) -> Callable[[mpf], mpf]:
-    return lambda x: mp.gammainc(shape, 0, x, regularized=True)
+    return lambda x: mp.gammainc(shape, 0, x, regularized=True) if x >= 0 else mp.nan
 
 
 def log_gamma_2(x: mpf) -> mpf:
     return mp.log(mp.pi) / 2 + mp.loggamma(x) + mp.loggamma(x - mpf(1) / 2)
+
+
+def expn(x: mpf) -> mpf:
+    """E₂; near 0 from E₁ (DLMF 8.19.12), since mpmath's own series is slow there."""
+    return mp.expint(2, x) if x > 1 or x <= 0 else mp.exp(-x) - x * mp.e1(x)
+
+
+def asymptotic(x: mpf) -> bool:
+    """Whether the series of Bessel functions in 1/x, which are good to exp(-2x), have all digits."""
+    return bool(x > 0.4 * mp.prec + 20)
+
+
+def harmonic_series(q: mpf) -> mpf:
+    """Σ H_k q^k / (k!)², H_k being 1 + 1/2 + … + 1/k: what is left of K₀ and Y₀ beside a logarithm."""
+    term, harmonic, total, k = mpf(1), mpf(0), mpf(0), 0
+    while k * k < 4 * abs(q) or abs(term) * (1 + harmonic) > mp.eps * abs(total):
+        k += 1
+        term, harmonic = term * q / (k * k), harmonic + mpf(1) / k
+        total += term * harmonic
+    return total
+
+
+def bessel_k0(x: mpf) -> mpf:
+    """By the series (DLMF 10.31.2) where mpmath takes a limit, which is slow; it cancels as exp(2x) does."""
+    if asymptotic(x) or x <= 0:
+        return mp.besselk(0, x)
+    with mp.workprec(int(mp.prec + 3 * x + 20)):
+        return harmonic_series(x * x / 4) - (mp.log(x / 2) + mp.euler) * mp.besseli(0, x)
+
+
+def bessel_k1(x: mpf) -> mpf:
+    """By the Wronskian I₀K₁ + I₁K₀ = 1/x (DLMF 10.28.2)."""
+    if asymptotic(x) or x <= 0:
+        return mp.besselk(1, x)
+    return (1 / x - mp.besseli(1, x) * bessel_k0(x)) / mp.besseli(0, x)
+
+
+def bessel_y(order: int, x: mpf) -> mpf:
+    """Near 0 by the series and the Wronskian (DLMF 10.8.2, 10.5.2), far out by Hankel's expansion (10.17.4): mpmath
+    takes limits there, which need not end."""
+    if x <= 0:
+        return mp.nan
+    if x < 1:
+        j0, j1 = mp.besselj(0, x), mp.besselj(1, x)
+        y0 = 2 / mp.pi * ((mp.log(x / 2) + mp.euler) * j0 - harmonic_series(-x * x / 4))
+        return y0 if order == 0 else (j1 * y0 - 2 / (mp.pi * x)) / j0
+    if not asymptotic(x):
+        return mp.bessely(order, x)
+    total, term, k = mp.mpc(0), mp.mpc(1), 0
+    while abs(term) > mp.eps:
+        total += term
+        k += 1
+        term *= 1j * mpf(4 * order**2 - (2 * k - 1) ** 2) / (8 * k * x)
+    with mp.workprec(mp.prec + max(0, mp.mag(x))):
+        phase = x - mpf(2 * order + 1) * mp.pi / 4
+        turn = mp.mpc(mp.cos(phase), mp.sin(phase))
+    return mp.sqrt(2 / (mp.pi * x)) * (turn * total).imag
+
+
+def ndtri(x: mpf) -> mpf:
+    with mp.workprec(mp.prec - min(0, mp.mag(x) if x else 0)):  # so that 2x is left beside 1
+        return mp.sqrt(2) * mp.erfinv(2 * x - 1)
+
+
+def trigamma(x: mpf) -> mpf:
+    """By reflection where x < 0 (DLMF 5.5.4, differentiated), whence mpmath goes up in steps of 1."""
+    return mp.psi(1, x) if x > 0 else (mp.pi / mp.sinpi(x)) ** 2 - mp.psi(1, 1 - x)
+
+
+def tetragamma(x: mpf) -> mpf:
+    """By reflection where x < 0."""
+    return mp.psi(2, x) if x > 0 else mp.psi(2, 1 - x) - 2 * mp.pi**3 * mp.cospi(x) / mp.sinpi(x) ** 3
 
 
 FAMILY = (
@@ -41,18 +113,18 @@ FAMILY = (
           numpy="scipy.special.erfcx", torch="torch.special.erfcx"),
     unary("ndtr", mp.ncdf, interval(-5, 5),
           numpy="scipy.special.ndtr", torch="torch.special.ndtr", jax="jax.scipy.special.ndtr"),
-    unary("ndtri", lambda x: mp.sqrt(2) * mp.erfinv(2 * x - 1), away_from_half,
+    unary("ndtri", ndtri, away_from_half,
           numpy="scipy.special.ndtri", torch="torch.special.ndtri", jax="jax.scipy.special.ndtri"),
-    unary("log_ndtr", lambda x: mp.log(mp.ncdf(x)), interval(-5, 4), terms=lambda x, y: (0, 3 + 3 * abs(x) ** 2),
+    unary("log_ndtr", lambda x: mp.log(mp.ncdf(x)) if x < 0 else mp.log1p(-mp.ncdf(-x)), interval(-5, 4), terms=lambda x, y: (0, 3 + 3 * abs(x) ** 2),
           numpy="scipy.special.log_ndtr", torch="torch.special.log_ndtr", jax="jax.scipy.special.log_ndtr"),
     unary("logit", lambda x: mp.log(x / (1 - x)), away_from_half, terms=lambda x, y: (0, 1 / x**2 + 1 / (1 - x) ** 2),
           numpy="scipy.special.logit", torch="torch.logit", jax="jax.scipy.special.logit"),
     unary("digamma", mp.digamma, interval(0.1, 1e6), symbol="ψ({x})",
           numpy="scipy.special.digamma", torch="torch.digamma", jax="jax.scipy.special.digamma"),
-    unary("trigamma", lambda x: mp.psi(1, x), interval(0.1, 1e3), symbol="ψ₁({x})",
+    unary("trigamma", trigamma, interval(0.1, 1e3), symbol="ψ₁({x})",
           numpy="scipy.special.polygamma(1, {x})", torch="torch.polygamma(1, {x})",
           jax="jax.scipy.special.polygamma(1, {x})"),
-    unary("tetragamma", lambda x: mp.psi(2, x), interval(0.1, 1e3), symbol="ψ₂({x})",
+    unary("tetragamma", tetragamma, interval(0.1, 1e3), symbol="ψ₂({x})",
           numpy="scipy.special.polygamma(2, {x})", torch="torch.polygamma(2, {x})",
           jax="jax.scipy.special.polygamma(2, {x})"),
     unary("multigammaln", log_gamma_2, interval(1, 1e3), symbol="lnΓ₂({x})",
@@ -69,7 +141,7 @@ FAMILY = (
     unary("gammainc", regularized(2.5), interval(0.05, 20), symbol="P(2.5, {x})",
           numpy="scipy.special.gammainc(2.5, {x})", torch="torch.special.gammainc(torch.full_like({x}, 2.5), {x})",
           jax="jax.scipy.special.gammainc(2.5, {x})"),
-    unary("gammaincc", lambda x: mp.gammainc(2.5, x, mp.inf, regularized=True), interval(0.05, 20),
+    unary("gammaincc", lambda x: mp.gammainc(2.5, x, mp.inf, regularized=True) if x >= 0 else mp.nan, interval(0.05, 20),
           symbol="Q(2.5, {x})", numpy="scipy.special.gammaincc(2.5, {x})",
           torch="torch.special.gammaincc(torch.full_like({x}, 2.5), {x})", jax="jax.scipy.special.gammaincc(2.5, {x})"),
     unary("betainc", lambda x: mp.betainc(2, 3, 0, x, regularized=True) if 0 <= x <= 1 else mp.nan, probability,
@@ -85,7 +157,7 @@ FAMILY = (
           numpy="scipy.special.expi", jax="jax.scipy.special.expi"),
     unary("exp1", mp.e1, interval(0.1, 30), symbol="E₁({x})",
           numpy="scipy.special.exp1", jax="jax.scipy.special.exp1"),
-    unary("expn", lambda x: mp.expint(2, x), interval(0.1, 30), symbol="E₂({x})",
+    unary("expn", expn, interval(0.1, 30), symbol="E₂({x})",
           numpy="scipy.special.expn(2, {x})", jax="jax.scipy.special.expn(2, {x})"),
     unary("hyp1f1", lambda x: mp.hyp1f1(1.5, 2.5, x), interval(-5, 5), symbol="₁F₁(1.5; 2.5; {x})",
           numpy="scipy.special.hyp1f1(1.5, 2.5, {x})", jax="jax.scipy.special.hyp1f1(1.5, 2.5, {x})"),
@@ -104,19 +176,19 @@ FAMILY = (
           numpy="scipy.special.j0", torch="torch.special.bessel_j0"),
     unary("bessel_j1", lambda x: mp.besselj(1, x), interval(0.1, 3), symbol="J₁({x})",
           numpy="scipy.special.j1", torch="torch.special.bessel_j1"),
-    unary("bessel_y0", lambda x: mp.bessely(0, x), interval(1.2, 3.5), symbol="Y₀({x})",
+    unary("bessel_y0", lambda x: bessel_y(0, x), interval(1.2, 3.5), symbol="Y₀({x})",
           numpy="scipy.special.y0", torch="torch.special.bessel_y0"),
-    unary("bessel_y1", lambda x: mp.bessely(1, x), interval(0.1, 2), symbol="Y₁({x})",
+    unary("bessel_y1", lambda x: bessel_y(1, x), interval(0.1, 2), symbol="Y₁({x})",
           numpy="scipy.special.y1", torch="torch.special.bessel_y1"),
-    unary("modified_bessel_k0", lambda x: mp.besselk(0, x), interval(0.1, 20), symbol="K₀({x})",
+    unary("modified_bessel_k0", bessel_k0, interval(0.1, 20), symbol="K₀({x})",
           numpy="scipy.special.k0", torch="torch.special.modified_bessel_k0"),
-    unary("modified_bessel_k1", lambda x: mp.besselk(1, x), interval(0.1, 20), symbol="K₁({x})",
+    unary("modified_bessel_k1", bessel_k1, interval(0.1, 20), symbol="K₁({x})",
           numpy="scipy.special.k1", torch="torch.special.modified_bessel_k1"),
-    unary("scaled_modified_bessel_k0", lambda x: mp.exp(x) * mp.besselk(0, x), interval(0.1, 20), symbol="eˣK₀({x})",
+    unary("scaled_modified_bessel_k0", lambda x: mp.exp(x) * bessel_k0(x), interval(0.1, 20), symbol="eˣK₀({x})",
           numpy="scipy.special.k0e", torch="torch.special.scaled_modified_bessel_k0"),
-    unary("scaled_modified_bessel_k1", lambda x: mp.exp(x) * mp.besselk(1, x), interval(0.1, 20), symbol="eˣK₁({x})",
+    unary("scaled_modified_bessel_k1", lambda x: mp.exp(x) * bessel_k1(x), interval(0.1, 20), symbol="eˣK₁({x})",
           numpy="scipy.special.k1e", torch="torch.special.scaled_modified_bessel_k1"),
-    unary("spherical_bessel_j0", lambda x: mp.sin(x) / x, interval(0.1, 3), symbol="j₀({x})",
+    unary("spherical_bessel_j0", lambda x: mp.sin(x) / x if x else mpf(1), interval(0.1, 3), symbol="j₀({x})",
           numpy="scipy.special.spherical_jn(0, {x})", torch="torch.special.spherical_bessel_j0"),
     unary("airy_ai", mp.airyai, interval(-2, 5), symbol="Ai({x})",
           numpy="scipy.special.airy({x})[0]", torch="torch.special.airy_ai"),

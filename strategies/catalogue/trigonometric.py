@@ -11,7 +11,7 @@ def away_from_poles(x: Floats) -> bool:
 
 
 def sinc(x: mpf) -> mpf:
-    return mp.sin(mp.pi * x) / (mp.pi * x)
+    return mp.sinpi(x) / (mp.pi * x) if x else mpf(1)
 
 
 def between_zeros(x: Floats) -> bool:
