@@ -28,6 +28,10 @@ class DomainError(ArithmeticError):
     """A function was asked for a value outside its real domain (mpmath would answer with a complex number)."""
 
 
+class BeyondRange(DomainError):
+    """The value is so large that what follows could end the process."""
+
+
 def mp_array(values: Any) -> MPArray:
     """Entries as mpf, exactly. ``values`` is any array-like of floats, long doubles or mpf."""
     array = np.asarray(values)
@@ -94,7 +98,7 @@ def finite(value: Any) -> None:
     if not significand and exponent:  # as mpmath writes infinities and nan
         raise DomainError(f"the value {value} is not a finite real number")
     if exponent > LARGEST_EXPONENT:
-        raise DomainError(f"the value is larger than 2^{LARGEST_EXPONENT}")
+        raise BeyondRange(f"the value is larger than 2^{LARGEST_EXPONENT}")
 
 
 # The namespace that definitions of structured primitives are written against.

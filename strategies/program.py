@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from gradlaws.strategies import mp_arrays
 from gradlaws.strategies.catalogue import PRIMITIVES
 from gradlaws.strategies.mp_arrays import DomainError, MPArray
-from gradlaws.strategies.primitive import Floats, Primitive, Shape
+from gradlaws.strategies.primitive import Floats, Parameters, Primitive, Shape
 
 CONSTANT = "constant"
 Point = tuple[Floats, ...]
@@ -147,7 +147,11 @@ class Program:
 
 def apply(step: Step, arguments: Sequence[MPArray]) -> MPArray:
     """One step in mpmath, at the precision in force. Raises DomainError outside its real domain."""
-    primitive, parameters = step.declaration, dict(step.parameters)
+    return evaluate(step.declaration, dict(step.parameters), arguments)
+
+
+def evaluate(primitive: Primitive, parameters: Parameters, arguments: Sequence[MPArray]) -> MPArray:
+    """A primitive in mpmath, at the precision in force. Raises DomainError outside its real domain."""
     try:
         if primitive.kind == "elementwise":
             result = mp_arrays.elementwise(mp_arrays.remembered(primitive.definition), *arguments)
@@ -156,7 +160,7 @@ def apply(step: Step, arguments: Sequence[MPArray]) -> MPArray:
         else:
             result = primitive.definition(*arguments, **parameters)
     except mp_arrays.REFUSALS as error:
-        raise DomainError(f"{step.primitive}: {error}") from error
+        raise DomainError(f"{primitive.name}: {error}") from error
     return mp_arrays.real(result)
 
 

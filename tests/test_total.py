@@ -76,7 +76,7 @@ any_float = st.one_of(
 
 
 @pytest.mark.parametrize("name", ELEMENTWISE)
-@settings(max_examples=8, deadline=None, database=None)
+@settings(max_examples=6, deadline=None, database=None)
 @given(data=st.data())
 def test_any_float_is_judged_or_outside_the_domain(name: str, data: st.DataObject) -> None:
     primitive = PRIMITIVES[name]
@@ -96,7 +96,11 @@ def test_any_float_is_judged_or_outside_the_domain(name: str, data: st.DataObjec
     [("acos", 1 - 1e-12), ("asin", 1 - 2.0**-53), ("atanh", 1 - 1e-15), ("log1p", -1 + 1e-15), ("acosh", 1 + 1e-12)],
 )
 def test_a_point_beside_the_edge_of_a_domain_is_judged(name: str, x: float) -> None:
-    assert set(judged(alone(name), (np.array(x),)).values()) == {"holds"}
+    """Of the derivatives an ulp of the argument is allowed for, which is much of them here."""
+    said = judged(alone(name), (np.array(x),))
+    assert said["value"] == "holds"
+    wide = "inconclusive: the bound is too wide beside the derivative"
+    assert (said["gradient"], said["hessian"]) == (wide, wide)
 
 
 def test_a_value_that_underflows_is_inconclusive() -> None:

@@ -26,7 +26,7 @@ def moderate_rows(x: Floats) -> bool:
 
 
 def moderate_pairs(x: Floats, y: Floats) -> bool:
-    return bool(np.all((abs(x) < 20) & (abs(y) < 20)))
+    return bool(np.all(abs(x) < 20) and np.all(abs(y) < 20))
 
 
 def probable(x: Floats, y: Floats) -> bool:

@@ -69,11 +69,16 @@ def entrywise(
     moved = [np.stack([row.moved[order] for row in rows]) for order in range(3)]
     sizes = [np.abs(partials[0]), np.abs(partials[1]) + moved[1], np.abs(partials[2]) + moved[2]]
     if primitive.terms is not None:
-        with np.errstate(all="ignore"):  # terms that overflow certify nothing
+        with np.errstate(all="ignore"):  # terms that overflow are the largest, which certifies nothing
             cancelling = primitive.terms(*spread, value.ravel())
         for order, terms in enumerate(cancelling, start=1):
-            sizes[order] = sizes[order] + of_partials(terms, k, order)
+            sizes[order] = representable(sizes[order] + of_partials(terms, k, order))
     return Local(index, *partials[1:], (sizes[0], sizes[1], sizes[2]), moved[0])
+
+
+def representable(numbers: Floats) -> Floats:
+    most = float(np.finfo(np.float64).max)
+    return np.nan_to_num(numbers, nan=most, posinf=most, neginf=-most)
 
 
 def of_partials(terms: Floats, k: int, order: int) -> Floats:
@@ -131,8 +136,11 @@ def linear(step: Step, arguments: Sequence[Floats]) -> Local:
 def conditioned(
     index: NDArray[np.intp], partials: tuple[Floats, ...], sizes: tuple[Floats, ...], arguments: Floats
 ) -> Local:
-    """Adds to the sizes of the partials what one ulp in the arguments does to them: |x phi''| and |x phi'''|."""
-    _, first, second, third = partials
+    """Adds to the sizes of the partials what one ulp in the arguments does to them: |x phi''| and |x phi'''|.
+
+    Partials that no float64 holds are the largest: those of an order that is not asked for do no harm."""
+    _, first, second, third = (representable(c) for c in partials)
+    sizes = tuple(representable(c) for c in sizes)
     size = np.abs(arguments)
     return Local(
         index,

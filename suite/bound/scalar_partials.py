@@ -18,7 +18,7 @@ from gradlaws.suite.bound.taylor import Coefficients
 
 # Floats are 2^-53 of themselves apart: a step beside which the edge of a domain, if it is none, is still far.
 STEP_BITS, DIGITS = 80, 100
-MOST_DIGITS = 2000  # with which a third difference along the smallest subnormal is told from 0
+MOST_DIGITS = 700  # and as many as the arguments span: there a third partial by the smallest is below what matters
 RESOLVED = 100  # times what rounding can do: the bound needs two digits
 NOTHING = mpf(2) ** -1080  # rounds to 0
 LARGEST = float(np.finfo(np.float64).max)
@@ -83,7 +83,7 @@ def _resolved(f: Callable[..., mpf], arguments: tuple[float, ...], free: Any) ->
     a tail, or of a step along a tiny argument, is beside the partial itself, or beside all floats."""
     decades = [math.log10(abs(a)) for a in arguments if a] + [0.0]
     digits = DIGITS + math.ceil(max(decades) - min(decades))
-    most = MOST_DIGITS + digits
+    most = MOST_DIGITS + digits - DIGITS
     while True:
         with mp.workdps(digits):
             found, noise, scale = differences(f, tuple(map(mpf, arguments)), free)
