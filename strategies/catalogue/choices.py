@@ -13,8 +13,9 @@ from gradlaws.strategies.primitive import Floats, Kind, Primitive, Terms, binary
 def quotient_between_integers(x: Floats, y: Floats) -> bool:
     if not np.all(y != 0):
         return False
-    quotient = x / y
-    return bool(np.all((abs(quotient) < 100) & (abs(quotient - np.round(quotient)) > 0.02)))
+    with np.errstate(over="ignore"):
+        quotient = np.clip(x / y, -1e9, 1e9)
+    return bool(np.all(abs(quotient - np.round(quotient)) > 1e-3 * (1 + abs(quotient))))
 
 
 def left_over(x: mpf, y: mpf, whole: Callable[[mpf], mpf]) -> mpf:
