@@ -39,6 +39,8 @@ class Primitive:
     ``matrix`` is the part of a first argument, a square matrix, that is inverted: its condition number counts.
     ``squares`` names the backends in whose spelling it is us who square an argument or the result: far from 1 that
     over- or underflows where the function does not, and is no deviation of the backend.
+    ``direct`` says that the derivatives are library functions of the argument as it is given, so that none of its digits
+    is lost before them, as cos(x) is of sin.
     """
 
     name: str
@@ -53,6 +55,7 @@ class Primitive:
     terms: Terms | None = None
     matrix: Callable[[Floats], Floats] = whole
     squares: tuple[str, ...] = ()
+    direct: bool = False
 
     def expression(self, backend: str, arguments: Iterable[str], parameters: Parameters) -> str:
         """The call as that framework's users would write it. Raises KeyError if it has no such function."""
@@ -108,12 +111,13 @@ def unary(
     symbol: str = "",
     terms: Terms | None = None,
     kind: Kind = "elementwise",
+    direct: bool = False,
     **names: str,
 ) -> Primitive:
     """An elementwise function of one array."""
     return Primitive(
         name, 1, kind, definition, spelled(names, 1), symbol or name + "({x})", domain,
-        lambda shape: [{}], lambda shape: shape, terms,
+        lambda shape: [{}], lambda shape: shape, terms, direct=direct,
     )  # fmt: skip
 
 

@@ -19,9 +19,9 @@ def lgamma(x: mpf) -> mpf:
 FAMILY = (
     unary("square", lambda x: x * x, symbol="{x}²", kind="arithmetic",
           numpy="numpy.square", torch="torch.square", jax="jax.numpy.square"),
-    unary("sin", mp.sin,
+    unary("sin", mp.sin, direct=True,
           numpy="numpy.sin", torch="torch.sin", jax="jax.numpy.sin"),
-    unary("cos", mp.cos,
+    unary("cos", mp.cos, direct=True,
           numpy="numpy.cos", torch="torch.cos", jax="jax.numpy.cos"),
     unary("exp", mp.exp, interval(-np.inf, 709),
           numpy="numpy.exp", torch="torch.exp", jax="jax.numpy.exp"),

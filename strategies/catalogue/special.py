@@ -40,8 +40,27 @@ def gammaincc(x: mpf) -> mpf:
     return mp.gammainc(2.5, x, mp.inf, regularized=True)
 
 
+def gammainc_terms(x: Floats, y: Floats) -> tuple[Floats, Floats]:
+    """The derivative is exp(1.5 ln x − x − ln Γ(2.5)), the logarithm of which is rounded; a quarter, since four ulps of a
+    term are allowed."""
+    density = x**1.5 * np.exp(-x) / 1.329
+    return density * 1.5 * abs(np.log(x)) / 4, density * (1 + 1.5 / x) * 1.5 * abs(np.log(x)) / 4
+
+
 def log_gamma_2(x: mpf) -> mpf:
     return mp.log(mp.pi) / 2 + mp.loggamma(x) + mp.loggamma(x - mpf(1) / 2)
+
+
+def erfcx(x: mpf) -> mpf:
+    """exp(x²) erfc(x); far out by the asymptotic series (DLMF 7.12.1), since exp(x²) is beyond all range."""
+    if x < 1e4:
+        return mp.exp(x * x) * mp.erfc(x)
+    term, total, k = mpf(1), mpf(0), 0
+    while abs(term) > mp.eps and k < x * x:
+        total += term
+        k += 1
+        term *= -(2 * k - 1) / (2 * x * x)
+    return total / (x * mp.sqrt(mp.pi))
 
 
 def spence(x: mpf) -> mpf:
@@ -124,6 +143,19 @@ def ndtri(x: mpf) -> mpf:
         return -mp.sqrt(2) * t
 
 
+def ndtri_terms(x: Floats, y: Floats) -> tuple[Floats, Floats]:
+    """The derivative is 1 / density at the computed y, whose rounding is multiplied by y² there."""
+    inverse = np.sqrt(2 * np.pi) * np.exp(y * y / 2)
+    return inverse * (1 + y**2), inverse**2 * (1 + 2 * abs(y)) * (1 + y**2)
+
+
+def log_ndtr_terms(x: Floats, y: Floats) -> tuple[Floats, Floats]:
+    """The derivative φ/Φ is exp(−x²/2 − y − ln √2π), whose exponent is a difference of terms of size x²/2 at x < 0; and
+    the second is −φ/Φ (x + φ/Φ)."""
+    size = np.where(x < 1, abs(x), 0)
+    return (1 + size) * size**2 / 2, np.where(x < 1, 3 + 3 * size**2 + (1 + size) ** 2 * size**2, 0)
+
+
 def trigamma(x: mpf) -> mpf:
     """By reflection where x < 0 (DLMF 5.5.4, differentiated), whence mpmath goes up in steps of 1."""
     return mp.psi(1, x) if x > 0 else (mp.pi / mp.sinpi(x)) ** 2 - mp.psi(1, 1 - x)
@@ -139,14 +171,14 @@ FAMILY = (
           numpy="scipy.special.erfc", torch="torch.special.erfc", jax="jax.scipy.special.erfc"),
     unary("erfinv", mp.erfinv, interval(-1, 1),
           numpy="scipy.special.erfinv", torch="torch.erfinv", jax="jax.lax.erf_inv"),
-    unary("erfcx", lambda x: mp.exp(x * x) * mp.erfc(x), interval(-26, np.inf),
+    unary("erfcx", erfcx, interval(-26, np.inf),
           terms=lambda x, y: (2 + 2 * abs(x) * y, 8 + 8 * abs(x) * (1 + abs(x) * y)),
           numpy="scipy.special.erfcx", torch="torch.special.erfcx"),
     unary("ndtr", mp.ncdf,
           numpy="scipy.special.ndtr", torch="torch.special.ndtr", jax="jax.scipy.special.ndtr"),
-    unary("ndtri", ndtri, probability,
+    unary("ndtri", ndtri, probability, terms=ndtri_terms,
           numpy="scipy.special.ndtri", torch="torch.special.ndtri", jax="jax.scipy.special.ndtri"),
-    unary("log_ndtr", lambda x: mp.log(mp.ncdf(x)) if x < 0 else mp.log1p(-mp.ncdf(-x)), terms=lambda x, y: (0, np.where(x < 1, 3 + 3 * x**2, 0)),
+    unary("log_ndtr", lambda x: mp.log(mp.ncdf(x)) if x < 0 else mp.log1p(-mp.ncdf(-x)), terms=log_ndtr_terms,
           numpy="scipy.special.log_ndtr", torch="torch.special.log_ndtr", jax="jax.scipy.special.log_ndtr"),
     unary("logit", lambda x: mp.log(x / (1 - x)), away_from_half, terms=lambda x, y: (0, 1 / x**2 + 1 / (1 - x) ** 2),
           numpy="scipy.special.logit", torch="torch.logit", jax="jax.scipy.special.logit"),
@@ -155,7 +187,7 @@ FAMILY = (
     unary("trigamma", trigamma, positive, symbol="ψ₁({x})",
           numpy="scipy.special.polygamma(1, {x})", torch="torch.polygamma(1, {x})",
           jax="jax.scipy.special.polygamma(1, {x})"),
-    unary("tetragamma", tetragamma, positive, symbol="ψ₂({x})",
+    unary("tetragamma", tetragamma, interval(0, 1e100), symbol="ψ₂({x})",
           numpy="scipy.special.polygamma(2, {x})", torch="torch.polygamma(2, {x})",
           jax="jax.scipy.special.polygamma(2, {x})"),
     unary("multigammaln", log_gamma_2, interval(1, 1e305), symbol="lnΓ₂({x})",
@@ -169,10 +201,10 @@ FAMILY = (
     binary("betaln", lambda x, y: mp.log(mp.beta(x, y)), both(1.1, 50), symbol="ln B({x}, {y})",
            terms=lambda x, y, value: (10 + 0 * x, 10 + 0 * x),
            numpy="scipy.special.betaln", jax="jax.scipy.special.betaln"),
-    unary("gammainc", regularized(2.5), positive, symbol="P(2.5, {x})",
+    unary("gammainc", regularized(2.5), interval(1e-10, np.inf), terms=gammainc_terms, symbol="P(2.5, {x})",
           numpy="scipy.special.gammainc(2.5, {x})", torch="torch.special.gammainc(torch.full_like({x}, 2.5), {x})",
           jax="jax.scipy.special.gammainc(2.5, {x})"),
-    unary("gammaincc", gammaincc, positive,
+    unary("gammaincc", gammaincc, interval(1e-10, 700), terms=gammainc_terms,
           symbol="Q(2.5, {x})", numpy="scipy.special.gammaincc(2.5, {x})",
           torch="torch.special.gammaincc(torch.full_like({x}, 2.5), {x})", jax="jax.scipy.special.gammaincc(2.5, {x})"),
     unary("betainc", lambda x: mp.betainc(2, 3, 0, x, regularized=True) if 0 <= x <= 1 else mp.nan, probability,

@@ -29,7 +29,7 @@ FAMILY = (
           numpy="numpy.deg2rad", torch="torch.deg2rad", jax="jax.numpy.deg2rad"),
     unary("rad2deg", lambda x: x * 180 / mp.pi,
           numpy="numpy.rad2deg", torch="torch.rad2deg", jax="jax.numpy.rad2deg"),
-    unary("sinc", sinc, terms=sinc_terms,
+    unary("sinc", sinc, interval(-1e15, 1e15), terms=sinc_terms,
           numpy="numpy.sinc", torch="torch.sinc", jax="jax.numpy.sinc"),
     unary("sinh", mp.sinh, interval(-709, 709), numpy="numpy.sinh", torch="torch.sinh", jax="jax.numpy.sinh"),
     unary("cosh", mp.cosh, interval(-709, 709), numpy="numpy.cosh", torch="torch.cosh", jax="jax.numpy.cosh"),

@@ -67,7 +67,9 @@ def entrywise(
     ]
     partials = tuple(np.stack([row.of[order] for row in rows]) for order in range(4))
     moved = [np.stack([row.moved[order] for row in rows]) for order in range(3)]
-    sizes = [np.abs(partials[0]), np.abs(partials[1]) + moved[1], np.abs(partials[2]) + moved[2]]
+    sizes = [np.abs(c) for c in partials[:3]]
+    if not primitive.direct:
+        sizes = [sizes[0], sizes[1] + moved[1], sizes[2] + moved[2]]
     if primitive.terms is not None:
         with np.errstate(all="ignore"):  # terms that overflow are the largest, which certifies nothing
             cancelling = primitive.terms(*spread, value.ravel())
