@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from gradlaws.strategies import mp_arrays
 from gradlaws.strategies.catalogue import PRIMITIVES
-from gradlaws.strategies.mp_arrays import DomainError, MPArray
+from gradlaws.strategies.mp_arrays import BeyondRange, DomainError, MPArray
 from gradlaws.strategies.primitive import Floats, Parameters, Primitive, Shape
 
 CONSTANT = "constant"
@@ -159,8 +159,10 @@ def evaluate(primitive: Primitive, parameters: Parameters, arguments: Sequence[M
             result = primitive.definition(mp_arrays, *arguments, **parameters)
         else:
             result = primitive.definition(*arguments, **parameters)
+    except OverflowError as error:
+        raise BeyondRange(f"{primitive.name}: {error}") from error
     except mp_arrays.REFUSALS as error:
-        raise DomainError(f"{primitive.name}: {error}") from error
+        raise DomainError(f"{primitive.name}: {type(error).__name__} {error}".rstrip()) from error
     return mp_arrays.real(result)
 
 
