@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 from mpmath import mp, mpf
+from mpmath.libmp import NoConvergence
 from numpy.typing import NDArray
 
 MPArray = NDArray[np.object_]
@@ -16,13 +17,19 @@ MPArray = NDArray[np.object_]
 
 LARGEST_EXPONENT = 2**30
 WIDE_BITS = 200  # in which a number less its nearest float64 keeps more than a long double has
-NOT_REAL = mp.nan._mpf_
+
+# What mpmath raises where it has no real value to give: at a pole, beyond an edge, where a series does not end.
+REFUSALS = (ZeroDivisionError, ValueError, OverflowError, NoConvergence)
 
 universal = lru_cache(1024)(np.frompyfunc)  # NumPy's ufunc of a function, of so many arguments and results
 
 
 class DomainError(ArithmeticError):
     """A function was asked for a value outside its real domain (mpmath would answer with a complex number)."""
+
+
+class BeyondRange(DomainError):
+    """The value is so large that what follows could end the process."""
 
 
 def mp_array(values: Any) -> MPArray:
@@ -61,6 +68,16 @@ def remembered(function: Callable[..., mpf]) -> Callable[..., mpf]:
     return lambda *arguments: of_bits(mp.prec, *(x._mpf_ for x in arguments))
 
 
+def scalar(function: Callable[..., Any], *arguments: mpf) -> mpf:
+    """The value of a function of numbers. Raises DomainError where it is not a finite real number."""
+    try:
+        value = function(*arguments)
+    except REFUSALS as error:
+        raise DomainError(f"no value at {', '.join(mp.nstr(a, 17) for a in arguments)}: {error}") from error
+    finite(value)
+    return value  # type: ignore[no-any-return]
+
+
 def elementwise(function: Any, *arrays: NDArray[Any]) -> MPArray:
     return np.asarray(universal(function, len(arrays), 1)(*arrays), dtype=object)
 
@@ -70,12 +87,19 @@ def real(values: Any) -> MPArray:
     2^(2^30): the exponential of such a number would end the process."""
     array = np.asarray(values, dtype=object)
     for value in array.ravel().tolist():
-        _, significand, exponent, _ = value._mpf_ if isinstance(value, mpf) else NOT_REAL
-        if not significand and exponent:  # as mpmath writes infinities and nan
-            raise DomainError(f"the result {value} is not a finite real number")
-        if exponent > LARGEST_EXPONENT:
-            raise DomainError(f"the result is larger than 2^{LARGEST_EXPONENT}")
+        finite(value)
     return array
+
+
+def finite(value: Any) -> None:
+    """Raises DomainError where it is not a finite real number, or beyond 2^(2^30)."""
+    if not isinstance(value, mpf):
+        raise DomainError("the value is not real")
+    _, significand, exponent, _ = value._mpf_
+    if not significand and exponent:  # as mpmath writes infinities and nan
+        raise DomainError(f"the value {value} is not a finite real number")
+    if exponent > LARGEST_EXPONENT:
+        raise BeyondRange(f"the value is larger than 2^{LARGEST_EXPONENT}")
 
 
 # The namespace that definitions of structured primitives are written against.

@@ -41,6 +41,8 @@ class Primitive:
     over- or underflows where the function does not, and is no deviation of the backend.
     ``usual`` is what libraries compute in place of ``definition`` where that is worse: p − 1 for the sum of the other
     probabilities. The bound allows it as long as it leaves digits (``structured`` in suite/bound/partials.py).
+    ``direct`` says that the derivatives are library functions of the argument as it is given, so that none of its digits
+    is lost before them, as cos(x) is of sin.
     """
 
     name: str
@@ -56,6 +58,7 @@ class Primitive:
     matrix: Callable[[Floats], Floats] = whole
     squares: tuple[str, ...] = ()
     usual: Callable[..., Any] | None = None
+    direct: bool = False
 
     def expression(self, backend: str, arguments: Iterable[str], parameters: Parameters) -> str:
         """The call as that framework's users would write it. Raises KeyError if it has no such function."""
@@ -122,12 +125,13 @@ def unary(
     symbol: str = "",
     terms: Terms | None = None,
     kind: Kind = "elementwise",
+    direct: bool = False,
     **names: str,
 ) -> Primitive:
     """An elementwise function of one array."""
     return Primitive(
         name, 1, kind, definition, spelled(names, 1), symbol or name + "({x})", domain,
-        lambda shape: [{}], lambda shape: shape, terms,
+        lambda shape: [{}], lambda shape: shape, terms, direct=direct,
     )  # fmt: skip
 
 

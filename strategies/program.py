@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 
 from gradlaws.strategies import mp_arrays
 from gradlaws.strategies.catalogue import PRIMITIVES
-from gradlaws.strategies.mp_arrays import DomainError, MPArray
-from gradlaws.strategies.primitive import Floats, Primitive, Shape
+from gradlaws.strategies.mp_arrays import BeyondRange, DomainError, MPArray
+from gradlaws.strategies.primitive import Floats, Parameters, Primitive, Shape
 
 CONSTANT = "constant"
 Point = tuple[Floats, ...]
@@ -81,6 +81,14 @@ class Program:
                 shapes.append(step.declaration.shape(*(shapes[i] for i in step.arguments), **parameters))
         return tuple(shapes)
 
+    @cached_property
+    def moved(self) -> tuple[bool, ...]:
+        """Of every value, whether an input moves it: constants and what is made of them stay."""
+        moved = [True] * len(self.inputs)
+        for step in self.steps:
+            moved.append(any(moved[i] for i in step.arguments))
+        return tuple(moved)
+
     @property
     def output(self) -> Shape:
         return self.shapes[-1]
@@ -139,7 +147,11 @@ class Program:
 
 def apply(step: Step, arguments: Sequence[MPArray]) -> MPArray:
     """One step in mpmath, at the precision in force. Raises DomainError outside its real domain."""
-    primitive, parameters = step.declaration, dict(step.parameters)
+    return evaluate(step.declaration, dict(step.parameters), arguments)
+
+
+def evaluate(primitive: Primitive, parameters: Parameters, arguments: Sequence[MPArray]) -> MPArray:
+    """A primitive in mpmath, at the precision in force. Raises DomainError outside its real domain."""
     try:
         if primitive.kind == "elementwise":
             result = mp_arrays.elementwise(mp_arrays.remembered(primitive.definition), *arguments)
@@ -147,14 +159,16 @@ def apply(step: Step, arguments: Sequence[MPArray]) -> MPArray:
             result = primitive.definition(mp_arrays, *arguments, **parameters)
         else:
             result = primitive.definition(*arguments, **parameters)
-    except (ZeroDivisionError, ValueError, OverflowError) as error:
-        raise DomainError(f"{step.primitive}: {error}") from error
+    except OverflowError as error:
+        raise BeyondRange(f"{primitive.name}: {error}") from error
+    except mp_arrays.REFUSALS as error:
+        raise DomainError(f"{primitive.name}: {type(error).__name__} {error}".rstrip()) from error
     return mp_arrays.real(result)
 
 
 def values(program: Program, inputs: Sequence[MPArray]) -> list[MPArray]:
-    """Every value of the program in mpmath: inputs first, then one per step."""
-    found = list(inputs)
+    """Every value of the program in mpmath: inputs first, then one per step. Raises DomainError outside the domain."""
+    found = [mp_arrays.real(x) for x in inputs]
     for step in program.steps:
         if step.is_constant:
             found.append(step.exact_constant)

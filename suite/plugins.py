@@ -33,6 +33,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from gradlaws.strategies import lint
 from gradlaws.strategies.catalogue import PRIMITIVES
 from gradlaws.strategies.primitive import Primitive
 from gradlaws.suite.backends.backend import Backend
@@ -97,6 +98,8 @@ def add_primitives(run: Run, rows: Iterable[Any]) -> None:
     for row in rows:
         if not isinstance(row, Primitive):
             raise TypeError(f"PRIMITIVES holds {row!r}, which is no row such as unary(...) of strategies/primitive.py")
+        if wrong := lint.complaint(row):
+            raise ValueError(f"PRIMITIVES: {wrong}")
         run.catalogue.include(row)
 
 

@@ -5,16 +5,16 @@ import operator
 import numpy as np
 from mpmath import mp
 
-from gradlaws.strategies.primitive import Floats, binary
+from gradlaws.strategies.primitive import Floats, Terms, binary
 
 
 def away_from_branch_cut(y: Floats, x: Floats) -> bool:
     """atan2 is smooth except on the ray y = 0, x <= 0."""
-    return bool(np.all((x > 0) | (abs(y) > 1e-3 * abs(x))))
+    return bool(np.all((x > 0) | (y != 0)))
 
 
 def power_defined(x: Floats, y: Floats) -> bool:
-    return bool(np.all(x > 0) and np.all(abs(y) < 40) and np.all(abs(y * np.log(x)) < 40))
+    return bool(np.all(x > 0) and np.all(abs(y * np.log(x)) < 700))
 
 
 def untied(x: Floats, y: Floats) -> bool:
@@ -22,17 +22,25 @@ def untied(x: Floats, y: Floats) -> bool:
     return bool(np.all(abs(x - y) > 1e-3 * (abs(x) + abs(y))))
 
 
-def logistic_share(x: Floats, y: Floats, value: Floats) -> Floats:
-    """The size of the error of exp(x - out): its argument is off by u(|x| + |out|)."""
-    return 1 + abs(value) + np.maximum(abs(x), abs(y))
+def shares(base: float) -> Terms:
+    """Of exp(x - out), whose argument is off by u(|x| + |out|), and of its derivative, times 1 less itself."""
+
+    def terms(x: Floats, y: Floats, value: Floats) -> tuple[Floats, Floats]:
+        both = np.stack([x, y], axis=-1)
+        share = base ** (both - value[:, None])
+        first = share * (1 + abs(both) + abs(value)[:, None])
+        return first, 2 * np.minimum(first[:, :, None], first[:, None, :])
+
+    return terms
 
 
 def power_terms(x: Floats, y: Floats, value: Floats) -> tuple[Floats, Floats]:
     """Of y x^(y-1) and y (y-1) x^(y-2) by x: the exponent is rounded, to half an ulp, before the power is taken. An
     eighth, since four ulps of a term are allowed."""
     by_x = np.zeros((x.size, 2)), np.zeros((x.size, 2, 2))
-    by_x[0][:, 0] = abs((y - 1) * np.log(x) * y * value / x) / 8
-    by_x[1][:, 0, 0] = abs((y - 2) * np.log(x) * y * (y - 1) * value / x / x) / 8
+    size = np.where(x == 0, 1, abs(x))  # at 0 no power is left that an exponent could change
+    by_x[0][:, 0] = abs((y - 1) * np.log(size) * y * value / size) / 8
+    by_x[1][:, 0, 0] = abs((y - 2) * np.log(size) * y * (y - 1) * value / size / size) / 8
     return by_x
 
 
@@ -55,7 +63,6 @@ FAMILY = (
     binary("atan2", mp.atan2, away_from_branch_cut, terms=lambda y, x, value: (0, 2 / (x * x + y * y)),
            numpy="numpy.arctan2", torch="torch.atan2", jax="jax.numpy.arctan2"),
     binary("logaddexp", lambda x, y: max(x, y) + mp.log1p(mp.exp(-abs(x - y))),
-           lambda x, y: bool(np.all(abs(x - y) < 30)),
-           terms=lambda x, y, value: (logistic_share(x, y, value), 2 * logistic_share(x, y, value)),
+           terms=shares(np.e),
            numpy="numpy.logaddexp", torch="torch.logaddexp", jax="jax.numpy.logaddexp"),
 )  # fmt: skip

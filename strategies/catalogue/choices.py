@@ -13,8 +13,15 @@ from gradlaws.strategies.primitive import Floats, Kind, Primitive, Terms, binary
 def quotient_between_integers(x: Floats, y: Floats) -> bool:
     if not np.all(y != 0):
         return False
-    quotient = x / y
-    return bool(np.all((abs(quotient) < 100) & (abs(quotient - np.round(quotient)) > 0.02)))
+    with np.errstate(over="ignore"):
+        quotient = np.clip(x / y, -1e9, 1e9)
+    return bool(np.all(abs(quotient - np.round(quotient)) > 1e-3 * (1 + abs(quotient))))
+
+
+def left_over(x: mpf, y: mpf, whole: Callable[[mpf], mpf]) -> mpf:
+    """x less y times the whole part of their quotient, all of whose bits count."""
+    with mp.workprec(mp.prec + max(0, mp.mag(x) - mp.mag(y) if x and y else 0)):
+        return x - y * whole(x / y)
 
 
 def copysign_terms(x: Floats, y: Floats, value: Floats) -> tuple[Floats, Floats]:
@@ -52,9 +59,9 @@ FAMILY = (
            symbol="({x} if {y} > 0 else {y})",
            numpy="numpy.where({y} > 0, {x}, {y})", torch="torch.where({y} > 0, {x}, {y})",
            jax="jax.numpy.where({y} > 0, {x}, {y})"),
-    binary("fmod", lambda x, y: x - y * mpf(int(x / y)), quotient_between_integers,
+    binary("fmod", lambda x, y: left_over(x, y, lambda q: mpf(int(q))), quotient_between_integers,
            numpy="numpy.fmod", torch="torch.fmod", jax="jax.numpy.fmod"),
-    binary("remainder", lambda x, y: x - y * mp.floor(x / y), quotient_between_integers,
+    binary("remainder", lambda x, y: left_over(x, y, mp.floor), quotient_between_integers,
            numpy="numpy.remainder", torch="torch.remainder", jax="jax.numpy.remainder"),
     ternary("lerp", lambda x, y, z: x + z * (y - x),
             numpy="{x} + {z} * ({y} - {x})", torch="torch.lerp", jax="{x} + {z} * ({y} - {x})"),

@@ -1,7 +1,7 @@
 """Elementwise functions of one array."""
 
 import numpy as np
-from mpmath import mp
+from mpmath import mp, mpf
 
 from gradlaws.strategies.primitive import Floats, interval, unary
 
@@ -11,38 +11,42 @@ def digamma_terms(x: Floats) -> Floats:
     return np.asarray(sum(np.where(x + k < 10, 1 / (x + k), 0) for k in range(10)))
 
 
-# Saturated tails are the survey's subject; in a composition they only make everything after them constant.
+def lgamma(x: mpf) -> mpf:
+    """ln|Γ(x)|; by reflection where x < 0 (DLMF 5.5.3)."""
+    return mp.loggamma(x) if x > 0 else mp.log(mp.pi / abs(mp.sinpi(x))) - mp.loggamma(1 - x)
+
+
 FAMILY = (
     unary("square", lambda x: x * x, symbol="{x}²", kind="arithmetic",
           numpy="numpy.square", torch="torch.square", jax="jax.numpy.square"),
-    unary("sin", mp.sin, interval(-1e4, 1e4),
+    unary("sin", mp.sin, direct=True,
           numpy="numpy.sin", torch="torch.sin", jax="jax.numpy.sin"),
-    unary("cos", mp.cos, interval(-1e4, 1e4),
+    unary("cos", mp.cos, direct=True,
           numpy="numpy.cos", torch="torch.cos", jax="jax.numpy.cos"),
-    unary("exp", mp.exp, interval(-40, 40),
+    unary("exp", mp.exp, interval(-np.inf, 709),
           numpy="numpy.exp", torch="torch.exp", jax="jax.numpy.exp"),
     unary("log", mp.log, interval(0, np.inf),
           numpy="numpy.log", torch="torch.log", jax="jax.numpy.log"),
-    unary("log1p", mp.log1p, interval(-0.98, np.inf),
+    unary("log1p", mp.log1p, interval(-1, np.inf),
           numpy="numpy.log1p", torch="torch.log1p", jax="jax.numpy.log1p"),
-    unary("expm1", mp.expm1, interval(-40, 40), terms=lambda x, y: (1, 1),
+    unary("expm1", mp.expm1, interval(-np.inf, 709), terms=lambda x, y: (1, 1),
           numpy="numpy.expm1", torch="torch.expm1", jax="jax.numpy.expm1"),
     unary("sqrt", mp.sqrt, interval(0, np.inf),
           numpy="numpy.sqrt", torch="torch.sqrt", jax="jax.numpy.sqrt"),
     unary("reciprocal", lambda x: 1 / x, lambda x: bool(np.all(x != 0)), kind="arithmetic", symbol="(1/{x})",
           numpy="numpy.reciprocal", torch="torch.reciprocal", jax="jax.numpy.reciprocal"),
-    unary("tanh", mp.tanh, interval(-10, 10), terms=lambda x, y: (1 + y**2, 4 * abs(y)),
+    unary("tanh", mp.tanh, terms=lambda x, y: (1 + y**2, 4 * abs(y)),
           numpy="numpy.tanh", torch="torch.tanh", jax="jax.numpy.tanh"),
-    unary("sigmoid", lambda x: 1 / (1 + mp.exp(-x)), interval(-30, 30), terms=lambda x, y: (y, 3 * y),
+    unary("sigmoid", lambda x: 1 / (1 + mp.exp(-x)), terms=lambda x, y: (y, 3 * y),
           numpy="scipy.special.expit", torch="torch.sigmoid", jax="jax.nn.sigmoid"),
-    unary("softplus", lambda x: mp.log1p(mp.exp(x)), interval(-30, 30),
+    unary("softplus", lambda x: mp.log1p(mp.exp(x)),
           terms=lambda x, y: (0, 1 / (1 + np.exp(-x))),
           numpy="numpy.logaddexp({x}, 0)", torch="torch.nn.functional.softplus", jax="jax.nn.softplus"),
-    unary("erf", mp.erf, interval(-5, 5),
+    unary("erf", mp.erf,
           numpy="scipy.special.erf", torch="torch.erf", jax="jax.scipy.special.erf"),
-    unary("gelu", lambda x: x * mp.ncdf(x), interval(-5, 5), terms=lambda x, y: (1, 1),
+    unary("gelu", lambda x: x * mp.ncdf(x), terms=lambda x, y: (1, 1),
           numpy="{x} * scipy.special.ndtr({x})", torch="torch.nn.functional.gelu",
           jax="jax.nn.gelu({x}, approximate=False)"),
-    unary("lgamma", mp.loggamma, interval(0, 1e6), symbol="lnΓ({x})", terms=lambda x, y: (digamma_terms(x), 0),
+    unary("lgamma", lgamma, interval(0, 1e305), symbol="lnΓ({x})", terms=lambda x, y: (digamma_terms(x), 0),
           numpy="scipy.special.gammaln", torch="torch.lgamma", jax="jax.scipy.special.gammaln"),
 )  # fmt: skip

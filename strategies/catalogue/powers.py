@@ -3,6 +3,7 @@
 import numpy as np
 from mpmath import mp, mpf
 
+from gradlaws.strategies.catalogue.binary import shares
 from gradlaws.strategies.primitive import Floats, binary, interval, unary
 
 positive = interval(0, np.inf)
@@ -17,8 +18,8 @@ def positive_second(x: Floats, y: Floats) -> bool:
 
 
 def ratio_apart(x: Floats, y: Floats) -> bool:
-    """Positive, and their quotient neither near 1, where its logarithm vanishes, nor extreme."""
-    return bool(np.all((x > 0) & (y > 0))) and bool(np.all((abs(np.log(x / y)) > 0.1) & (abs(np.log(x / y)) < 30)))
+    """Positive, and their quotient not near 1, where its logarithm vanishes."""
+    return bool(np.all((x > 0) & (y > 0))) and bool(np.all(abs(np.log(x) - np.log(y)) > 0.1))
 
 
 def logaddexp2(x: mpf, y: mpf) -> mpf:
@@ -37,22 +38,21 @@ FAMILY = (
           numpy="numpy.cbrt", jax="jax.numpy.cbrt"),
     unary("rsqrt", lambda x: 1 / mp.sqrt(x), positive,
           numpy="1 / numpy.sqrt({x})", torch="torch.rsqrt", jax="jax.lax.rsqrt"),
-    unary("exp2", lambda x: mp.power(2, x), interval(-50, 50),
+    unary("exp2", lambda x: mp.power(2, x), interval(-np.inf, 1023),
           numpy="numpy.exp2", torch="torch.exp2", jax="jax.numpy.exp2"),
     unary("log2", lambda x: mp.log(x) / mp.ln2, positive,
           numpy="numpy.log2", torch="torch.log2", jax="jax.numpy.log2"),
     unary("log10", mp.log10, positive,
           numpy="numpy.log10", torch="torch.log10", jax="jax.numpy.log10"),
-    binary("logaddexp2", logaddexp2, lambda x, y: bool(np.all(abs(x - y) < 30)),
-           terms=lambda x, y, value: (1 + np.maximum(abs(x), abs(y)), 2 + 2 * np.maximum(abs(x), abs(y))),
+    binary("logaddexp2", logaddexp2, terms=shares(2.0),
            numpy="numpy.logaddexp2", torch="torch.logaddexp2", jax="jax.numpy.logaddexp2"),
     binary("xlogy", lambda x, y: x * mp.log(y), positive_second,
            numpy="scipy.special.xlogy", torch="torch.special.xlogy", jax="jax.scipy.special.xlogy"),
-    binary("xlog1py", lambda x, y: x * mp.log1p(y), lambda x, y: bool(np.all(y > -0.98)),
+    binary("xlog1py", lambda x, y: x * mp.log1p(y), lambda x, y: bool(np.all(y > -1)),
            numpy="scipy.special.xlog1py", torch="torch.special.xlog1py", jax="jax.scipy.special.xlog1py"),
-    unary("entr", lambda x: -x * mp.log(x), positive, terms=lambda x, y: (1 + abs(np.log(x)), 0),
+    unary("entr", lambda x: -x * mp.log(x) if x else x, positive, terms=lambda x, y: (1 + abs(np.log(x)), 0),
           numpy="scipy.special.entr", torch="torch.special.entr", jax="jax.scipy.special.entr"),
-    binary("rel_entr", lambda x, y: x * (mp.log(x) - mp.log(y)), ratio_apart,
+    binary("rel_entr", lambda x, y: x * (mp.log(x) - mp.log(y)) if x else x, ratio_apart,
            terms=lambda x, y, value: (1 + abs(np.log(x)) + abs(np.log(y)), 0),
            numpy="scipy.special.rel_entr", jax="jax.scipy.special.rel_entr"),
     binary("squared_error", lambda x, y: (x - y) * (x - y), symbol="({x} − {y})²", kind="arithmetic",

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from gradlaws.strategies.mp_arrays import DomainError
 from gradlaws.strategies.precision import LONGDOUBLE, Precision
 from gradlaws.strategies.primitive import Floats
 from gradlaws.strategies.program import Program, Step
@@ -23,7 +24,7 @@ from gradlaws.suite.backends.backend import Backend, Unsupported, libraries
 from gradlaws.suite.bound.differences import CENTRAL, FORWARD, IMAGINARY, imaginary_step
 from gradlaws.suite.bound.differences import step as difference_step
 from gradlaws.suite.bound.exact_partials import exact_partials
-from gradlaws.suite.bound.partials import local
+from gradlaws.suite.bound.partials import local, offsets
 from gradlaws.suite.run import kept
 from gradlaws.suite.truth.oracle import HashablePoint
 
@@ -133,12 +134,20 @@ def evaluated(program: Program, x: Any, dtype: str) -> list[Array]:
     return values
 
 
-def partials(step: Step, arguments: list[Array], value: Array) -> tuple[Array, Array, Array]:
-    """Which arguments each output depends on (k, p), and its first and second partials by them, in the precision."""
+def partials(
+    step: Step, arguments: list[Array], value: Array, fixed: tuple[bool, ...] = ()
+) -> tuple[Array, Array, Array]:
+    """Which arguments each output depends on (k, p), and its first and second partials by them, in the precision; NaN
+    where it has none. Nothing moves the ``fixed`` arguments."""
     dtype = value.dtype
-    if is_long_double(value):
-        return exact_partials(step, arguments)
-    found = local(step, [a.astype(np.float64) for a in arguments], value.astype(np.float64))
+    try:
+        if is_long_double(value):
+            return exact_partials(step, arguments, fixed)
+        found = local(step, [a.astype(np.float64) for a in arguments], value.astype(np.float64), fixed)
+    except DomainError:  # at what NumPy has computed, as where that overflows
+        k, p = value.size, len(arguments)
+        index = np.stack([np.broadcast_to(o, value.shape).ravel() for o in offsets(arguments)], axis=-1)
+        return index, np.full((k, p), np.nan, dtype), np.full((k, p, p), np.nan, dtype)
     return found.index, found.first.astype(dtype), found.second.astype(dtype)
 
 
@@ -159,7 +168,8 @@ def _trace(program: Program, point: HashablePoint) -> tuple[list[Array], list[tu
         if step.is_constant:
             continue
         arguments = [values[i] for i in step.arguments]
-        index, first, second = partials(step, arguments, values[number])
+        fixed = tuple(not program.moved[i] for i in step.arguments)
+        index, first, second = partials(step, arguments, values[number], fixed)
         jacobian = np.zeros((len(index), sum(a.size for a in arguments)), dtype)
         np.put_along_axis(jacobian, index, first, axis=1)
         local_jacobians.append((number, step, (index, second), jacobian))

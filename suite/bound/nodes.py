@@ -33,6 +33,7 @@ class Node:
     operands: NDArray[np.intp]  # (k, p) the numbers that each output depends on
     scatter: Floats  # (k p, arguments) adds what flows back along each edge to its argument
     local: Local
+    fixed: tuple[bool, ...]  # which of the step's arguments no input moves
 
     @property
     def primitive(self) -> str:
@@ -50,17 +51,24 @@ class Graph:
         self.output = slice(int(starts[-2]), int(starts[-1]))
         self.values, self.numbers = values, np.concatenate([v.ravel() for v in values])
         self.nodes: list[Node] = []
-        offset = len(point)
-        for number, step in enumerate(program.steps, start=offset):
+        self.lost = False  # whether a value is where its float64 tells nothing, as 1e-340 is, which rounds to 0
+        for number, step in enumerate(program.steps, start=len(point)):
             if step.is_constant:
                 continue
-            found = local(step, [values[i] for i in step.arguments], values[number])
+            fixed = tuple(not program.moved[i] for i in step.arguments)
+            try:
+                found = local(step, [values[i] for i in step.arguments], values[number], fixed)
+            except DomainError:
+                if all(i < len(point) or still for i, still in zip(step.arguments, fixed, strict=True)):
+                    raise
+                self.lost = True
+                continue
             numbers = np.concatenate([np.arange(starts[i], starts[i + 1]) for i in step.arguments])
             operands = numbers[found.index]
             arguments, position = np.unique(operands, return_inverse=True)
             scatter = np.eye(len(arguments))[position.ravel()]
             outputs = slice(int(starts[number]), int(starts[number + 1]))
-            self.nodes.append(Node(step, number, outputs, arguments, operands, scatter, found))
+            self.nodes.append(Node(step, number, outputs, arguments, operands, scatter, found, fixed))
 
     @cached_property
     def uses(self) -> Floats:
@@ -107,7 +115,7 @@ class Graph:
         moved = np.zeros(len(node.local.first))
         for signs in corners(flat.size):
             try:
-                first = local(node.step, parts(flat + signs * off), self.values[node.number]).first
+                first = local(node.step, parts(flat + signs * off), self.values[node.number], node.fixed).first
             except DomainError:
                 return np.full(len(moved), np.inf)
             moved = np.maximum(moved, np.abs(first - node.local.first).max(-1, initial=0.0))

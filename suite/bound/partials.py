@@ -11,8 +11,7 @@ from numpy.typing import NDArray
 
 from gradlaws.strategies.primitive import Floats, Primitive
 from gradlaws.strategies.program import Step
-from gradlaws.suite.bound import taylor
-from gradlaws.suite.bound.scalar_partials import scalar_partials
+from gradlaws.suite.bound import scalar_partials, taylor
 
 
 # How many times larger than ours the errors of the usual formula may be: float32 has 24 digits, and keeps 10.
@@ -38,16 +37,18 @@ class Local:
     norms: tuple[float, float, float] = (0.0, 0.0, 0.0)
 
 
-def local(step: Step, arguments: Sequence[Floats], value: Floats) -> Local:
-    """The step at these float arguments, where its value is ``value``. What is not defined there, or beyond float64, is
-    NaN or infinite. Raises DomainError where nothing is defined."""
+def local(step: Step, arguments: Sequence[Floats], value: Floats, fixed: tuple[bool, ...] = ()) -> Local:
+    """The step at these float arguments, of which no input moves the ``fixed`` ones, and where its value is ``value``.
+
+    What is beyond float64, or of whole arrays not defined there, is NaN or infinite. Raises DomainError where it has no
+    derivatives."""
     primitive = step.declaration
     with np.errstate(all="ignore"):
         if primitive.kind == "linear":
             return linear(step, arguments)
         if primitive.kind == "structured":
             return structured(step, arguments, value)
-        return entrywise(primitive, arguments, value)
+        return entrywise(primitive, arguments, value, fixed)
 
 
 def offsets(arguments: Sequence[Floats]) -> list[NDArray[np.intp]]:
@@ -56,26 +57,35 @@ def offsets(arguments: Sequence[Floats]) -> list[NDArray[np.intp]]:
     return [np.arange(a.size).reshape(a.shape) + start for a, start in zip(arguments, starts, strict=False)]
 
 
-def entrywise(primitive: Primitive, arguments: Sequence[Floats], value: Floats) -> Local:
+def entrywise(primitive: Primitive, arguments: Sequence[Floats], value: Floats, fixed: tuple[bool, ...] = ()) -> Local:
     p, k = len(arguments), value.size
     spread = [np.broadcast_to(a, value.shape).ravel() for a in arguments]
     index = np.stack([np.broadcast_to(o, value.shape).ravel() for o in offsets(arguments)], axis=-1)
     if primitive.kind == "arithmetic":
         operands = [taylor.variables(a, np.full(k, j), p) for j, a in enumerate(spread)]
         result = primitive.definition(*operands)
-        partials, sizes = narrow(result.partials), narrow(result.errors)
-    else:
-        rows = [scalar_partials(primitive.definition, *map(float, row)) for row in zip(*spread, strict=True)]
-        partials = tuple(np.stack([row[order] for row in rows]) for order in range(4))
-        sizes = absolute = tuple(np.abs(c) for c in partials[:3])
-        if primitive.terms is not None:
-            first, second = primitive.terms(*spread, value.ravel())
-            sizes = (
-                absolute[0],
-                absolute[1] + of_partials(first, k, 1),
-                absolute[2] + of_partials(second, k, 2),
-            )
-    return conditioned(index, partials, sizes, np.stack(spread, axis=-1))
+        return conditioned(index, narrow(result.partials), narrow(result.errors), np.stack(spread, axis=-1))
+    rows = [
+        scalar_partials.partials(primitive.definition, tuple(map(float, row)), fixed)
+        for row in zip(*spread, strict=True)
+    ]
+    partials = tuple(np.stack([row.of[order] for row in rows]) for order in range(4))
+    moved = [np.stack([row.moved[order] for row in rows]) for order in range(3)]
+    sizes = [np.abs(c) for c in partials[:3]]
+    if not primitive.direct:
+        sizes = [sizes[0], sizes[1] + moved[1], sizes[2] + moved[2]]
+    if primitive.terms is not None:
+        cancelling = primitive.terms(
+            *spread, value.ravel()
+        )  # those that overflow are the largest: nothing is certified
+        for order, terms in enumerate(cancelling, start=1):
+            sizes[order] = representable(sizes[order] + of_partials(terms, k, order))
+    return Local(index, *partials[1:], (sizes[0], sizes[1], sizes[2]), moved[0])
+
+
+def representable(numbers: Floats) -> Floats:
+    most = float(np.finfo(np.float64).max)
+    return np.nan_to_num(numbers, nan=most, posinf=most, neginf=-most)
 
 
 def of_partials(terms: Floats, k: int, order: int) -> Floats:
@@ -150,8 +160,11 @@ def linear(step: Step, arguments: Sequence[Floats]) -> Local:
 def conditioned(
     index: NDArray[np.intp], partials: tuple[Floats, ...], sizes: tuple[Floats, ...], arguments: Floats
 ) -> Local:
-    """Adds to the sizes of the partials what one ulp in the arguments does to them: |x phi''| and |x phi'''|."""
-    _, first, second, third = partials
+    """Adds to the sizes of the partials what one ulp in the arguments does to them: |x phi''| and |x phi'''|.
+
+    Partials that no float64 holds are the largest: those of an order that is not asked for do no harm."""
+    _, first, second, third = (representable(c) for c in partials)
+    sizes = tuple(representable(c) for c in sizes)
     size = np.abs(arguments)
     return Local(
         index,

@@ -57,7 +57,9 @@ class Analysis:
     """The bound of one object before precision and contracts are put in."""
 
     absolute: list[Share]
-    underflow: Floats  # what one flushed number does
+    underflow: Floats  # what one flushed number does that is computed on the way
+    given: Floats  # and one that is given, an input or an entry of a direction
+    least: float  # size of the smallest that is given and not 0
     majorant: Floats  # the object with every path counted positive
     largest: float  # of all numbers met, every path counted positive
     signed: list[Share]
@@ -67,7 +69,8 @@ class Analysis:
         """In the precision whose smallest number that is not flushed is ``smallest``."""
         u = precision.unit_roundoff
         second_order = 4 * len(self.signed) * max(u, U)
-        total = smallest * self.underflow
+        # What is given and no smaller than that is read as it is.
+        total = smallest * (self.underflow + (self.given if self.least < smallest else 0.0))
         for signed, absolute in zip(self.signed, self.absolute, strict=True):
             contract = contracts(signed.primitive)
             total = total + u * (allowed(signed, contract) + second_order * allowed(absolute, contract))
@@ -114,13 +117,17 @@ def analyse(graph: Graph, u: Floats, *directions: Floats) -> Analysis:
     """
     signed = sweep(graph, u, directions, lambda x: x)[0]
     sizes = tuple(np.abs(d) for d in directions)
-    return Analysis(*sweep(graph, np.abs(u), sizes, np.abs), signed)
+    absolute, (underflow, given), majorant, most = sweep(graph, np.abs(u), sizes, np.abs)
+    met = np.concatenate([np.abs(graph.numbers[: graph.inputs]), *(size.ravel() for size in (np.abs(u), *sizes))])
+    least = float(np.min(met, where=met > 0, initial=np.inf))
+    return Analysis(absolute, underflow, given, least, majorant, most, signed)
 
 
 def sweep(
     graph: Graph, u: Floats, directions: tuple[Floats, ...], size: Callable[[Floats], Floats]
-) -> tuple[list[Share], Floats, Floats, float]:
-    """The share of every node, what one flushed number does, the object itself, and the largest number met.
+) -> tuple[list[Share], tuple[Floats, Floats], Floats, float]:
+    """The share of every node, what one flushed number does that is computed, or given, the object itself, and the
+    largest number met.
 
     ``size`` is the identity for signed sensitivities, or the absolute value for sums over paths of absolute products.
     """
@@ -169,7 +176,12 @@ def sweep(
     shares.reverse()
     return (
         shares,
-        flushed(order, *(np.abs(x).sum(-1) for x in (t, s, T, G, Gt, Gs, GT))),
+        (
+            flushed(
+                order, *(np.abs(x).sum(-1) for x in (t, s, T)), *(np.abs(x[..., n:]).sum(-1) for x in (G, Gt, Gs, GT))
+            ),
+            flushed(order, *(0 * x[..., 0] for x in (t, s, T)), *(np.abs(x[..., :n]).sum(-1) for x in (G, Gt, Gs, GT))),
+        ),
         (
             np.einsum("om,m->o", u, size(graph.values[-1].ravel())),
             np.einsum("on,an->oa", G[:, :n], v),
@@ -180,7 +192,9 @@ def sweep(
 
 
 def largest(graph: Graph, swept: tuple[Floats, ...]) -> float:
-    """Of all values, of the partials to this order, and of what was swept with them."""
+    """Of all values, of the partials to this order, and of what was swept with them; infinite where one is lost."""
+    if graph.lost:
+        return np.inf
     partials = [(node.local.first, node.local.second)[: (len(swept) + 1) // 2] for node in graph.nodes]
     met = [*graph.values, *swept, *(partial for of_node in partials for partial in of_node)]
     return max(float(np.max(np.abs(numbers), initial=0.0)) for numbers in met)
@@ -248,7 +262,8 @@ def share(node: Node, uses: Floats, around: Around, order: int) -> Share:
 
 
 def flushed(order: int, t: Floats, s: Floats, T: Floats, G: Floats, Gt: Floats, Gs: Floats, GT: Floats) -> Floats:
-    """What flushing any one value, tangent or adjoint to zero can do, per smallest number not flushed."""
+    """What flushing any one value, tangent or adjoint to zero can do, per smallest number not flushed: each is
+    multiplied by its dual, a value by G, G_i or G_ik, a tangent by G or G_i, an adjoint by t, s or T."""
     if order == 0:
         return G
     if order == 1:

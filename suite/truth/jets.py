@@ -53,12 +53,10 @@ def partials(program: Program, point: Point, order: int) -> dict[int, StepPartia
     def arguments(step: Step) -> Callable[[int], list[MPArray]]:
         return lambda digits: [met(digits)[i] for i in step.arguments]
 
-    found, depends = {}, [True] * len(point)
+    found = {}
     for number, step in enumerate(program.steps, start=len(point)):
-        moving = [depends[i] for i in step.arguments]
-        depends.append(any(moving))
-        if depends[-1]:
-            found[number] = of(step, arguments(step), order, moving)
+        if program.moved[number]:
+            found[number] = of(step, arguments(step), order, [program.moved[i] for i in step.arguments])
     return found
 
 
