@@ -51,7 +51,8 @@ def judged(program: Program, point: Point) -> dict[str, str]:
                 tolerance, majorant = tolerances.tolerance(Plain(), FLOAT64, "eager", quantity, program, point)
             exact = quantities.truth(quantity, program, point)
             got = exact.floats.reshape(tolerance.shape)
-            found = verdict.beside(exact, got, tolerance, majorant, FLOAT64)
+            unseen = verdict.contradiction(exact, majorant)
+            found = unseen or verdict.beside(exact, got, tolerance, majorant, FLOAT64)
             said[quantity] = found.kind if found.kind != "inconclusive" else f"inconclusive: {found.reason}"
         except DomainError as error:
             assert str(error) and "\n" not in str(error)

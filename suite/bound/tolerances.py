@@ -100,14 +100,15 @@ def tolerance(
         largest = max(largest, _largest_along(quantity, program, at, HashablePoint(directions[0])))
     if precision.may_overflow(largest):
         allowed = np.full(allowed.shape, np.inf)
-    majorant = float(np.max(found.majorant, initial=0.0))
-    if quantity in ("gradient", "vjp", "hessian"):
-        return allowed[0], majorant
-    if quantity == "jvp":
-        return allowed[:, 0], majorant
+    majorant = found.majorant
     if quantity in ("hvp", "curvature"):
         # Summing n products of the Hessian with v, in any order, is within the roundings already counted.
         size = np.abs(flat(directions[0]))
-        product = allowed[0] @ size
-        return (product, majorant) if quantity == "hvp" else (np.array([product @ size]), majorant)
-    return allowed, majorant
+        allowed, majorant = allowed @ size, majorant @ size
+        if quantity == "curvature":
+            allowed, majorant = allowed @ size, majorant @ size
+    if quantity in ("gradient", "vjp", "hessian", "hvp"):
+        allowed = allowed[0]
+    elif quantity == "jvp":
+        allowed = allowed[:, 0]
+    return allowed, float(np.max(majorant, initial=0.0))

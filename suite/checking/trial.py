@@ -29,7 +29,7 @@ from gradlaws.suite.checking.failure import Occasion, Violation
 from gradlaws.suite.checking.judged import Judged, worse
 from gradlaws.suite.checking.rotation import in_turn
 from gradlaws.suite.checking.system import System
-from gradlaws.suite.checking.verdict import Verdict, beside
+from gradlaws.suite.checking.verdict import Verdict, beside, contradiction
 from gradlaws.suite.corpus import cases, hardest
 from gradlaws.suite.corpus.cases import Case
 from gradlaws.suite.truth.floats import arrays
@@ -238,6 +238,9 @@ class Check:
             verdict = Verdict("inconclusive", reason=f"the oracle: {error}")
             self.record(Judged(answer.question, label, answer.order, verdict, seconds=answer.seconds))
             return
+        if unseen := contradiction(exact, answer.majorant):
+            self.record(Judged(answer.question, label, answer.order, unseen, seconds=answer.seconds))
+            return
         self.judge(
             answer.question, label, answer.order, answer.numbers, exact, answer.tolerance, answer.majorant,
             answer.seconds,
@@ -291,7 +294,8 @@ class Check:
     def verdict_of(self, answer: Answer) -> Verdict:
         """What would be said of an answer, which is not recorded. The oracle may leave the domain: inconclusive."""
         try:
-            return self.verdict(answer.numbers, answer.truth, answer.tolerance, answer.majorant)
+            unseen = contradiction(answer.truth, answer.majorant)
+            return unseen or self.verdict(answer.numbers, answer.truth, answer.tolerance, answer.majorant)
         except DomainError as error:
             return Verdict("inconclusive", reason=f"the oracle: {error}")
 

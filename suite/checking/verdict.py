@@ -63,6 +63,13 @@ def judge(
     return Verdict("holds" if ratio <= 1 else "violated", ratio, component, digits)
 
 
+def contradiction(exact: Truth, majorant: float) -> Verdict | None:
+    """Where the truth is larger than every path together, the bound's partials are not those of this function."""
+    if float(np.max(np.abs(exact.floats), initial=0.0)) <= 2 * majorant or not np.all(np.isfinite(exact.error)):
+        return None
+    return Verdict("inconclusive", reason="the bound does not see what the oracle sees")
+
+
 def beside(exact: Truth, got: Floats, tolerance: Floats, majorant: float, precision: Precision) -> Verdict:
     """What is said of a computed object beside the exact one; ``majorant`` stands for its size where it is zero."""
     with clock.part("oracle"), np.errstate(all="ignore"):
