@@ -110,7 +110,7 @@ def ask(program: Program, point: Point) -> None:
 
 
 @pytest.mark.parametrize("family", ARRAYS)
-@settings(max_examples=1000, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
 @given(data=st.data())
 def test_any_number_has_a_verdict_or_is_outside_the_domain(family: str, data: st.DataObject) -> None:
     primitive = PRIMITIVES[data.draw(st.sampled_from(ARRAYS[family]))]

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from gradlaws.strategies.catalogue.fits import of_rows, of_several, reduced, same
-from gradlaws.strategies.catalogue.normalisations import spread
+from gradlaws.strategies.catalogue.normalisations import spread, squarable
 from gradlaws.strategies.catalogue.reductions import bounded, exponentials_of_all, logsumexp
 from gradlaws.strategies.primitive import Floats, Parameters, Shape, structured
 
@@ -93,7 +93,8 @@ FAMILY = (
                lambda shape: [{}] if len(shape) == 2 else [], "‖{x}‖F", lambda x: bool(np.any(x != 0)),
                numpy="numpy.linalg.norm", torch="torch.linalg.matrix_norm", jax="jax.numpy.linalg.norm"),
     structured("root_mean_square", lambda xp, x: xp.sqrt(mean(xp, x * x)), reduced, of_rows, "rms({x})",
-               lambda x: bool(np.all(np.any(x != 0, axis=-1))), squares=("numpy", "torch", "jax"),
+               lambda x: bool(np.all(np.max(abs(x), axis=-1) > 1e-15)) and squarable(x),
+               squares=("numpy", "torch", "jax"),
                numpy="numpy.sqrt(numpy.mean({x} * {x}, axis=-1))", torch="torch.sqrt(torch.mean({x} * {x}, -1))",
                jax="jax.numpy.sqrt(jax.numpy.mean({x} * {x}, axis=-1))"),
     structured("max", lambda xp, x: xp.ordered(x)[..., -1], reduced, of_several, "max({x})", largest_apart,
@@ -112,7 +113,8 @@ FAMILY = (
                numpy="numpy.quantile({x}, 0.25, axis=-1)", torch="torch.quantile({x}, 0.25, -1)",
                jax="jax.numpy.quantile({x}, 0.25, axis=-1)"),
     structured("ptp", lambda xp, x: xp.ordered(x)[..., -1] - xp.ordered(x)[..., 0], reduced, of_several, "ptp({x})",
-               ends_apart, numpy="numpy.ptp({x}, axis=-1)", torch="torch.max({x}, -1).values - torch.min({x}, -1).values",
+               ends_apart, numpy="numpy.ptp({x}, axis=-1)",
+               torch="torch.max({x}, -1).values - torch.min({x}, -1).values",
                jax="jax.numpy.ptp({x}, axis=-1)"),
     structured("sort", lambda xp, x: xp.ordered(x), same, of_several, "sort({x})", distinct,
                numpy="numpy.sort({x}, axis=-1)", torch="torch.sort({x}, -1).values",

@@ -22,7 +22,7 @@ def of_two_classes(x: Shape, y: Shape) -> list[Parameters]:
 
 
 def moderate_weights(x: Floats, *weights: Floats) -> bool:
-    return squarable(x) and all(bool(np.all(abs(w) < 1e8)) for w in weights)
+    return squarable(x) and all(bool(np.all((w == 0) | (abs(w) > 1e-8) & (abs(w) < 1e8))) for w in weights)
 
 
 def first(x: Shape, *weights: Shape) -> Shape:
@@ -70,7 +70,7 @@ FAMILY = (
                arity=3, numpy=of_rows(NORMALISED), jax=of_rows(STANDARDIZED),
                torch="torch.nn.functional.group_norm({x}[None], {x}.shape[0], {y}, {z})[0]"),
     structured("weight_norm", weight_norm, first, per_row, "{y}·{x} / ‖{x}‖",
-               lambda x, y: nonzero_rows(x) and bool(np.all(abs(y) < 1e8)), arity=2,
+               lambda x, y: nonzero_rows(x) and moderate_weights(x, y), arity=2,
                numpy="{x} * ({y} / numpy.linalg.norm({x}, axis=-1))[:, None]",
                torch="torch._weight_norm({x}, {y}[:, None], 0)",
                jax="{x} * ({y} / jax.numpy.linalg.norm({x}, axis=-1))[:, None]"),

@@ -13,7 +13,6 @@ from gradlaws.strategies.primitive import Floats, Primitive
 from gradlaws.strategies.program import Step
 from gradlaws.suite.bound import scalar_partials, taylor
 
-
 # How many times larger than ours the errors of the usual formula may be: float32 has 24 digits, and keeps 10.
 CANCELS = 2.0**14
 
@@ -137,8 +136,10 @@ def normwise(matrix: Floats, partials: tuple[Floats, ...]) -> tuple[float, float
     square = matrix.ndim == 2 and matrix.shape[0] == matrix.shape[1]
     condition = np.float64(np.linalg.cond(matrix) if square and np.all(np.isfinite(matrix)) else 1.0)
     largest = [np.max(np.abs(c), initial=0.0) for c in partials[:3]]
-    first, second = condition, condition**2
-    return (*(float(size and size * c) for size, c in zip(largest, (first, first, second), strict=True)),)
+    value, first, second = (
+        float(size and size * condition**power) for size, power in zip(largest, (1, 1, 2), strict=True)
+    )
+    return value, first, second
 
 
 def linear(step: Step, arguments: Sequence[Floats]) -> Local:

@@ -22,23 +22,22 @@ from numpy.typing import NDArray
 
 from gradlaws.strategies import mp_arrays
 from gradlaws.strategies.mp_arrays import DomainError
-from gradlaws.strategies.primitive import Floats
 
 FUNCTION_ULPS = 4.0  # an elementary function, as in the default contract
 ARITHMETIC_ULPS = 1.0
-Wide = NDArray[np.longdouble]
-Coefficients = tuple[Floats, ...]
+Wide = NDArray[np.floating[Any]]
+Coefficients = tuple[Wide, ...]
 # The exponential of more, and of less than its opposite, is beyond float64 in any case; its products are not here.
 LARGEST_ARGUMENT = math.log(2.0) * min(np.finfo(np.longdouble).maxexp - 400, 4000)
 
 
-def outer(a: Floats, b: Floats) -> Floats:
+def outer(a: Wide, b: Wide) -> Wide:
     """a_i b_j + b_i a_j over the trailing axis."""
     product = a[..., :, None] * b[..., None, :]
     return product + np.swapaxes(product, -1, -2)
 
 
-def outer3(matrix: Floats, vector: Floats) -> Floats:
+def outer3(matrix: Wide, vector: Wide) -> Wide:
     """M_ij v_k + M_ik v_j + M_jk v_i for a symmetric M."""
     product = matrix[..., :, :, None] * vector[..., None, None, :]
     return product + np.swapaxes(product, -1, -2) + np.moveaxis(product, -1, -3)
@@ -47,7 +46,7 @@ def outer3(matrix: Floats, vector: Floats) -> Floats:
 def leibniz(a: Coefficients, b: Coefficients) -> Coefficients:
     """Partial derivatives of a product, to the order that both have."""
 
-    def lift(x: Floats, order: int) -> Floats:
+    def lift(x: Wide, order: int) -> Wide:
         return np.asarray(x)[(..., *[None] * order)]
 
     found = [a[0] * b[0], a[1] * lift(b[0], 1) + lift(a[0], 1) * b[1]]
@@ -79,7 +78,7 @@ class Taylor:
     def T(self) -> Taylor:
         return self._each(lambda c, order: np.moveaxis(c, [0, 1], [1, 0]))
 
-    def _each(self, move: Callable[[Floats, int], Floats]) -> Taylor:
+    def _each(self, move: Callable[[Wide, int], Wide]) -> Taylor:
         return Taylor(
             tuple(move(c, k) for k, c in enumerate(self.partials)),
             tuple(move(c, k) for k, c in enumerate(self.errors)),
@@ -165,7 +164,7 @@ def lifted(value: Any, like: Taylor) -> Taylor:
     return Taylor((number, *zeros[1:]), tuple(zeros[:3]))
 
 
-def variables(values: Floats, positions: NDArray[Any], p: int) -> Taylor:
+def variables(values: Wide, positions: NDArray[Any], p: int) -> Taylor:
     """The array whose entry at each place is variable number ``positions`` there, with exact value ``values``."""
     first = np.eye(p, dtype=np.longdouble)[positions]
     zeros = [np.zeros(values.shape + (p,) * order, dtype=np.longdouble) for order in range(4)]
@@ -229,7 +228,7 @@ def total(x: Taylor) -> Taylor:
     return Taylor(partials, errors)
 
 
-def largest(x: Taylor) -> Floats:
+def largest(x: Taylor) -> Wide:
     return np.asarray(x.partials[0].max(axis=-1))
 
 
@@ -253,7 +252,7 @@ def stack(parts: Sequence[Taylor]) -> Taylor:
     )
 
 
-def matrix(entry: Callable[[int, int], mpf], n: int, m: int) -> Floats:
+def matrix(entry: Callable[[int, int], mpf], n: int, m: int) -> Wide:
     return mp_arrays.to_longdoubles(mp_arrays.matrix(entry, n, m))
 
 
@@ -303,7 +302,7 @@ def _apply(matrix: NDArray[Any], x: Taylor) -> Taylor:
     return x._each(lambda c, order: np.tensordot(matrix, c, axes=(1, 0)))
 
 
-def _absolute_solve(inverse: Floats, a: Taylor, b: Taylor, x: Floats) -> Coefficients:
+def _absolute_solve(inverse: Wide, a: Taylor, b: Taylor, x: Wide) -> Coefficients:
     """Majorants of x, its first and its second partials, when A^-1 and x are replaced by their sizes."""
     a1, b1 = np.abs(a.partials[1]), np.abs(b.partials[1])
     first = np.tensordot(inverse, b1 + np.einsum("ijp,j->ip", a1, x), axes=(1, 0))
