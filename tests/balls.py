@@ -415,6 +415,7 @@ class Namespace:
     """The array namespace that structured definitions are written against, of balls."""
 
     exp, log, sqrt = (staticmethod(np.frompyfunc(f, 1, 1)) for f in (exp, log, sqrt))
+    log1p = staticmethod(np.frompyfunc(lambda x: log(1 + x), 1, 1))
 
     @staticmethod
     def total(x: Balls) -> Balls:
