@@ -68,8 +68,8 @@ def entrywise(primitive: Primitive, arguments: Sequence[Floats], value: Floats, 
         scalar_partials.partials(primitive.definition, tuple(map(float, row)), fixed)
         for row in zip(*spread, strict=True)
     ]
-    partials = tuple(np.stack([row.of[order] for row in rows]) for order in range(4))
-    moved = [np.stack([row.moved[order] for row in rows]) for order in range(3)]
+    partials = narrow([np.stack([row.of[order] for row in rows]) for order in range(4)])
+    moved = narrow([np.stack([row.moved[order] for row in rows]) for order in range(3)])
     sizes = [np.abs(c) for c in partials[:3]]
     if not primitive.direct:
         sizes = [sizes[0], sizes[1] + moved[1], sizes[2] + moved[2]]
@@ -79,7 +79,8 @@ def entrywise(primitive: Primitive, arguments: Sequence[Floats], value: Floats, 
         )  # those that overflow are the largest: nothing is certified
         for order, terms in enumerate(cancelling, start=1):
             sizes[order] = representable(sizes[order] + of_partials(terms, k, order))
-    return Local(index, *partials[1:], (sizes[0], sizes[1], sizes[2]), moved[0])
+    _, first, second, third = partials
+    return Local(index, first, second, third, (sizes[0], sizes[1], sizes[2]), moved[0])
 
 
 def representable(numbers: Floats) -> Floats:
