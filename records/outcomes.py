@@ -179,9 +179,10 @@ class KinkAnswer(TypedDict):
 
 
 class Convention(TypedDict):
-    """A kink or an edge."""
+    """A kink or an edge, and the derivatives of one order there; without an order, the first."""
 
     case: str
+    order: NotRequired[Free[int]]
     subdifferential: NotRequired[Free[str]]
     agree: bool
     answers: AnyObject[dict[str, KinkAnswer]]

@@ -295,10 +295,11 @@ class Claim(TypedDict):
 
 
 class Convention(TypedDict):
-    """What one backend answers at a kink or an edge."""
+    """What one backend answers at a kink or an edge; without an order, the first."""
 
     kind: Literal["convention"]
     case: str
+    order: NotRequired[int]
     backend: str
     reverse: list[str]
     forward: list[str]

@@ -130,6 +130,16 @@ def test_what_was_not_asked_for_is_not_missed() -> None:
     assert {row["what"] for row in compare(before, run(deviation()))["rows"]} == {"cell", "ledger"}
 
 
+def test_an_identity_of_systems_that_were_not_asked_is_not_gone() -> None:
+    """As that of jax alone, in a run of torch; nor are ledger rows, asked in one precision each, fixed in another."""
+    jax, both = others("grad", backend="jax", identity="H9"), [*HEADER["identities"], {"id": "H9"}]
+    systems = [["torch", "float64"], ["jax", "float64"]]
+    before = run(*jax, deviation(), identities=both, systems=systems, not_applicable={"H9 torch": "no jit"})
+    told = {row["what"] for row in compare(before, run(asked={"backends": "jax"}))["rows"]}
+    assert "identity" in told
+    assert compare(before, run(asked={"backends": "torch", "dtypes": "float64"}))["rows"] == []
+
+
 @pytest.mark.parametrize("header", [{"seed": "7"}, {"profile": "smoke"}, {"asked": {"keyword": "erf"}}])
 def test_counts_of_unlike_runs_are_not_compared_but_verdicts_are(header: dict[str, Any]) -> None:
     found = compare(run(), run(holds=3, **header))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -13,13 +14,14 @@ from hypothesis.internal.conjecture import engine
 from hypothesis.statistics import collector
 from hypothesis.strategies import SearchStrategy
 
-from gradlaws.strategies import functions, points
+from gradlaws.strategies import exact, functions, points
 from gradlaws.strategies.catalogue import CORE, PRIMITIVES
 from gradlaws.strategies.functions import SHAPES
 from gradlaws.strategies.mathematics import mathematics
 from gradlaws.strategies.precision import FLOAT32, FLOAT64, PRECISIONS, Precision
-from gradlaws.strategies.primitive import Primitive
+from gradlaws.strategies.primitive import Primitive, interval
 from gradlaws.strategies.program import Composition, Point, Program, float_values, pruned
+from gradlaws.suite import profiles
 from gradlaws.suite.backends import load
 
 precisions = pytest.mark.parametrize("precision", PRECISIONS.values(), ids=lambda p: p.name)
@@ -268,3 +270,79 @@ def test_vectors_are_squared_where_no_entry_of_them_vanishes(name: str, entries:
     along, across = np.array(entries), np.array([[1.0, 0.5], [0.75, 3.0]])
     assert not PRIMITIVES[name].domain(along)
     assert PRIMITIVES[name].domain(across)
+
+
+@cache
+def met_alone(precision: Precision) -> tuple[tuple[str, Point], ...]:
+    """Each primitive alone, at as many points as in a run of the gate."""
+    return tuple(
+        (name, point)
+        for name, primitive in PRIMITIVES.items()
+        for _, point in sample(functions.alone(precision, primitive), round(profiles.PROFILES["gate"].examples / 5))
+    )
+
+
+def is_exact(name: str, x: np.ndarray, precision: Precision) -> bool:
+    if not exact.fits(name, x):
+        return False
+    with np.errstate(all="ignore"):
+        same = {
+            "singular": lambda: np.linalg.matrix_rank(x) == 1 and np.all(x) and len(x) > 1,
+            "symmetric": lambda: np.all(x == x.T) and not np.all(x == np.diag(np.diag(x))),
+            "diagonal": lambda: np.all(x == x * np.eye(*x.shape)) and np.all(np.diag(x)),
+            "triangular": lambda: np.all(x == np.tril(x)) and np.all(np.tril(x)[np.tril_indices(len(x))]),
+            "subnormals": lambda: np.all((x != 0) & (abs(x) < precision.smallest_normal)),
+            "beside_one": lambda: np.all((abs(x) != 1) & (abs(abs(x) - 1) <= 2 * precision.unit_roundoff)),
+            "integers": lambda: np.all((x == np.rint(x)) & (abs(x) > 2)),
+            "powers_of_two": lambda: np.all((abs(np.frexp(x)[0]) == 0.5) & (abs(x) != 1)),
+            "one": lambda: np.all(abs(x) == 1),
+            "zero": lambda: np.all(x == 0) and not np.any(np.signbit(x)),
+            "negative_zero": lambda: np.all(x == 0) and np.all(np.signbit(x)),
+            "one_zero": lambda: x.flat[0] == 0 and np.all(x.flat[1:]),
+            "equal": lambda: np.all(x == x.flat[0]) and abs(x.flat[0]) not in (0, 1),
+            "tied": lambda: x.size > 2 and x.flat[0] == x.flat[-1] and len(set(x.ravel().tolist())) > 1,
+            "identity": lambda: np.all(x == np.eye(*x.shape)),
+            "scaled_identity": lambda: np.all(x == x.flat[0] * np.eye(*x.shape)) and abs(x.flat[0]) not in (0, 1),
+        }  # fmt: skip
+        return bool(same[name]())
+
+
+@pytest.mark.parametrize("precision", [FLOAT64, PRECISIONS["float16"]], ids=lambda p: p.name)
+def test_each_kind_of_exact_point_is_met_in_a_run_of_the_gate(precision: Precision) -> None:
+    arrays = [x for _, point in met_alone(precision) for x in point]
+    met = {name for name in exact.KINDS if any(is_exact(name, x, precision) for x in arrays)}
+    assert met == set(exact.KINDS)
+    arguments = [point for _, point in met_alone(precision) if len(point) > 1]
+    assert any(all(x.shape and np.array_equal(x, point[0]) for x in point) for point in arguments)
+
+
+@pytest.mark.parametrize("precision", [FLOAT64, PRECISIONS["float16"]], ids=lambda p: p.name)
+def test_exact_points_are_about_a_quarter_representable_and_within_the_domain(precision: Precision) -> None:
+    met = met_alone(precision)
+    found = [any(is_exact(name, x, precision) for name in exact.KINDS for x in point) for _, point in met]
+    assert 0.1 < sum(found) / len(met) < 0.6  # many of one entry are met by chance, some kinds fit nothing
+    for name, point in met:
+        assert exact.holds(PRIMITIVES[name].domain, point)
+        assert all(representable(precision, x) for x in point)
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "side", "end"),
+    [
+        (-1.0, 1.0, 1.0, 1 - 2.0**-53),
+        (0.0, math.inf, -1.0, 2.0**-1074),
+        (-math.inf, math.inf, 1.0, FLOAT64.largest),
+        (1.0, math.inf, -1.0, 1 + 2.0**-52),
+        (-0.5, 3.0, -1.0, -0.5 + 2.0**-54),
+    ],
+)
+def test_the_end_of_a_domain_is_found_to_the_last_place(low: float, high: float, side: float, end: float) -> None:
+    inside = (np.array([max(low, -1e300) / 2 + min(high, 1e300) / 2] * 2) if high < 1e300 else np.array([2.0, 2.0]),)
+    assert exact.end(inside, interval(low, high), FLOAT64, side)[0].tolist() == [end, inside[0][1]]
+
+
+def test_compositions_begin_at_exact_points_too() -> None:
+    points_met = [x for x in sample(functions.entries(FLOAT64, (2, 2)), 600)]
+    met = {name for name in exact.COMPOSED for x in points_met if is_exact(name, x, FLOAT64)}
+    assert met == set(exact.COMPOSED)
+    assert not any(np.any((x != 0) & (np.abs(x) < FLOAT64.smallest_normal)) for x in points_met)

@@ -165,14 +165,15 @@ def ledger(records: Iterable[shard.Ledger]) -> list[Deviation]:
 
 
 def conventions(records: Iterable[shard.Convention]) -> list[Convention]:
-    """One row per kink or edge, with each backend's answers, and whether they agree."""
+    """One row per kink or edge and order, with each backend's answers, and whether they agree."""
     rows: list[Convention] = []
-    for case, group in _grouped(records, lambda one: one["case"]).items():
+    for (case, order), group in _grouped(records, lambda one: (one["case"], str(one.get("order", 1)))).items():
         answers = {record["backend"]: record for record in sorted(group, key=lambda one: str(one["backend"]))}
         said = {(*one["reverse"], "|", *one["forward"]) for one in answers.values()}
         rows.append(
             {
                 "case": case,
+                "order": int(order),
                 "subdifferential": next(iter(answers.values())).get("subdifferential") or "",
                 "agree": len(said) == 1 and all(one["reverse"] == one["forward"] for one in answers.values()),
                 "answers": {backend: taken(KinkAnswer, one) for backend, one in answers.items()},

@@ -180,14 +180,13 @@ def _never_ran(report: Report) -> list[str]:
 
 def _controls(report: Report) -> list[str]:
     lines, coarse = [], report["run"]["coarse"]
-    # In a coarse precision few bounds are narrow, so one that fails in any of them has shown that it can; and one that
-    # was hardly tried there, where it fails in any precision.
+    # In a coarse precision few bounds are narrow, so one that fails in any of them has shown that it can; one that was
+    # hardly tried there shows nothing, as the cells that are too coarse, but some other must fail.
     failed = [row for row in report["controls"] if row["failed"]]
-    shown = {(row["identity"], row["control"]) for row in failed}
     seen = {(row["identity"], row["control"]) for row in failed if row["dtype"] in coarse}
     for row in report["controls"]:
         name = f"control “{row['control']}” of {row['identity']}"
-        if row["dtype"] in coarse and (row["identity"], row["control"]) in (shown if row["tried"] < FEW else seen):
+        if row["dtype"] in coarse and (row["tried"] < FEW or (row["identity"], row["control"]) in seen):
             continue
         if not row["tried"]:
             lines.append(f"{name} was never tried, so nothing shows that the check can fail")
@@ -196,7 +195,13 @@ def _controls(report: Report) -> list[str]:
                 f"{name} never failed on {row['backend']} {row['dtype']} (0 of {count(row['tried'])}), "
                 "so the check proves nothing there"
             )
-    return lines
+    return lines + [
+        f"no control failed on {backend} {dtype}, so its checks prove nothing"
+        for backend, dtype in report["run"]["systems"]
+        if dtype in coarse
+        and not any((row["backend"], row["dtype"]) == (backend, dtype) for row in failed)
+        and sum(row["tried"] for row in report["controls"] if (row["backend"], row["dtype"]) == (backend, dtype)) >= FEW
+    ]
 
 
 def _cases(report: Report) -> list[Reason]:

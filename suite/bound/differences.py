@@ -8,7 +8,7 @@ import numpy as np
 from mpmath import mp, mpf
 
 from gradlaws.strategies import mp_arrays
-from gradlaws.strategies.precision import Precision
+from gradlaws.strategies.precision import PRECISIONS, Precision
 from gradlaws.strategies.primitive import Floats
 from gradlaws.strategies.program import Point, Program
 from gradlaws.suite.bound import contracts, tolerances
@@ -16,12 +16,15 @@ from gradlaws.suite.bound.scalar_partials import third_difference
 from gradlaws.suite.truth import floats, oracle
 
 FORWARD, CENTRAL, IMAGINARY = 1, 2, 3
+SMALLEST = {precision.digits: precision.smallest_subnormal for precision in PRECISIONS.values()}
 
 
 def step(value: float, digits: int, order: int) -> float:
-    """A power of two near |x| u^(1/2) or |x| u^(1/3), the best orders of magnitude, so that x + h is exact."""
+    """A power of two near |x| u^(1/2) or |x| u^(1/3), the best orders of magnitude, so that x + h is exact; where that
+    is below all numbers, as if x were 0."""
     exponent = math.frexp(value)[1] if value else 0
-    return math.ldexp(1.0, exponent - digits // (order + 1))
+    h = math.ldexp(1.0, exponent - digits // (order + 1))
+    return h if h >= SMALLEST[digits] else step(0.0, digits, order)
 
 
 def imaginary_step(value: float, digits: int) -> float:
