@@ -33,6 +33,7 @@ from gradlaws.strategies.primitive import Floats
 from gradlaws.suite.bound.contracts import Contract
 from gradlaws.suite.bound.nodes import Contracts, Graph, Node, times
 
+LARGEST = float(np.finfo(np.float64).max)
 U = 2.0**-53  # of float64, in which the sensitivities are computed
 
 
@@ -69,8 +70,9 @@ class Analysis:
         """In the precision whose smallest number that is not flushed is ``smallest``."""
         u = precision.unit_roundoff
         second_order = 4 * len(self.signed) * max(u, U)
-        # What is given and no smaller than that is read as it is.
-        total = smallest * (self.underflow + (self.given if self.least < smallest else 0.0))
+        total = smallest * self.underflow
+        if self.least < smallest:  # what is given is read as 0: beyond all range where partials are
+            total = total + np.where(self.given < LARGEST / 4, smallest * self.given, np.inf)
         for signed, absolute in zip(self.signed, self.absolute, strict=True):
             contract = contracts(signed.primitive)
             total = total + u * (allowed(signed, contract) + second_order * allowed(absolute, contract))
