@@ -33,7 +33,7 @@ def silu_terms(x: Floats, y: Floats) -> tuple[Floats, Floats]:
 def mish_terms(x: Floats, y: Floats) -> tuple[Floats, Floats]:
     """Of x (1 − tanh²) σ, where the square doubles the rounding."""
     s, size = logistic(x), np.where(x > 50, 0, abs(x))
-    return s * (1 + 2 * size), 3 * s * (2 + size)
+    return s + 2 * s * size, 3 * s * (2 + size)
 
 
 def gelu_tanh_terms(x: Floats, y: Floats) -> tuple[Floats, Floats]:

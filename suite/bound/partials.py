@@ -80,7 +80,7 @@ def entrywise(primitive: Primitive, arguments: Sequence[Floats], value: Floats, 
         )  # those that overflow are the largest: nothing is certified
         for order, terms in enumerate(cancelling, start=1):
             sizes[order] = representable(sizes[order] + of_partials(terms, k, order))
-    return Local(index, *partials[1:], (sizes[0], sizes[1], sizes[2]), moved[0])
+    return Local(index, partials[1], partials[2], partials[3], (sizes[0], sizes[1], sizes[2]), moved[0])
 
 
 def representable(numbers: Floats) -> Floats:

@@ -178,12 +178,7 @@ def sweep(
     shares.reverse()
     return (
         shares,
-        (
-            flushed(
-                order, *(np.abs(x).sum(-1) for x in (t, s, T)), *(np.abs(x[..., n:]).sum(-1) for x in (G, Gt, Gs, GT))
-            ),
-            flushed(order, *(0 * x[..., 0] for x in (t, s, T)), *(np.abs(x[..., :n]).sum(-1) for x in (G, Gt, Gs, GT))),
-        ),
+        both_flushed(order, n, (t, s, T), (G, Gt, Gs, GT)),
         (
             np.einsum("om,m->o", u, size(graph.values[-1].ravel())),
             np.einsum("on,an->oa", G[:, :n], v),
@@ -191,6 +186,18 @@ def sweep(
         )[order],
         largest(graph, ((), (t, G), (t, s, T, G, Gt, Gs))[order]),
     )
+
+
+def both_flushed(
+    order: int, n: int, tangents: tuple[Floats, ...], adjoints: tuple[Floats, ...]
+) -> tuple[Floats, Floats]:
+    """What flushing does to what is computed, and to the values and tangents of the n inputs, which are given."""
+
+    def summed(swept: tuple[Floats, ...], values: slice) -> list[Floats]:
+        return [np.abs(x[..., values]).sum(-1) for x in swept]
+
+    computed = flushed(order, *summed(tangents, slice(None)), *summed(adjoints, slice(n, None)))
+    return computed, flushed(order, *summed(tangents, slice(0)), *summed(adjoints, slice(n)))
 
 
 def largest(graph: Graph, swept: tuple[Floats, ...]) -> float:
