@@ -128,8 +128,7 @@ def analyse(graph: Graph, u: Floats, *directions: Floats) -> Analysis:
 def sweep(
     graph: Graph, u: Floats, directions: tuple[Floats, ...], size: Callable[[Floats], Floats]
 ) -> tuple[list[Share], tuple[Floats, Floats], Floats, float]:
-    """The share of every node, what one flushed number does that is computed, or given, the object itself, and the
-    largest number met.
+    """The share of every node, what a flushed number does (computed, given), the object, and the largest number met.
 
     ``size`` is the identity for signed sensitivities, or the absolute value for sums over paths of absolute products.
     """
