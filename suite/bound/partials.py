@@ -13,7 +13,6 @@ from gradlaws.strategies.primitive import Floats, Primitive
 from gradlaws.strategies.program import Step
 from gradlaws.suite.bound import scalar_partials, taylor
 
-
 # How many times larger than ours the errors of the usual formula may be: float32 has 24 digits, and keeps 10.
 CANCELS = 2.0**14
 

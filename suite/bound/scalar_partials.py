@@ -107,15 +107,9 @@ def floats(values: MPArray) -> Floats:
     return np.clip(values.astype(np.float64), -LARGEST, LARGEST)
 
 
-<<<<<<< HEAD
-def differences(f: Callable[..., mpf], at: tuple[mpf, ...], free: Any) -> tuple[list[MPArray], list[MPArray], MPArray]:
-    """phi and its partials to third order by the free arguments, those by others being 0; what rounding can make of
-    each, by order; and the scale of each argument's step.
-=======
 def differences(f: Callable[..., mpf], at: tuple[mpf, ...], free: Any) -> tuple[list[MPArray], list[MPArray]]:
     """phi and its partials to third order by the free arguments, those by others being 0; and what rounding can make
     of each, by order.
->>>>>>> 2d2b359 (Lint, types, lengths)
 
     Steps are relative to an argument below 1, and not longer beyond it, where a sine still turns as fast; at 0 to the
     smallest of the others. Mixed partials by polarisation: from the derivatives along the sums and differences of two
