@@ -75,7 +75,7 @@ def scalar(function: Callable[..., Any], *arguments: mpf) -> mpf:
     except REFUSALS as error:
         raise DomainError(f"no value at {', '.join(mp.nstr(a, 17) for a in arguments)}: {error}") from error
     finite(value)
-    return value  # type: ignore[no-any-return]
+    return value
 
 
 def elementwise(function: Any, *arrays: NDArray[Any]) -> MPArray:

@@ -39,10 +39,10 @@ class Primitive:
     ``matrix`` is the part of a first argument, a square matrix, that is inverted: its condition number counts.
     ``squares`` names the backends in whose spelling it is us who square an argument or the result: far from 1 that
     over- or underflows where the function does not, and is no deviation of the backend.
-    ``usual`` is what libraries compute in place of ``definition`` where that is worse: p − 1 for the sum of the
-    other probabilities. The bound allows it as long as it leaves digits (``structured`` in suite/bound/partials.py).
-    ``direct`` says that the derivatives are library functions of the argument as it is given, so that none of its digits
-    is lost before them, as cos(x) is of sin.
+    ``usual`` is what libraries compute in place of ``definition`` where that is worse: p − 1 for the sum of the other
+    probabilities. The bound allows it as long as it leaves digits (``structured`` in suite/bound/partials.py).
+    ``direct`` says that the derivatives are library functions of the argument as it is given, as cos(x) is of sin: no
+    digit of it is lost before them.
     """
 
     name: str

@@ -35,12 +35,12 @@ def shares(base: float) -> Terms:
 
 
 def power_terms(x: Floats, y: Floats, value: Floats) -> tuple[Floats, Floats]:
-    """Of y x^(y-1) and y (y-1) x^(y-2) by x: the exponent is rounded, to half an ulp, before the power is taken. An
-    eighth, since four ulps of a term are allowed."""
+    """Of y x^(y-1) and y (y-1) x^(y-2) by x: the exponent is rounded, to half an ulp, before the power is taken, and
+    once more for the second. An eighth of each, since four ulps of a term are allowed."""
     by_x = np.zeros((x.size, 2)), np.zeros((x.size, 2, 2))
     size = np.where(x == 0, 1, abs(x))  # at 0 no power is left that an exponent could change
     by_x[0][:, 0] = abs((y - 1) * np.log(size) * y * value / size) / 8
-    by_x[1][:, 0, 0] = abs((y - 2) * np.log(size) * y * (y - 1) * value / size / size) / 8
+    by_x[1][:, 0, 0] = abs((y - 2) * np.log(size) * y * (y - 1) * value / size / size) / 4
     return by_x
 
 

@@ -41,8 +41,8 @@ def gammaincc(x: mpf) -> mpf:
 
 
 def gammainc_terms(x: Floats, y: Floats) -> tuple[Floats, Floats]:
-    """The derivative is exp(1.5 ln x − x − ln Γ(2.5)), the logarithm of which is rounded; a quarter, since four ulps of a
-    term are allowed."""
+    """The derivative is exp(1.5 ln x − x − ln Γ(2.5)), whose exponent is rounded; a quarter, since four ulps of a term
+    are allowed."""
     density = np.exp(1.5 * np.log(x) - x) / 1.329
     return density * 1.5 * abs(np.log(x)) / 4, density * (1 + 1.5 / x) * 1.5 * abs(np.log(x)) / 4
 
@@ -182,12 +182,12 @@ FAMILY = (
           numpy="scipy.special.log_ndtr", torch="torch.special.log_ndtr", jax="jax.scipy.special.log_ndtr"),
     unary("logit", lambda x: mp.log(x / (1 - x)), away_from_half, terms=lambda x, y: (0, 1 / x**2 + 1 / (1 - x) ** 2),
           numpy="scipy.special.logit", torch="torch.logit", jax="jax.scipy.special.logit"),
-    unary("digamma", mp.digamma, positive, symbol="ψ({x})",
+    unary("digamma", mp.digamma, interval(0, 1e12), symbol="ψ({x})",
           numpy="scipy.special.digamma", torch="torch.digamma", jax="jax.scipy.special.digamma"),
-    unary("trigamma", trigamma, positive, symbol="ψ₁({x})",
+    unary("trigamma", trigamma, interval(0, 1e9), symbol="ψ₁({x})",
           numpy="scipy.special.polygamma(1, {x})", torch="torch.polygamma(1, {x})",
           jax="jax.scipy.special.polygamma(1, {x})"),
-    unary("tetragamma", tetragamma, interval(0, 1e100), symbol="ψ₂({x})",
+    unary("tetragamma", tetragamma, interval(0, 1e7), symbol="ψ₂({x})",
           numpy="scipy.special.polygamma(2, {x})", torch="torch.polygamma(2, {x})",
           jax="jax.scipy.special.polygamma(2, {x})"),
     unary("multigammaln", log_gamma_2, interval(1, 1e305), symbol="lnΓ₂({x})",
@@ -211,7 +211,7 @@ FAMILY = (
           symbol="I_{x}(2, 3)",
           terms=lambda x, y: (0, 60 + 0 * x),
           numpy="scipy.special.betainc(2.0, 3.0, {x})", jax="jax.scipy.special.betainc(2.0, 3.0, {x})"),
-    unary("zeta", lambda x: mp.zeta(3, x), positive, symbol="ζ(3, {x})",
+    unary("zeta", lambda x: mp.zeta(3, x), interval(0, 1e7), symbol="ζ(3, {x})",
           numpy="scipy.special.zeta(3.0, {x})", torch="torch.special.zeta(3.0, {x})",
           jax="jax.scipy.special.zeta(3.0, {x})"),
     unary("spence", spence, interval(0.1, 0.9), terms=lambda x, y: (0, 8 / (1 - x) ** 2),
@@ -243,11 +243,11 @@ FAMILY = (
           numpy="scipy.special.y0", torch="torch.special.bessel_y0"),
     unary("bessel_y1", lambda x: bessel_y(1, x), interval(0.1, 2), symbol="Y₁({x})",
           numpy="scipy.special.y1", torch="torch.special.bessel_y1"),
-    unary("modified_bessel_k0", bessel_k0, interval(0, 700), symbol="K₀({x})",
+    unary("modified_bessel_k0", bessel_k0, interval(1e-322, 700), symbol="K₀({x})",
           numpy="scipy.special.k0", torch="torch.special.modified_bessel_k0"),
     unary("modified_bessel_k1", bessel_k1, interval(0, 700), symbol="K₁({x})",
           numpy="scipy.special.k1", torch="torch.special.modified_bessel_k1"),
-    unary("scaled_modified_bessel_k0", lambda x: mp.exp(x) * bessel_k0(x), positive, symbol="eˣK₀({x})",
+    unary("scaled_modified_bessel_k0", lambda x: mp.exp(x) * bessel_k0(x), interval(1e-322, np.inf), symbol="eˣK₀({x})",
           numpy="scipy.special.k0e", torch="torch.special.scaled_modified_bessel_k0"),
     unary("scaled_modified_bessel_k1", lambda x: mp.exp(x) * bessel_k1(x), positive, symbol="eˣK₁({x})",
           numpy="scipy.special.k1e", torch="torch.special.scaled_modified_bessel_k1"),

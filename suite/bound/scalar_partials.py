@@ -86,7 +86,7 @@ def _resolved(f: Callable[..., mpf], arguments: tuple[float, ...], free: Any) ->
     most = MOST_DIGITS + digits - DIGITS
     while True:
         with mp.workdps(digits):
-            found, noise, scale = differences(f, tuple(map(mpf, arguments)), free)
+            found, noise = differences(f, tuple(map(mpf, arguments)), free)
             settled = [
                 (abs(p) > RESOLVED * e) | (e < NOTHING).astype(bool) for p, e in zip(found[1:], noise, strict=True)
             ]
@@ -107,9 +107,9 @@ def floats(values: MPArray) -> Floats:
     return np.clip(values.astype(np.float64), -LARGEST, LARGEST)
 
 
-def differences(f: Callable[..., mpf], at: tuple[mpf, ...], free: Any) -> tuple[list[MPArray], list[MPArray], MPArray]:
-    """phi and its partials to third order by the free arguments, those by others being 0; what rounding can make of
-    each, by order; and the scale of each argument's step.
+def differences(f: Callable[..., mpf], at: tuple[mpf, ...], free: Any) -> tuple[list[MPArray], list[MPArray]]:
+    """phi and its partials to third order by the free arguments, those by others being 0; and what rounding can make
+    of each, by order.
 
     Steps are relative to an argument below 1, and not longer beyond it, where a sine still turns as fast; at 0 to the
     smallest of the others. Mixed partials by polarisation: from the derivatives along the sums and differences of two
@@ -148,4 +148,4 @@ def differences(f: Callable[..., mpf], at: tuple[mpf, ...], free: Any) -> tuple[
         lengths = np.multiply.outer(lengths, scale)
         found.append(partial / lengths)
         noise.append(rounding / h**k / lengths)
-    return found, noise, scale
+    return found, noise

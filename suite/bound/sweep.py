@@ -33,6 +33,7 @@ from gradlaws.strategies.primitive import Floats
 from gradlaws.suite.bound.contracts import Contract
 from gradlaws.suite.bound.nodes import Contracts, Graph, Node, times
 
+LARGEST = float(np.finfo(np.float64).max)
 U = 2.0**-53  # of float64, in which the sensitivities are computed
 
 
@@ -69,8 +70,9 @@ class Analysis:
         """In the precision whose smallest number that is not flushed is ``smallest``."""
         u = precision.unit_roundoff
         second_order = 4 * len(self.signed) * max(u, U)
-        # What is given and no smaller than that is read as it is.
-        total = smallest * (self.underflow + (self.given if self.least < smallest else 0.0))
+        total = smallest * self.underflow
+        if self.least < smallest:  # what is given is read as 0: beyond all range where partials are
+            total = total + np.where(self.given < LARGEST / 4, smallest * self.given, np.inf)
         for signed, absolute in zip(self.signed, self.absolute, strict=True):
             contract = contracts(signed.primitive)
             total = total + u * (allowed(signed, contract) + second_order * allowed(absolute, contract))
@@ -126,8 +128,7 @@ def analyse(graph: Graph, u: Floats, *directions: Floats) -> Analysis:
 def sweep(
     graph: Graph, u: Floats, directions: tuple[Floats, ...], size: Callable[[Floats], Floats]
 ) -> tuple[list[Share], tuple[Floats, Floats], Floats, float]:
-    """The share of every node, what one flushed number does that is computed, or given, the object itself, and the
-    largest number met.
+    """The share of every node, what a flushed number does (computed, given), the object, and the largest number met.
 
     ``size`` is the identity for signed sensitivities, or the absolute value for sums over paths of absolute products.
     """
@@ -176,12 +177,7 @@ def sweep(
     shares.reverse()
     return (
         shares,
-        (
-            flushed(
-                order, *(np.abs(x).sum(-1) for x in (t, s, T)), *(np.abs(x[..., n:]).sum(-1) for x in (G, Gt, Gs, GT))
-            ),
-            flushed(order, *(0 * x[..., 0] for x in (t, s, T)), *(np.abs(x[..., :n]).sum(-1) for x in (G, Gt, Gs, GT))),
-        ),
+        both_flushed(order, n, (t, s, T), (G, Gt, Gs, GT)),
         (
             np.einsum("om,m->o", u, size(graph.values[-1].ravel())),
             np.einsum("on,an->oa", G[:, :n], v),
@@ -189,6 +185,18 @@ def sweep(
         )[order],
         largest(graph, ((), (t, G), (t, s, T, G, Gt, Gs))[order]),
     )
+
+
+def both_flushed(
+    order: int, n: int, tangents: tuple[Floats, ...], adjoints: tuple[Floats, ...]
+) -> tuple[Floats, Floats]:
+    """What flushing does to what is computed, and to the values and tangents of the n inputs, which are given."""
+
+    def summed(swept: tuple[Floats, ...], values: slice) -> list[Floats]:
+        return [np.abs(x[..., values]).sum(-1) for x in swept]
+
+    computed = flushed(order, *summed(tangents, slice(None)), *summed(adjoints, slice(n, None)))
+    return computed, flushed(order, *summed(tangents, slice(0)), *summed(adjoints, slice(n)))
 
 
 def largest(graph: Graph, swept: tuple[Floats, ...]) -> float:
