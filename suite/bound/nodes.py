@@ -87,9 +87,12 @@ class Graph:
         return live
 
     @np.errstate(all="ignore")
-    def drift(self, contracts: Contracts, u: float) -> float:
-        """r: by what part of themselves the errors of the values move the partials, summed over the nodes."""
-        errors, drift = np.zeros(self.count), 0.0
+    def drift(self, contracts: Contracts, u: float, smallest: float = 0.0) -> float:
+        """r: by what part of themselves the errors of the values move the partials, summed over the nodes. What is
+        smaller than ``smallest`` may be read as 0."""
+        size, drift = np.abs(self.numbers), 0.0
+        flushed = np.where(size < smallest, size, 0.0)
+        errors = flushed.copy()
         for node in self.nodes:
             found, operands = node.local, errors[node.operands]
             first, used = np.abs(found.first), self.live[node.operands]
@@ -99,8 +102,17 @@ class Graph:
                 moved = np.maximum(moved, self.turned(node, errors))
             if moved.any():
                 drift += float(np.max(moved / first.max(-1, initial=0.0), where=moved > 0, initial=0.0))
-            errors[node.outputs] = (first * operands).sum(-1) + u * value_error(found, contracts(node.primitive))
+            rounded = (first * operands).sum(-1) + u * value_error(found, contracts(node.primitive))
+            errors[node.outputs] = rounded + flushed[node.outputs]
         return drift
+
+    def underflows(self, smallest: float) -> bool:
+        """Whether a step that mixes entries is given nothing but numbers below the normal ones in an argument: what
+        underflows inside it is not bounded."""
+        arrays = (
+            self.values[i] for n in self.nodes if n.step.declaration.kind == "structured" for i in n.step.arguments
+        )
+        return any(0 < np.max(np.abs(array), initial=0.0) < smallest for array in arrays)
 
     def of(self, node: Node, numbers: Floats) -> Floats:
         """Those of the arguments of a step, one after the other."""

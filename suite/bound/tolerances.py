@@ -34,9 +34,13 @@ def _analysis(
 
 @kept(4096)
 def _drift(
-    program: Program, point: HashablePoint, promised: tuple[tuple[str, contracts.Contract], ...], u: float
+    program: Program,
+    point: HashablePoint,
+    promised: tuple[tuple[str, contracts.Contract], ...],
+    u: float,
+    smallest: float,
 ) -> float:
-    return nodes.graph(program, point).drift(dict(promised).__getitem__, u)
+    return nodes.graph(program, point).drift(dict(promised).__getitem__, u, smallest)
 
 
 @kept(4096)
@@ -89,16 +93,16 @@ def tolerance(
         return contracts.contract(backend.name, precision.name, mode, primitive)
 
     at, all_promised = HashablePoint(point), tuple((name, promised(name)) for name in program.primitives)
-    drift = _drift(program, at, all_promised, max(precision.unit_roundoff, sweep.U))
-    allowed = found.bound(precision, promised, backend.smallest(precision))
+    smallest, graph = backend.smallest(precision), nodes.graph(program, at)
+    drift = _drift(program, at, all_promised, max(precision.unit_roundoff, sweep.U), smallest)
+    allowed = found.bound(precision, promised, smallest)
     if precision.name in HALF and quantity != "value":
-        graph = nodes.graph(program, at)
         allowed = allowed + sweep.meeting(graph, promised, precision, *seeds(graph, quantity, *object_directions))
     allowed = allowed / max(1 - drift, 0.0)
     largest = found.largest
     if quantity in ("hvp", "curvature"):
         largest = max(largest, _largest_along(quantity, program, at, HashablePoint(directions[0])))
-    if precision.may_overflow(largest):
+    if precision.may_overflow(largest) or graph.underflows(precision.smallest_normal):
         allowed = np.full(allowed.shape, np.inf)
     majorant = found.majorant
     if quantity in ("hvp", "curvature"):
