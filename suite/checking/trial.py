@@ -238,7 +238,7 @@ class Check:
             verdict = Verdict("inconclusive", reason=f"the oracle: {error}")
             self.record(Judged(answer.question, label, answer.order, verdict, seconds=answer.seconds))
             return
-        if unseen := contradiction(exact, answer.majorant):
+        if truth is None and (unseen := contradiction(exact, answer.majorant)):
             self.record(Judged(answer.question, label, answer.order, unseen, seconds=answer.seconds))
             return
         self.judge(
