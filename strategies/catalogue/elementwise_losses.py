@@ -42,7 +42,7 @@ def log_cosh_terms(x: Floats, y: Floats, value: Floats) -> tuple[Floats, Floats]
 
 def apart(distance: float) -> Callable[[Floats, Floats], bool]:
     """The residual is not at the kink of the second derivative."""
-    return lambda x, y: untied(x, y) and bool(np.all(abs(abs(x - y) - distance) > 1e-2 * (abs(x) + abs(y) + distance)))
+    return lambda x, y: untied(x, y) and bool(np.all(abs(abs(x - y) - distance) > 1e-3 * (abs(x) + abs(y) + distance)))
 
 
 def probabilities(x: Floats, y: Floats) -> bool:
