@@ -26,11 +26,11 @@ Balls = NDArray[np.object_]
 
 
 @contextmanager
-def precisely() -> Iterator[None]:
-    """In 800 bits, with value and three derivatives; and what is left to mpmath, in as many digits."""
-    flint.ctx.prec, flint.ctx.cap = BITS, TERMS
+def precisely(bits: int = BITS) -> Iterator[None]:
+    """In so many bits, with value and three derivatives; and what is left to mpmath, in as many digits."""
+    flint.ctx.prec, flint.ctx.cap = bits, TERMS
     try:
-        with mp.workprec(BITS):
+        with mp.workprec(bits):
             yield
     finally:
         flint.ctx.default()
@@ -97,7 +97,8 @@ class Ball:
 
     def __lt__(self, other: Any) -> bool:
         difference = self.at - ball(other).at
-        assert not difference.contains(0) or difference == 0, "the balls overlap: more bits"
+        if difference.contains(0) and difference != 0:
+            raise Unknown("the balls overlap")
         return bool(difference < 0)
 
     def __gt__(self, other: Any) -> bool:
@@ -415,7 +416,7 @@ class Namespace:
     """The array namespace that structured definitions are written against, of balls."""
 
     exp, log, sqrt = (staticmethod(np.frompyfunc(f, 1, 1)) for f in (exp, log, sqrt))
-    log1p = staticmethod(np.frompyfunc(lambda x: log(1 + x), 1, 1))
+    log1p = staticmethod(np.frompyfunc(lambda x: log(ball(1 + x)), 1, 1))
 
     @staticmethod
     def total(x: Balls) -> Balls:

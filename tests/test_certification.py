@@ -34,6 +34,7 @@ OTHERS = [p.name for p in CATALOGUE if p.name not in UNARY]
 
 MAGNITUDES = (1e-60, 1e-8, 0.04, 0.2, 0.4, 0.7, 0.9, 1.3, 1.9, 2.6, 5.5, 11.3, 23.7, 51.1, 300.3, 1e6, 1e30)
 SLOW_BELOW, SLOW_BEYOND = 1e-9, 20.0  # both libraries take long for Bessel functions of extreme arguments
+MORE_BITS = 4000
 NARROW = arb(2) ** -200  # a ball wider than this beside its middle has lost its digits to a cancellation, and says so
 
 
@@ -46,7 +47,8 @@ def agrees(truth: Truth, exact: arb, scale: float, useful: bool) -> bool:
     20 digits below the truth or below ``scale``, what f and x make natural."""
     error = arb(float(truth.error.ravel()[0]))
     apart = (balls.exactly(truth.exact.ravel()[0]) - exact).abs_lower()
-    sound = apart == 0 or apart <= error + arb(10) ** -40 * abs(exact)
+    # What is below every float counts as 0.
+    sound = apart <= arb(2) ** -1080 or apart <= error + arb(10) ** -40 * abs(exact)
     size = max(float(abs(exact).mid()), scale)
     return bool(sound) and (not useful or exact == 0 or bool(error <= arb(10) ** -20 * size))
 
@@ -56,9 +58,9 @@ def natural(value: arb, x: float, order: int) -> float:
     return float(min(abs(value).mid() / arb(abs(x) or 1.0) ** order, arb(1e300)))
 
 
-def derivatives_at(program: Program, point: Point) -> list[arb]:
+def derivatives_at(program: Program, point: Point, bits: int = balls.BITS) -> list[arb]:
     """Value and three derivatives of a function of one number. Raises balls.Unknown where no ball is narrow."""
-    with balls.precisely():
+    with balls.precisely(bits):
         try:
             exact = balls.along(program, point, (np.array(1.0),))[0].derivatives()
         except ValueError as error:  # division by a ball that contains 0
@@ -66,6 +68,14 @@ def derivatives_at(program: Program, point: Point) -> list[arb]:
         if not narrow(exact):
             raise balls.Unknown
         return exact
+
+
+def known_at(program: Program, point: Point) -> list[arb]:
+    """In more bits where it takes them."""
+    try:
+        return derivatives_at(program, point)
+    except balls.Unknown:
+        return derivatives_at(program, point, MORE_BITS)
 
 
 @pytest.mark.parametrize("name", UNARY)
@@ -78,9 +88,12 @@ def test_a_function_of_one_number_agrees_with_ball_arithmetic(name: str) -> None
         if not defined and not SLOW_BELOW < abs(at) < SLOW_BEYOND:
             continue
         try:
-            exact = derivatives_at(program, point)
+            exact = known_at(program, point)
             truths = oracle.value(program, point), oracle.gradient(program, point), oracle.hessian(program, point)
-        except (DomainError, balls.Unknown):  # not real there
+        except balls.Unknown:  # the ball's formula cancels, far out in a tail or near 0
+            assert not defined or not SLOW_BELOW < abs(at) < SLOW_BEYOND, at
+            continue
+        except DomainError:  # not real there
             assert not defined, at
             continue
         inside += defined
@@ -240,7 +253,10 @@ def test_compositions_agree_with_ball_arithmetic(composed: list[tuple[Program, P
         except DomainError:
             continue
         with balls.precisely():
-            exact = balls.along(program, point, v)[0].derivatives()
+            try:
+                exact = balls.along(program, point, v)[0].derivatives()
+            except balls.Unknown:
+                continue
             if narrow(exact):
                 compared += 1
                 for order, (truth, derivative) in enumerate(zip(truths, exact, strict=False)):

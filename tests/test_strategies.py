@@ -224,7 +224,8 @@ def test_a_primitive_alone_has_the_value_of_its_numpy_spelling(primitive: Primit
         assert np.shape(native) == program.output
         with np.errstate(all="ignore"):
             size = np.max(np.abs(expected)) + max(np.max(np.abs(x)) for x in point) * 1e-6
-            assert np.max(np.abs(native - expected)) <= 1e-6 * size
+            apart = np.where(native == expected, 0.0, np.abs(native - expected))  # both may overflow
+            assert np.all((apart <= 1e-6 * size) | np.isinf(expected))
 
 
 def minimal(name: str, monkeypatch: pytest.MonkeyPatch) -> tuple[Program, Point]:

@@ -46,7 +46,8 @@ STEPS = (90, 300, 1100)
 # the chain rule is exact at the coarser level of suite/truth/partials.py.
 AGREED, KEPT = -126, -150
 LEAST = -1200  # of any float: where a derivative is below it, there is nothing to agree on
-VALUE_DIGITS = (60, 75)
+VALUE_DIGITS = ((60, 75), (400, 500))
+ENOUGH = mpf(10) ** -30  # of a value may be its error
 
 
 @dataclass(frozen=True)
@@ -155,16 +156,20 @@ def unit_steps(scale: MPArray) -> list[MPArray]:
 
 @kept(CACHED)
 def _value(program: Program, point: HashablePoint) -> Truth:
-    """In two precisions: what cancels beyond the digits of one, as in log(sigmoid(200)), shows in the other."""
+    """In two precisions: what cancels beyond the digits of one, as in log(sigmoid(200)), shows in the other. In more of
+    both where few digits are left."""
     f, x = flat_function(program), flat_point(point.arrays)
     met = sizes(point.arrays, float_values(program, point.arrays))
-    few, many = (count + decades(met) for count in VALUE_DIGITS)
-    with mp.workdps(many):
-        certificate = f(x)
-    with mp.workdps(few):
-        exact = f(x)
-        noise = mpf(float(np.max(met))) * mpf(10) ** (3 - few)
-        error = 2 * np.abs(certificate - exact) + noise
+    for counts in VALUE_DIGITS:
+        few, many = (count + decades(met) for count in counts)
+        with mp.workdps(many):
+            certificate = f(x)
+        with mp.workdps(few):
+            exact = f(x)
+            noise = mpf(float(np.max(met))) * mpf(10) ** (3 - few)
+            error = 2 * np.abs(certificate - exact) + noise
+            if np.all((error <= ENOUGH * np.abs(exact)) | (exact == 0)):
+                break
     return Truth(exact, mp_arrays.to_floats(error))
 
 
@@ -272,7 +277,7 @@ def linear(truth: Truth, matrix: Floats, side: str = "right") -> Truth:
     """The exact object times an exact float matrix or vector: ``truth @ matrix``, or from the left."""
     exact = mp_arrays.mp_array(matrix)
     size = np.abs(matrix)
-    with mp.workdps(VALUE_DIGITS[0]):
+    with mp.workdps(VALUE_DIGITS[0][0]):
         if side == "right":
             return Truth(np.asarray(truth.exact @ exact, dtype=object), truth.error @ size)
         return Truth(np.asarray(exact @ truth.exact, dtype=object), size @ truth.error)
@@ -280,5 +285,5 @@ def linear(truth: Truth, matrix: Floats, side: str = "right") -> Truth:
 
 def difference(got: Floats, truth: Truth) -> Floats:
     """|got - exact| per entry, in mpmath, so that no digit of a small difference is lost."""
-    with mp.workdps(VALUE_DIGITS[0]):
+    with mp.workdps(VALUE_DIGITS[0][0]):
         return mp_arrays.to_floats(np.abs(mp_arrays.mp_array(got) - truth.exact.reshape(np.shape(got))))
