@@ -173,5 +173,5 @@ def solve(a: MPArray, b: MPArray) -> MPArray:
         rows[k] = rows[k] / rows[k, k]
         for i in range(len(rows)):
             if i != k:
-                rows[i] = rows[i] - rows[i, k] * rows[k]
+                rows[i] = rows[i] - rows[k] * rows[i, k]
     return rows[:, -1]

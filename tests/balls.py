@@ -217,10 +217,16 @@ def neighbours(value: Callable[[arb, int], arb], below: int, above: int) -> Call
     return lambda n: lambda x: composed([derivative(x.at, n, k) for k in range(4)], x)
 
 
+def bessel_k(x: arb, n: int) -> arb:
+    """K is even in n (DLMF 10.27.3): of a negative order FLINT takes milliseconds and half of the bits, else minutes."""
+    with flint.ctx.workprec(2 * flint.ctx.prec):
+        return x.bessel_k(-abs(n))
+
+
 J = neighbours(lambda x, n: x.bessel_j(n), 1, -1)
 Y = neighbours(lambda x, n: x.bessel_y(n), 1, -1)
 I = neighbours(lambda x, n: x.bessel_i(n), 1, 1)  # noqa: E741
-K = neighbours(lambda x, n: x.bessel_k(n), -1, -1)
+K = neighbours(lambda x, n: bessel_k(x, n), -1, -1)
 
 
 def hyp1f1(a: Fraction, b: Fraction) -> Callable[[Ball], Ball]:

@@ -51,7 +51,7 @@ def imaginary_truncation(program: Program, point: Point, precision: Precision) -
             h = (abs(mpf(float(value))) or mpf(1)) * mpf(2) ** -40
             far, near, back, behind = (f(moved(x, i, s * h))[0] for s in (2, 1, -1, -2))
             third = abs(third_difference(far, near, back, behind, h))
-            found.append(float(mpf(imaginary_step(value, precision.digits)) ** 2 / 3 * third))
+            found.append(float(mp.convert(imaginary_step(value, precision.digits)) ** 2 / 3 * third))
     return np.array(found)
 
 

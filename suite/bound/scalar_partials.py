@@ -147,5 +147,5 @@ def differences(f: Callable[..., mpf], at: tuple[mpf, ...], free: Any) -> tuple[
     for k, partial in enumerate((first, second, third), start=1):
         lengths = np.multiply.outer(lengths, scale)
         found.append(partial / lengths)
-        noise.append(rounding / h**k / lengths)
+        noise.append(np.divide(rounding / h**k, lengths))
     return found, noise

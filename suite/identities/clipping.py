@@ -53,7 +53,7 @@ def definition(xp: object, *arrays: MPArray, order: float, guard: str, **paramet
     entries, threshold = np.concatenate([a.ravel() for a in arrays[:-1]]), arrays[-1].item()
     size = norm(entries, order)
     factor = min(mpf(1), threshold / (size + mpf(guard))) if size else mpf(1)
-    return np.append(factor * entries, size)
+    return np.append(entries * factor, size)
 
 
 class Clipping(Primitive):

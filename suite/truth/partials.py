@@ -160,7 +160,7 @@ def limit(asked: Moves, level: Level, order: int) -> tuple[tuple[MPArray, ...], 
     reach = np.ptp(np.clip(met[np.isfinite(met)], *EXPONENTS))
     with mp.workdps(level.digits + int(2 * order * reach * math.log10(2))):
         coarse = differences(asked, level.bits[0], order)
-        suspects = [np.abs(gap) > SUSPECT * np.abs(c) for c, gap in zip(coarse.values, coarse.gaps, strict=True)]
+        suspects = [np.abs(gap) > np.abs(c) * SUSPECT for c, gap in zip(coarse.values, coarse.gaps, strict=True)]
         again = any(suspect.any() for suspect in suspects)
         finer = differences(asked, level.bits[1], order) if again else coarse
         found, smooth, resolved = [], True, True
@@ -169,9 +169,9 @@ def limit(asked: Moves, level: Level, order: int) -> tuple[tuple[MPArray, ...], 
         ):
             lost = np.abs(two) <= noise
             if finer is not coarse:
-                vanishes = lost | (np.abs(two) <= DECAY * np.abs(one))
-                moved = np.abs(one - two) > SUSPECT * np.abs(one)
-                kinked = (np.abs(gap_two) > DECAY * np.abs(gap_one)) & (np.abs(gap_two) > noise)
+                vanishes = lost | (np.abs(two) <= np.abs(one) * DECAY)
+                moved = np.abs(one - two) > np.abs(one) * SUSPECT
+                kinked = (np.abs(gap_two) > np.abs(gap_one) * DECAY) & (np.abs(gap_two) > noise)
                 smooth = smooth and not np.any(kinked | (moved & ~vanishes))
             else:
                 vanishes = lost
