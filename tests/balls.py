@@ -218,7 +218,7 @@ def neighbours(value: Callable[[arb, int], arb], below: int, above: int) -> Call
 
 
 def bessel_k(x: arb, n: int) -> arb:
-    """K is even in n (DLMF 10.27.3): of a negative order FLINT takes milliseconds and half of the bits, else minutes."""
+    """K is even in n (DLMF 10.27.3): of a negative order FLINT takes milliseconds, and half of the bits are lost."""
     with flint.ctx.workprec(2 * flint.ctx.prec):
         return x.bessel_k(-abs(n))
 
