@@ -303,6 +303,11 @@ def test_partials_are_right_to_a_float_where_steps_relative_to_the_argument_woul
     np.testing.assert_allclose([first.item(), second.item(), third.item()], truth, rtol=1e-15)
 
 
+def test_a_partial_that_is_zero_is_not_what_the_step_leaves_of_it() -> None:
+    """Ai″ = x Ai, of which a difference at 0 leaves 2⁻¹⁶⁰."""
+    assert scalar_partials(PRIMITIVES["airy_ai"].definition, 0.0)[2] == 0
+
+
 def test_partials_outside_the_domain_are_refused() -> None:
     with pytest.raises(DomainError, match="not real"):
         scalar_partials(mp.log, -1.0)

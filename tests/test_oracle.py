@@ -14,7 +14,7 @@ from gradlaws.strategies.mp_arrays import DomainError
 from gradlaws.strategies.precision import FLOAT64
 from gradlaws.strategies.primitive import Floats
 from gradlaws.strategies.program import Point, Program, Step, constant_step, weighted
-from gradlaws.suite.checking.verdict import judge
+from gradlaws.suite.checking.verdict import beside, judge
 from gradlaws.suite.truth import oracle
 from gradlaws.suite.truth.oracle import Truth
 
@@ -250,3 +250,39 @@ def test_a_point_may_be_of_long_doubles() -> None:
     """The links of a chain are asked at what a framework has computed."""
     found = oracle.jacobian(elementwise("exp"), (np.array(1.0, dtype=np.longdouble),))
     assert abs(found.floats - np.e) < 1e-15 and np.all(np.isfinite(found.error))
+
+
+@pytest.mark.parametrize(
+    ("name", "point"),
+    [("log", (1.0,)), ("relu", (-2.0,)), ("hardshrink", (0.25,)), ("sub", (1.0, 1.0))],
+)
+def test_a_value_that_is_zero_is_exactly_that(name: str, point: tuple[float, ...]) -> None:
+    program = Program(((),) * len(point), (Step(name, tuple(range(len(point)))),))
+    truth = oracle.value(program, tuple(map(np.array, point)))
+    assert truth.exact[0] == 0
+    assert truth.error[0] == 0
+
+
+@pytest.mark.parametrize("name", ["fft_real", "layer_norm"])
+def test_what_cancels_among_equal_entries_has_no_kink(name: str) -> None:
+    """An output may be 0 by rounding alone: of its terms, which are not."""
+    program = Program(((3,),), (Step(name, (0,)),))
+    truth = oracle.hessian(weighted(program, np.ones(program.output)), (np.ones(3),))
+    assert np.all(truth.floats == 0)
+    assert np.all(truth.error == 0)
+
+
+def test_a_number_with_a_long_exponent_has_derivatives() -> None:
+    """exp(-1.8e308), whose exponent is no float."""
+    at = number(-np.finfo(float).max)
+    for truth in (oracle.gradient(elementwise("sigmoid"), at), oracle.hessian(elementwise("sigmoid"), at)):
+        assert np.all(truth.floats == 0)
+        assert np.all(truth.error == 0)
+
+
+def test_a_truth_below_the_oracles_own_error_is_judged_beside_the_paths_to_it() -> None:
+    """A sum of a softmax: its gradient cancels to what the oracle cannot tell from 0."""
+    truth = Truth(np.array([mpf("1e-45"), mpf(0)], dtype=object), np.array([1e-44, 0.0]))
+    bound = np.full(2, 1e-15)
+    assert beside(truth, np.zeros(2), bound, 1.0, FLOAT64).kind == "holds"
+    assert beside(truth, np.array([1e-14, 0.0]), bound, 1.0, FLOAT64).kind == "violated"

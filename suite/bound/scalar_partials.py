@@ -21,6 +21,9 @@ STEP_BITS, DIGITS = 80, 100
 MOST_DIGITS = 700  # and as many as the arguments span: there a third partial by the smallest is below what matters
 RESOLVED = 100  # times what rounding can do: the bound needs two digits
 NOTHING = mpf(2) ** -1080  # rounds to 0
+# Of the next partial by such a step: what is left of a difference by its truncation, 2^-160, is below it, and no float
+# is as near to the zero of a derivative without being that zero.
+TRUNCATED = mpf(2) ** -120
 LARGEST = float(np.finfo(np.float64).max)
 
 
@@ -141,6 +144,8 @@ def differences(f: Callable[..., mpf], at: tuple[mpf, ...], free: Any) -> tuple[
         mixed = (along(axes.sum(axis=0))[2] - third.sum()) / 6
         for order in itertools.permutations(range(3)):
             third[order] = mixed
+    second[abs(second) <= abs(third).max(axis=2) * TRUNCATED] = mpf(0)
+    first[abs(first) <= abs(third).max(axis=(1, 2)) * TRUNCATED] = mpf(0)
     found, noise = [np.array(value, dtype=object)], []
     lengths = np.array(1, dtype=object)
     rounding = 64 * (mp.eps * max(sizes) + lost)

@@ -168,7 +168,7 @@ def _value(program: Program, point: HashablePoint) -> Truth:
             exact = f(x)
             noise = mpf(float(np.max(met))) * mpf(10) ** (3 - few)
             error = 2 * np.abs(certificate - exact) + noise
-            if np.all((error <= np.abs(exact) * ENOUGH) | (exact == 0)):
+            if np.all(error <= np.abs(exact) * ENOUGH):
                 break
     return Truth(exact, mp_arrays.to_floats(error))
 

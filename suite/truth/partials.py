@@ -50,12 +50,14 @@ class StepPartials:
 
 @dataclass(frozen=True)
 class Moves:
-    """A function of a flat x, the moves of its arguments, and how long they are for each output."""
+    """A function of a flat x, the moves of its arguments, and how long they are for each output; ``mixed`` says whether
+    every entry enters every output, where its rounding stays though the rest cancels."""
 
     f: Function
     x: MPArray
     moves: Sequence[MPArray]
     lengths: Sequence[MPArray]
+    mixed: bool
 
 
 @dataclass(frozen=True)
@@ -134,7 +136,7 @@ def _entrywise(step: Step, arguments: Sequence[MPArray], moving: Sequence[bool])
         np.concatenate([length if i == j else zeros((k,)) for i in range(p)])
         for j, length in zip(moved, lengths, strict=True)
     ]
-    return np.stack([places[j] for j in moved], axis=-1), Moves(f, np.concatenate(spread), moves, lengths)
+    return np.stack([places[j] for j in moved], axis=-1), Moves(f, np.concatenate(spread), moves, lengths, mixed=False)
 
 
 def _whole(step: Step, arguments: Sequence[MPArray], moving: Sequence[bool]) -> tuple[Numbers, Moves]:
@@ -149,7 +151,7 @@ def _whole(step: Step, arguments: Sequence[MPArray], moving: Sequence[bool]) -> 
     moves = [mp_arrays.mp_array(np.eye(len(x))[i]) * length for i, length in zip(moved, scale, strict=True)]
     outputs = math.prod(step.declaration.shape(*(a.shape for a in arguments), **dict(step.parameters)))
     index = np.broadcast_to(moved, (outputs, len(moved)))
-    return index, Moves(f, x, moves, [np.array([s], dtype=object) for s in scale])
+    return index, Moves(f, x, moves, [np.array([s], dtype=object) for s in scale], mixed=True)
 
 
 def limit(asked: Moves, level: Level, order: int) -> tuple[tuple[MPArray, ...], bool, bool]:
@@ -187,7 +189,10 @@ def differences(asked: Moves, bits: int, order: int) -> Estimates:
     every = range(len(moves))
     middle, plus, minus = f(x), [f(x + move) for move in moves], [f(x - move) for move in moves]
     bent = [plus[i] - 2 * middle + minus[i] for i in every]
-    rounding = np.max(np.abs(np.array([middle, *plus, *minus], dtype=object)), axis=0) * mpf(10) ** (4 - mp.dps)
+    largest = np.max(np.abs(np.array([middle, *plus, *minus], dtype=object)), axis=0)
+    if asked.mixed:
+        largest = np.full_like(largest, max(*largest, *np.abs(x)))
+    rounding = largest * mpf(10) ** (4 - mp.dps)
     values = [np.stack([(plus[i] - minus[i]) / (2 * lengths[i]) for i in every])]
     gaps, noise = [np.stack([bent[i] / lengths[i] for i in every])], [np.stack([rounding / one for one in lengths])]
     if order > 1:
