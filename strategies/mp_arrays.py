@@ -1,4 +1,7 @@
-"""The array namespace of mpmath numbers: NumPy object arrays whose entries are mpf."""
+"""The array namespace of mpmath numbers: NumPy object arrays whose entries are mpf.
+
+An array goes to the left of a number, x * c: of c * x mpmath writes the whole array out as text before it refuses it.
+"""
 
 from __future__ import annotations
 

@@ -148,7 +148,7 @@ def apply(step: Step, arguments: Sequence[Balls]) -> Balls:
 
 def method(name: str) -> Callable[[Ball], Ball]:
     """FLINT's own power series of that name."""
-    return lambda x: Ball(getattr(arb_series, name)(x.series))
+    return lambda x: Ball(getattr(arb_series, name)(ball(x).series))
 
 
 exp, log, sqrt, sin, cos, tan = (method(name) for name in ("exp", "log", "sqrt", "sin", "cos", "tan"))
@@ -226,7 +226,7 @@ def bessel_k(x: arb, n: int) -> arb:
 J = neighbours(lambda x, n: x.bessel_j(n), 1, -1)
 Y = neighbours(lambda x, n: x.bessel_y(n), 1, -1)
 I = neighbours(lambda x, n: x.bessel_i(n), 1, 1)  # noqa: E741
-K = neighbours(lambda x, n: bessel_k(x, n), -1, -1)
+K = neighbours(bessel_k, -1, -1)
 
 
 def hyp1f1(a: Fraction, b: Fraction) -> Callable[[Ball], Ball]:
@@ -422,7 +422,7 @@ class Namespace:
     """The array namespace that structured definitions are written against, of balls."""
 
     exp, log, sqrt = (staticmethod(np.frompyfunc(f, 1, 1)) for f in (exp, log, sqrt))
-    log1p = staticmethod(np.frompyfunc(lambda x: log(ball(1 + x)), 1, 1))
+    log1p = staticmethod(np.frompyfunc(lambda x: log(1 + x), 1, 1))
 
     @staticmethod
     def total(x: Balls) -> Balls:

@@ -34,7 +34,7 @@ OTHERS = [p.name for p in CATALOGUE if p.name not in UNARY]
 
 MAGNITUDES = (1e-60, 1e-8, 0.04, 0.2, 0.4, 0.7, 0.9, 1.3, 1.9, 2.6, 5.5, 11.3, 23.7, 51.1, 300.3, 1e6, 1e30)
 SLOW_BELOW, SLOW_BEYOND = 1e-9, 20.0  # both libraries take long for Bessel functions of extreme arguments
-MORE_BITS = 4000
+MORE_BITS = 4000  # where the ball of a tail has lost 800
 NARROW = arb(2) ** -200  # a ball wider than this beside its middle has lost its digits to a cancellation, and says so
 
 

@@ -61,8 +61,8 @@ def elu(alpha: float, slope: float = 1.0) -> Callable[[mpf], mpf]:
 
 
 def gelu_tanh(x: mpf) -> mpf:
-    """x (1 + tanh u)/2, which cancels where u is far below 0, as the logistic function of 2u."""
-    return x / (1 + mp.exp(-2 * mp.sqrt(2 / mp.pi) * (x + mpf(0.044715) * x**3)))
+    """x (1 + tanh u)/2, which cancels where u is far below 0, as x σ(2u)."""
+    return x * sigmoid(2 * mp.sqrt(2 / mp.pi) * (x + mpf(0.044715) * x**3))
 
 
 def tanhshrink(x: mpf) -> mpf:

@@ -47,11 +47,11 @@ def imaginary_truncation(program: Program, point: Point, precision: Precision) -
     f, x = oracle.flat_function(program), oracle.flat_point(point)
     found = []
     with mp.workdps(60):  # of which the third difference leaves 24
-        for i, value in enumerate(floats.flat(point).tolist()):
-            h = (abs(mpf(float(value))) or mpf(1)) * mpf(2) ** -40
+        for i, value in enumerate(x):
+            h = (abs(value) or mpf(1)) * mpf(2) ** -40
             far, near, back, behind = (f(moved(x, i, s * h))[0] for s in (2, 1, -1, -2))
             third = abs(third_difference(far, near, back, behind, h))
-            found.append(float(mp.convert(imaginary_step(value, precision.digits)) ** 2 / 3 * third))
+            found.append(float(imaginary_step(value, precision.digits) ** 2 / 3 * third))
     return np.array(found)
 
 

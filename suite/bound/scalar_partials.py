@@ -21,7 +21,7 @@ STEP_BITS, DIGITS = 80, 100
 MOST_DIGITS = 700  # and as many as the arguments span: there a third partial by the smallest is below what matters
 RESOLVED = 100  # times what rounding can do: the bound needs two digits
 NOTHING = mpf(2) ** -1080  # rounds to 0
-# Of the next partial by such a step: what is left of a difference by its truncation, 2^-160, is below it, and no float
+# Of the third partial by such a step: a lower one that is smaller is what truncation, 2^-160, leaves of a 0. No float
 # is as near to the zero of a derivative without being that zero.
 TRUNCATED = mpf(2) ** -120
 LARGEST = float(np.finfo(np.float64).max)

@@ -75,6 +75,4 @@ def beside(exact: Truth, got: Floats, tolerance: Floats, majorant: float, precis
     with clock.part("oracle"), np.errstate(all="ignore"):
         finite = np.where(np.isfinite(got), got, 0.0)
         error = oracle.difference(finite, exact) if got.shape == tolerance.shape else got
-        known = np.where(np.abs(exact.floats) > exact.error, np.abs(exact.floats), 0.0)
-        size = float(np.max(known, initial=0.0))
-    return judge(got, error, tolerance, exact.error, size or majorant, precision)
+    return judge(got, error, tolerance, exact.error, exact.size or majorant, precision)

@@ -15,7 +15,7 @@ from gradlaws.strategies.program import Point, Program, float_values
 
 Function = Callable[[MPArray], MPArray]
 Logarithms = NDArray[np.float64]
-LEAST = -(2**62)  # what is smaller counts as that
+LOWEST = -(2**62)  # exponent: what is smaller counts as that
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ def decades(met: Floats) -> int:
 
 def logarithms(numbers: MPArray) -> Logarithms:
     """Binary ones, rounded up, of sizes that may be beyond any float, as exp(-1e308) is; -inf of 0."""
-    return np.asarray(np.vectorize(lambda x: max(mp.frexp(x)[1], LEAST) if x else -np.inf, otypes=[float])(numbers))
+    return np.asarray(np.vectorize(lambda x: max(mp.frexp(x)[1], LOWEST) if x else -np.inf, otypes=[float])(numbers))
 
 
 def scales(x: MPArray) -> NDArray[np.object_]:

@@ -57,9 +57,15 @@ class Truth:
     exact: MPArray
     error: Floats
 
-    @property
+    @functools.cached_property
     def floats(self) -> Floats:
         return mp_arrays.to_floats(self.exact)
+
+    @property
+    def size(self) -> float:
+        """The largest component beyond the oracle's own error; 0 where there is none."""
+        sizes = np.abs(self.floats)
+        return float(np.max(sizes, initial=0.0, where=~(sizes <= self.error)))
 
 
 def flat_function(program: Program) -> Function:
