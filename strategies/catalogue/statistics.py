@@ -139,6 +139,7 @@ FAMILY = (
                "cummin({x})", distinct, numpy="numpy.minimum.accumulate({x}, axis=-1)",
                torch="torch.cummin({x}, -1).values", jax="jax.lax.cummin({x}, axis={x}.ndim - 1)"),
     structured("trapezoid", lambda xp, x: xp.total((x[..., 1:] + x[..., :-1]) / 2), reduced, of_several, "∫{x}",
+               usual=lambda xp, x: xp.total(x) - (x[..., 0] + x[..., -1]) / 2,
                numpy="numpy.trapezoid({x}, axis=-1)", torch="torch.trapezoid({x})",
                jax="jax.numpy.trapezoid({x}, axis=-1)"),
     structured("cumulative_trapezoid",

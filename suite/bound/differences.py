@@ -59,7 +59,7 @@ def allowance(program: Program, point: Point, precision: Precision, order: int, 
     """Per coordinate |quotient - derivative|, both exact, plus what the errors of two values do when divided by h; of
     an imaginary step, which subtracts nothing, the bound ``rule`` of a derivative and the truncation.
 
-    Shape (n,) for a scalar function. The values' own bound at x serves at x + h too, with a little to spare.
+    Shape (n,) for a scalar function. From x to x + h the bound of the value grows by h times that of the gradient.
     """
     if order == IMAGINARY:
         return rule + imaginary_truncation(program, point, precision)
@@ -81,6 +81,6 @@ def allowance(program: Program, point: Point, precision: Precision, order: int, 
                 after, before = moved(x, i, h), moved(x, i, -h)
             quotient = (f(after)[0] - (f(before)[0] if here is None else here)) / (h * order)
             truncation = abs(quotient - exact.exact[i])
-            rounding = 2 * (1 + mpf(2) ** -4) * value_bound / (h * order)
+            rounding = (1 + mpf(2) ** -4) * (2 * value_bound / (h * order) + rule[i])
             allowed.append(float(truncation + rounding + 4 * precision.unit_roundoff * abs(quotient)))
     return np.array(allowed)

@@ -102,7 +102,9 @@ def structured(step: Step, arguments: Sequence[Floats], value: Floats) -> Local:
     sizes = [c.reshape((k,) + (p,) * order) for order, c in enumerate(narrow(result.errors))]
     if step.declaration.usual is not None:
         usual = step.declaration.usual(taylor, *operands, **dict(step.parameters)).errors
-        sizes = [tolerated(e.reshape(s.shape), s) for e, s in zip(narrow(usual), sizes, strict=True)]
+        sizes = [
+            tolerated(e.reshape(s.shape), s, c) for e, s, c in zip(narrow(usual), sizes, partials, strict=False)
+        ]
     terms = step.declaration.terms
     if terms is not None:
         # Given per output, for the entries of its row.
@@ -114,16 +116,16 @@ def structured(step: Step, arguments: Sequence[Floats], value: Floats) -> Local:
             more[1][number, own] += taylor.FUNCTION_ULPS * first.reshape(k, n)[number]
             more[2][number, own, own] += taylor.FUNCTION_ULPS * second.reshape(k, n, n)[number]
         lossy = step.declaration.usual is not None
-        sizes = [tolerated(m, s) if lossy else m for m, s in zip(more, sizes, strict=True)]
+        sizes = [tolerated(m, s, c) if lossy else m for m, s, c in zip(more, sizes, partials, strict=False)]
     index = np.broadcast_to(np.arange(p), (k, p))
     found = conditioned(index, partials, tuple(sizes), np.broadcast_to(flat, (k, p)))
     return replace(found, norms=normwise(step.declaration.matrix(arguments[0]), partials))
 
 
-def tolerated(usual: Floats, sizes: Floats) -> Floats:
-    """The errors of the usual formula in place of ours, for each output of which it leaves digits."""
-    most = [np.max(errors.reshape(len(sizes), -1), axis=1, initial=0.0) for errors in (usual, sizes)]
-    kept = (most[0] <= CANCELS * most[1]).reshape((-1,) + (1,) * (sizes.ndim - 1))
+def tolerated(usual: Floats, sizes: Floats, partials: Floats) -> Floats:
+    """The errors of the usual formula in place of ours, for each output of which it leaves digits. Ours may be 0."""
+    most = [np.max(np.abs(of).reshape(len(sizes), -1), axis=1, initial=0.0) for of in (usual, sizes, partials)]
+    kept = (most[0] <= CANCELS * np.fmax(most[1], most[2])).reshape((-1,) + (1,) * (sizes.ndim - 1))
     return np.where(kept, np.fmax(usual, sizes), sizes)
 
 
