@@ -8,7 +8,6 @@ from __future__ import annotations
 from typing import Any
 
 import jax
-import numpy as np
 
 from gradlaws.suite.backends.jax_backend import BACKEND
 
@@ -89,7 +88,7 @@ def map_over_a_batch(f: Any) -> Any:
 def custom_jvp_off(f: Any) -> Any:
     def rule(x: Any, t: Any) -> Any:
         y, rate = jax.jvp(f, x, t)
-        return y, rate * (1 + 2**11 * np.finfo(y.dtype).eps)
+        return y, rate * (1 + 2**11 * jax.numpy.finfo(y.dtype).eps)
 
     wrapped = jax.custom_jvp(f)
     wrapped.defjvp(rule)

@@ -282,20 +282,22 @@ class Check:
             return
         if stored and stored.mode not in ("", label):
             return
-        verdict = self.verdict(got, exact, tolerance, majorant)
+        verdict = self.verdict(got, exact, tolerance, majorant, question.mode)
         verdict = self.excused(verdict, label, order, question.program, question.point)
         zero = order > 0 and exact.size == 0
         drawn = tuple(self.trial.drawn)
         self.take(Judged(question, label, order, verdict, got, exact, tolerance, seconds, zero, drawn))
 
-    def verdict(self, got: Floats, exact: Truth, tolerance: Floats, majorant: float = 0.0) -> Verdict:
-        return beside(exact, got, tolerance, majorant, self.trial.precision)
+    def verdict(
+        self, got: Floats, exact: Truth, tolerance: Floats, majorant: float = 0.0, mode: Mode | None = None
+    ) -> Verdict:
+        return beside(exact, got, tolerance, majorant, self.trial.precision, mode.differences if mode else 0)
 
     def verdict_of(self, answer: Answer) -> Verdict:
         """What would be said of an answer, which is not recorded. The oracle may leave the domain: inconclusive."""
         try:
             unseen = contradiction(answer.truth, answer.majorant)
-            return unseen or self.verdict(answer.numbers, answer.truth, answer.tolerance, answer.majorant)
+            return unseen or self.verdict(answer.numbers, answer.truth, answer.tolerance, answer.majorant, answer.by)
         except DomainError as error:
             return Verdict("inconclusive", reason=f"the oracle: {error}")
 

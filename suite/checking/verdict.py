@@ -34,9 +34,14 @@ class Verdict:
     reason: str = ""
 
 
-def judge(
-    got: Floats, error: Floats, bound: Floats, oracle_error: Floats, size: float, precision: Precision
-) -> Verdict:
+def threshold(precision: Precision, differences: int = 0) -> float:
+    """Of an answer, or of a quotient of differences: a forward one, 1, keeps half of the digits, and a central one, 2,
+    two thirds (Nocedal & Wright, Numerical Optimization, section 8.1); an imaginary step, 3, all of them."""
+    return THRESHOLDS[precision.name] ** ({1: 1 / 2, 2: 2 / 3}.get(differences, 1.0))
+
+
+def judge(got: Floats, error: Floats, bound: Floats, oracle_error: Floats, size: float, precision: Precision,
+          differences: int = 0) -> Verdict:  # fmt: skip
     """All arrays have one shape; ``size`` is the largest component of the object, or its majorant where it is zero.
 
     A bound that is infinite, too wide beside the object, or not far above the oracle's own error certifies nothing:
@@ -46,7 +51,7 @@ def judge(
     if not np.all(np.isfinite(bound)) or not np.isfinite(size):
         return Verdict("inconclusive", reason="an intermediate overflows, or rounding moves it by as much as itself")
     widest = float(np.max(bound, initial=0.0))
-    if size > 0 and not widest <= THRESHOLDS[precision.name] * size:
+    if size > 0 and not widest <= threshold(precision, differences) * size:
         return Verdict("inconclusive", reason="the bound is too wide beside the derivative")
     floor = max(precision.unit_roundoff, FINEST) ** 2 * size
     if not np.all(oracle_error <= ORACLE_SHARE * np.maximum(bound, floor)):
@@ -70,9 +75,10 @@ def contradiction(exact: Truth, majorant: float) -> Verdict | None:
     return Verdict("inconclusive", reason="the bound does not see what the oracle sees")
 
 
-def beside(exact: Truth, got: Floats, tolerance: Floats, majorant: float, precision: Precision) -> Verdict:
+def beside(exact: Truth, got: Floats, tolerance: Floats, majorant: float, precision: Precision,
+           differences: int = 0) -> Verdict:  # fmt: skip
     """What is said of a computed object beside the exact one; ``majorant`` stands for its size where it is zero."""
     with clock.part("oracle"), np.errstate(all="ignore"):
         finite = np.where(np.isfinite(got), got, 0.0)
         error = oracle.difference(finite, exact) if got.shape == tolerance.shape else got
-    return judge(got, error, tolerance, exact.error, exact.size or majorant, precision)
+    return judge(got, error, tolerance, exact.error, exact.size or majorant, precision, differences)

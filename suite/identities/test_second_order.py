@@ -49,8 +49,8 @@ def test_the_hessian_is_symmetric(trial: Trial, data: st.DataObject) -> None:
             transposed, tolerance = exactly(hessian.numbers.T.copy()), hessian.tolerance + hessian.tolerance.T
             check.compare(hessian.mode, 2, hessian.numbers, transposed, tolerance, hessian.majorant)
             if f.size > 1:
-                planted = hessian.numbers.copy()
-                planted[0, -1] += controls.fault(trial.precision) * np.max(np.abs(planted))
+                planted, size = hessian.numbers.copy(), float(np.max(np.abs(hessian.numbers)))
+                planted[0, -1] += controls.fault(trial.precision) * (size or hessian.majorant or 1.0)
                 check.control("an asymmetry planted", planted, transposed, tolerance, hessian.majorant)
 
 
