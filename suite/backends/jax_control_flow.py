@@ -88,7 +88,7 @@ def map_over_a_batch(f: Any) -> Any:
 def custom_jvp_off(f: Any) -> Any:
     def rule(x: Any, t: Any) -> Any:
         y, rate = jax.jvp(f, x, t)
-        return y, rate * (1 + 2**11 * jax.numpy.finfo(y.dtype).eps)
+        return y, rate * (1 + 2**11 * jax.numpy.finfo(y.dtype).eps)  # type: ignore[no-untyped-call]
 
     wrapped = jax.custom_jvp(f)
     wrapped.defjvp(rule)

@@ -102,9 +102,7 @@ def structured(step: Step, arguments: Sequence[Floats], value: Floats) -> Local:
     sizes = [c.reshape((k,) + (p,) * order) for order, c in enumerate(narrow(result.errors))]
     if step.declaration.usual is not None:
         usual = step.declaration.usual(taylor, *operands, **dict(step.parameters)).errors
-        sizes = [
-            tolerated(e.reshape(s.shape), s, c) for e, s, c in zip(narrow(usual), sizes, partials, strict=False)
-        ]
+        sizes = [tolerated(e.reshape(s.shape), s, c) for e, s, c in zip(narrow(usual), sizes, partials, strict=False)]
     terms = step.declaration.terms
     if terms is not None:
         # Given per output, for the entries of its row.

@@ -37,7 +37,7 @@ class Verdict:
 def threshold(precision: Precision, differences: int = 0) -> float:
     """Of an answer, or of a quotient of differences: a forward one, 1, keeps half of the digits, and a central one, 2,
     two thirds (Nocedal & Wright, Numerical Optimization, section 8.1); an imaginary step, 3, all of them."""
-    return THRESHOLDS[precision.name] ** ({1: 1 / 2, 2: 2 / 3}.get(differences, 1.0))
+    return float(THRESHOLDS[precision.name] ** {1: 1 / 2, 2: 2 / 3}.get(differences, 1.0))
 
 
 def judge(got: Floats, error: Floats, bound: Floats, oracle_error: Floats, size: float, precision: Precision,
