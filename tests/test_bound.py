@@ -22,7 +22,7 @@ from gradlaws.suite.bound.contracts import Contract
 from gradlaws.suite.bound.nodes import Graph
 from gradlaws.suite.bound.partials import local
 from gradlaws.suite.bound.scalar_partials import scalar_partials
-from gradlaws.suite.checking.verdict import beside, judge
+from gradlaws.suite.checking.verdict import beside, judge, threshold
 from gradlaws.suite.truth import oracle, quantities
 from gradlaws.suite.vocabulary import Quantity
 
@@ -343,3 +343,24 @@ def test_a_hessian_of_what_selects_or_sums_is_judged() -> None:
         for answer, kind in ((0.0, "holds"), (5.0, "violated")):
             exact = quantities.truth("hessian", f, x)
             assert beside(exact, np.full((3, 3), answer), allowed, majorant, FLOAT64).kind == kind
+
+
+def test_a_quotient_of_differences_is_asked_for_the_digits_that_it_keeps() -> None:
+    asked = [threshold(FLOAT32, order) for order in (0, 1, 2, 3)]
+    assert asked == pytest.approx([2.0**-10, 2.0**-5, 2.0 ** (-20 / 3), 2.0**-10], rel=1e-12)
+
+
+def test_the_bound_of_a_difference_grows_from_a_value_that_has_none() -> None:
+    """Squares of layer_norm at equal entries are 0 without error; a step beside them they are not."""
+    normed = Program(((3,),), (Step("layer_norm", (0,)), Step("square", (1,))))
+    f, x = weighted(normed, np.array([1.0, 1.0, -1.0])), (np.full(3, 2.0),)
+    none, some = (differences.allowance(f, x, FLOAT64, differences.FORWARD, np.full(3, rule)) for rule in (0.0, 1.0))
+    assert np.all(some - none >= 1.0)
+
+
+def test_the_usual_formula_is_tolerated_where_ours_is_exact() -> None:
+    """The first entry of logcumsumexp is the entry itself, of which a route by exp(x − out) loses u |x|."""
+    x = np.array([-32.0, 16.0])
+    step = Step("logcumsumexp", (0,))
+    found = local(step, [x], float_values(Program(((2,),), (step,)), (x,))[-1])
+    assert found.sizes[1][0, 0] > 32
