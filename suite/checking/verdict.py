@@ -11,6 +11,7 @@ from gradlaws.records.values import Verdict as Kind
 from gradlaws.strategies.precision import Precision
 from gradlaws.strategies.primitive import Floats
 from gradlaws.suite import clock
+from gradlaws.suite.bound.differences import CENTRAL, FORWARD
 from gradlaws.suite.truth import oracle
 from gradlaws.suite.truth.oracle import Truth
 
@@ -35,9 +36,9 @@ class Verdict:
 
 
 def threshold(precision: Precision, differences: int = 0) -> float:
-    """Of an answer, or of a quotient of differences: a forward one, 1, keeps half of the digits, and a central one, 2,
-    two thirds (Nocedal & Wright, Numerical Optimization, section 8.1); an imaginary step, 3, all of them."""
-    return float(THRESHOLDS[precision.name] ** {1: 1 / 2, 2: 2 / 3}.get(differences, 1.0))
+    """Of an answer, or of a quotient of differences: a forward one keeps half of the digits, and a central one two
+    thirds (Nocedal & Wright, Numerical Optimization, section 8.1); an imaginary step all of them."""
+    return float(THRESHOLDS[precision.name] ** {FORWARD: 1 / 2, CENTRAL: 2 / 3}.get(differences, 1.0))
 
 
 def judge(got: Floats, error: Floats, bound: Floats, oracle_error: Floats, size: float, precision: Precision,
