@@ -36,7 +36,7 @@ from gradlaws.suite.bound import nodes, sweep
 from gradlaws.suite.bound.contracts import DEFAULT_ULPS, Contract
 from gradlaws.suite.bound.nodes import Graph
 from gradlaws.suite.bound.partials import Local, local
-from gradlaws.suite.checking.verdict import THRESHOLDS
+from gradlaws.suite.bound.thresholds import THRESHOLDS
 from gradlaws.suite.configuration import configure
 
 RESULT = Path(__file__).parent / "results" / "certify.json"

@@ -22,7 +22,8 @@ from gradlaws.suite.bound.contracts import Contract
 from gradlaws.suite.bound.nodes import Graph
 from gradlaws.suite.bound.partials import local
 from gradlaws.suite.bound.scalar_partials import scalar_partials
-from gradlaws.suite.checking.verdict import beside, judge, threshold
+from gradlaws.suite.bound.thresholds import threshold
+from gradlaws.suite.checking.verdict import beside, judge
 from gradlaws.suite.truth import oracle, quantities
 from gradlaws.suite.vocabulary import Quantity
 

@@ -19,8 +19,9 @@ from gradlaws.suite.bound import contracts, nodes, sweep, tolerances
 from gradlaws.suite.bound.contracts import Contract
 from gradlaws.suite.bound.nodes import Graph
 from gradlaws.suite.bound.partials import local
+from gradlaws.suite.bound.thresholds import THRESHOLDS
 from gradlaws.suite.checking import controls
-from gradlaws.suite.checking.verdict import THRESHOLDS, judge
+from gradlaws.suite.checking.verdict import judge
 
 halves = pytest.mark.parametrize("precision", [PRECISIONS[name] for name in HALF], ids=lambda p: p.name)
 

@@ -65,8 +65,8 @@ BACKEND = Backend(
     unsupported_words=(
         "Reverse-mode differentiation does not work for lax.while_loop",
         "can't apply forward-mode",
-        "x.dtype=float16 is not supported",
-        "x.dtype=bfloat16 is not supported",
+        "dtype=float16 is not supported",
+        "dtype=bfloat16 is not supported",
     ),
     dtypes=("float64", "float32", "float16", "bfloat16"),
 )

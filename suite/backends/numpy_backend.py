@@ -17,14 +17,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gradlaws.strategies.mp_arrays import DomainError
-from gradlaws.strategies.precision import LONGDOUBLE, Precision
+from gradlaws.strategies.precision import LONGDOUBLE, PRECISIONS, Precision
 from gradlaws.strategies.primitive import Floats
 from gradlaws.strategies.program import Program, Step
 from gradlaws.suite.backends.backend import Backend, Unsupported, libraries
-from gradlaws.suite.bound.differences import CENTRAL, FORWARD, IMAGINARY, imaginary_step
-from gradlaws.suite.bound.differences import step as difference_step
+from gradlaws.suite.bound.differences import imaginary_step, steps
 from gradlaws.suite.bound.exact_partials import exact_partials
 from gradlaws.suite.bound.partials import local, offsets
+from gradlaws.suite.bound.thresholds import CENTRAL, FORWARD, IMAGINARY
 from gradlaws.suite.run import kept
 from gradlaws.suite.truth.oracle import HashablePoint
 
@@ -239,12 +239,13 @@ def complex_step(f: Any, x: Any) -> Any:
 
 def quotients(f: Any, x: Any, order: int) -> Any:
     """(f(x + h) - f(x)) / h, or (f(x + h) - f(x - h)) / 2h, one coordinate at a time."""
-    digits = np.finfo(x[0].dtype).nmant + 1
+    precision = LONGDOUBLE if is_long_double(x[0]) else PRECISIONS[x[0].dtype.name]
+    chosen = iter(steps(f.program, tuple(map(numbers, x)), precision, order))
     parts = []
     for i, a in enumerate(x):
         part = np.zeros(a.size, a.dtype)
         for k in range(a.size):
-            h = a.dtype.type(difference_step(float(a.ravel()[k]), digits, order))
+            h = a.dtype.type(next(chosen))
             ahead, behind = [b.copy() for b in x], [b.copy() for b in x]
             ahead[i].reshape(-1)[k] += h
             if order == CENTRAL:

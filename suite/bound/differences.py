@@ -8,15 +8,17 @@ import numpy as np
 from mpmath import mp, mpf
 
 from gradlaws.strategies import mp_arrays
+from gradlaws.strategies.mp_arrays import DomainError
 from gradlaws.strategies.precision import PRECISIONS, Precision
 from gradlaws.strategies.primitive import Floats
 from gradlaws.strategies.program import Point, Program
 from gradlaws.suite.bound import contracts, tolerances
 from gradlaws.suite.bound.scalar_partials import third_difference
+from gradlaws.suite.bound.thresholds import FORWARD, IMAGINARY, threshold
 from gradlaws.suite.truth import floats, oracle
 
-FORWARD, CENTRAL, IMAGINARY = 1, 2, 3
 SMALLEST = {precision.digits: precision.smallest_subnormal for precision in PRECISIONS.values()}
+QUARTER = 2.0**-2  # of what a bound may be at most goes to the value's error: most is left to the truncation
 
 
 def step(value: float, digits: int, order: int) -> float:
@@ -25,6 +27,39 @@ def step(value: float, digits: int, order: int) -> float:
     exponent = math.frexp(value)[1] if value else 0
     h = math.ldexp(1.0, exponent - digits // (order + 1))
     return h if h >= SMALLEST[digits] else step(0.0, digits, order)
+
+
+def value_bound(program: Program, point: Point, precision: Precision) -> float:
+    """How far NumPy's value of a scalar function may be off; infinite where an intermediate may overflow."""
+    found = tolerances.analysis("value", program, point)
+    if precision.may_overflow(found.largest):
+        return math.inf
+    kept = precision.smallest_subnormal
+    return float(found.bound(precision, lambda p: contracts.contract("numpy", precision.name, "eager", p), kept)[0])
+
+
+def steps(program: Program, point: Point, precision: Precision, order: int) -> list[float]:
+    """Per coordinate, as of ``step``; or the smallest power of two at which the value's error leaves the digits that a
+    quotient is judged by, where the coordinate is so small beside the others that the value does not feel it, and where
+    the function is defined that far away.
+
+    A user who knows the scale of their function does the same (Dennis & Schnabel 1983, algorithm A5.6.3, "typx").
+    """
+    error, size = value_bound(program, point, precision), oracle.gradient(program, point).size
+    felt = QUARTER * threshold(precision, order) * size * order
+    least = 2 * error / felt if 0 < error < math.inf and felt > 0 else 0.0
+    power = math.ldexp(1.0, math.frexp(least)[1]) if 0 < least < precision.largest / 4 else 0.0
+    near = [step(value, precision.digits, order) for value in floats.flat(point).tolist()]
+    return [power if power > h and defined(program, point, i, power) else h for i, h in enumerate(near)]
+
+
+def defined(program: Program, point: Point, i: int, h: float) -> bool:
+    """Whether the function is, at x_i + h and at x_i - h."""
+    f, x = oracle.flat_function(program), oracle.flat_point(point)
+    try:
+        return all(f(moved(x, i, mpf(by))) is not None for by in (h, -h))
+    except DomainError:
+        return False
 
 
 def imaginary_step(value: float, digits: int) -> float:
@@ -63,24 +98,19 @@ def allowance(program: Program, point: Point, precision: Precision, order: int, 
     """
     if order == IMAGINARY:
         return rule + imaginary_truncation(program, point, precision)
-    found = tolerances.analysis("value", program, point)
-    if precision.may_overflow(found.largest):
+    error = value_bound(program, point, precision)
+    if not math.isfinite(error):
         return np.full(len(rule), np.inf)
-    kept = precision.smallest_subnormal
-    value_bound = float(
-        found.bound(precision, lambda p: contracts.contract("numpy", precision.name, "eager", p), kept)[0]
-    )
     exact = oracle.gradient(program, point)
     f, x = oracle.flat_function(program), oracle.flat_point(point)
     allowed = []
     with mp.workdps(60):
         here = f(x)[0] if order == FORWARD else None
-        for i, value in enumerate(floats.flat(point).tolist()):
-            h = mpf(step(value, precision.digits, order))
+        for i, h in enumerate(map(mpf, steps(program, point, precision, order))):
             with mp.workprec(precision.digits):  # across a power of two x + h may have to be rounded
                 after, before = moved(x, i, h), moved(x, i, -h)
             quotient = (f(after)[0] - (f(before)[0] if here is None else here)) / (h * order)
             truncation = abs(quotient - exact.exact[i])
-            rounding = (1 + mpf(2) ** -4) * (2 * value_bound / (h * order) + rule[i])
+            rounding = (1 + mpf(2) ** -4) * (2 * error / (h * order) + rule[i])
             allowed.append(float(truncation + rounding + 4 * precision.unit_roundoff * abs(quotient)))
     return np.array(allowed)

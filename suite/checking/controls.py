@@ -9,7 +9,7 @@ from gradlaws.strategies.primitive import Floats
 from gradlaws.strategies.program import Point, Program
 from gradlaws.suite.bound import nodes
 from gradlaws.suite.bound.nodes import Graph
-from gradlaws.suite.checking.verdict import THRESHOLDS
+from gradlaws.suite.bound.thresholds import THRESHOLDS
 from gradlaws.suite.truth.oracle import HashablePoint
 
 

@@ -11,15 +11,10 @@ from gradlaws.records.values import Verdict as Kind
 from gradlaws.strategies.precision import Precision
 from gradlaws.strategies.primitive import Floats
 from gradlaws.suite import clock
-from gradlaws.suite.bound.differences import CENTRAL, FORWARD
+from gradlaws.suite.bound.thresholds import threshold
 from gradlaws.suite.truth import oracle
 from gradlaws.suite.truth.oracle import Truth
 
-# How small the bound must be beside the largest component to be evidence. What is off by more than that part
-# of itself is always seen: in half types an eighth, hence a wrong sign, a factor, a path or a transpose that counts.
-THRESHOLDS = {
-    "longdouble": 2.0**-25, "float64": 2.0**-20, "float32": 2.0**-10, "float16": 2.0**-3, "bfloat16": 2.0**-3,
-}  # fmt: skip
 ORACLE_SHARE = 1e-3  # of the bound that the oracle's own error may take
 FINEST = 2.0**-53  # where a bound is 0, the oracle's error may be that share of this, squared, of the largest component
 
@@ -33,12 +28,6 @@ class Verdict:
     component: tuple[int, ...] = ()
     digits: float | None = None
     reason: str = ""
-
-
-def threshold(precision: Precision, differences: int = 0) -> float:
-    """Of an answer, or of a quotient of differences: a forward one keeps half of the digits, and a central one two
-    thirds (Nocedal & Wright, Numerical Optimization, section 8.1); an imaginary step all of them."""
-    return float(THRESHOLDS[precision.name] ** {FORWARD: 1 / 2, CENTRAL: 2 / 3}.get(differences, 1.0))
 
 
 def judge(got: Floats, error: Floats, bound: Floats, oracle_error: Floats, size: float, precision: Precision,

@@ -34,10 +34,11 @@ OPTIONAL = {"upstream", "parameters", "weights", "tangent", "component", "then",
             "raises"}  # fmt: skip
 MARGIN = 4  # how many times the error of its witness a row excuses
 RAISES = "raises "  # a `got` that starts so names the exception in place of a number
-ALLOWED = re.compile(r"^[\sxyzabsmaxinpt()<>=&|~.,+\-*/\d\[\]e]*$")
+ALLOWED = re.compile(r"^[\sxyzabsmaxintop()<>=&|~.,+\-*/\d\[\]e]*$")
 FUNCTIONS = {
     "abs": np.abs, "max": np.maximum, "min": np.minimum,
     "mean": lambda x: np.mean(x, axis=-1, keepdims=True), "ptp": lambda x: np.ptp(x, axis=-1, keepdims=True),
+    "top": lambda x: np.max(x, axis=-1, keepdims=True),
     "__builtins__": {},
 }  # fmt: skip
 
@@ -47,8 +48,9 @@ class Row:
     """One deviation: where it is, and a witness on which it is confirmed.
 
     ``versions`` are the framework's, each one ("0.10.2") or a range (">=0.7,<0.11", PEP 440).
-    ``order`` is the lowest at which it shows; ``region`` an expression in the arguments x, y and z, in which mean and
-    ptp are along the last axis; ``modes`` are patterns of names, which hold in control flow ("grad of scan") too.
+    ``order`` is the lowest at which it shows; ``region`` an expression in the arguments x, y and z, in which mean, ptp
+    and top, the largest, are along the last axis; ``modes`` are patterns of names, which hold in control flow ("grad of
+    scan") too.
     """
 
     id: str
