@@ -67,6 +67,16 @@ def imaginary_step(value: float, digits: int) -> float:
     return max(abs(value), 2.0**-60) * (2.0**-500 if digits > 24 else 2.0**-40)
 
 
+def shifted(point: Point, i: int, by: mpf) -> Point:
+    """A point with another x_i, x_i + by."""
+    there = tuple(a.copy() for a in point)
+    offset, which = i, 0
+    while offset >= there[which].size:
+        offset, which = offset - there[which].size, which + 1
+    there[which].reshape(-1)[offset] += float(by)
+    return there
+
+
 def moved(x: mp_arrays.MPArray, i: int, by: mpf) -> mp_arrays.MPArray:
     """x with another x_i, x_i + by."""
     there = x.copy()
@@ -94,7 +104,8 @@ def allowance(program: Program, point: Point, precision: Precision, order: int, 
     """Per coordinate |quotient - derivative|, both exact, plus what the errors of two values do when divided by h; of
     an imaginary step, which subtracts nothing, the bound ``rule`` of a derivative and the truncation.
 
-    Shape (n,) for a scalar function. From x to x + h the bound of the value grows by h times that of the gradient.
+    Shape (n,) for a scalar function. From x to x + h the bound of the value grows by h times that of the gradient,
+    unless the step is as long as the coordinate, or the gradient 0: then it is taken where the value is.
     """
     if order == IMAGINARY:
         return rule + imaginary_truncation(program, point, precision)
@@ -107,10 +118,12 @@ def allowance(program: Program, point: Point, precision: Precision, order: int, 
     with mp.workdps(60):
         here = f(x)[0] if order == FORWARD else None
         for i, h in enumerate(map(mpf, steps(program, point, precision, order))):
+            far = h >= abs(x[i]) or exact.exact[i] == 0
+            met = max(error, *(value_bound(program, shifted(point, i, s * h), precision) for s in (1, -1) if far), 0.0)
             with mp.workprec(precision.digits):  # across a power of two x + h may have to be rounded
                 after, before = moved(x, i, h), moved(x, i, -h)
             quotient = (f(after)[0] - (f(before)[0] if here is None else here)) / (h * order)
             truncation = abs(quotient - exact.exact[i])
-            rounding = (1 + mpf(2) ** -4) * (2 * error / (h * order) + rule[i])
+            rounding = (1 + mpf(2) ** -4) * (2 * met / (h * order) + rule[i])
             allowed.append(float(truncation + rounding + 4 * precision.unit_roundoff * abs(quotient)))
     return np.array(allowed)

@@ -102,7 +102,10 @@ def structured(step: Step, arguments: Sequence[Floats], value: Floats) -> Local:
     sizes = [c.reshape((k,) + (p,) * order) for order, c in enumerate(narrow(result.errors))]
     if step.declaration.usual is not None:
         usual = step.declaration.usual(taylor, *operands, **dict(step.parameters)).errors
-        sizes = [tolerated(e.reshape(s.shape), s, c) for e, s, c in zip(narrow(usual), sizes, partials, strict=False)]
+        sizes = [
+            tolerated(e.reshape(s.shape), s, c, where_zero=True)
+            for e, s, c in zip(narrow(usual), sizes, partials, strict=False)
+        ]
     terms = step.declaration.terms
     if terms is not None:
         # Given per output, for the entries of its row.
@@ -120,10 +123,12 @@ def structured(step: Step, arguments: Sequence[Floats], value: Floats) -> Local:
     return replace(found, norms=normwise(step.declaration.matrix(arguments[0]), partials))
 
 
-def tolerated(usual: Floats, sizes: Floats, partials: Floats) -> Floats:
-    """The errors of the usual formula in place of ours, for each output of which it leaves digits. Ours may be 0."""
+def tolerated(usual: Floats, sizes: Floats, partials: Floats, where_zero: bool = False) -> Floats:
+    """The errors of the usual formula in place of ours, for each output of which it leaves digits; and ``where_zero``
+    by structure (the softmax of one entry), since rounding of the terms that cancel leaves so much."""
     most = [np.max(np.abs(of).reshape(len(sizes), -1), axis=1, initial=0.0) for of in (usual, sizes, partials)]
-    kept = (most[0] <= CANCELS * np.fmax(most[1], most[2])).reshape((-1,) + (1,) * (sizes.ndim - 1))
+    ours = np.fmax(most[1], most[2])
+    kept = ((most[0] <= CANCELS * ours) | (where_zero & (ours == 0))).reshape((-1,) + (1,) * (sizes.ndim - 1))
     return np.where(kept, np.fmax(usual, sizes), sizes)
 
 
