@@ -115,12 +115,14 @@ class Quantile(TypedDict):
 
 
 class Distribution(TypedDict):
-    """Of a backend, or of one of its precisions. `causes`: of the inconclusive comparisons."""
+    """Of a backend, or of one of its precisions. `causes`: of the inconclusive comparisons. `partly`: how many others
+    have inconclusive components."""
 
     backend: str
     dtype: str | None
     comparisons: Count
     causes: NotRequired[Free[Tally]]
+    partly: NotRequired[Free[Count]]
     conclusive: Count
     median: NotRequired[Free[Quantile | None]]
     p99: NotRequired[Free[Quantile | None]]

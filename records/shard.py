@@ -55,7 +55,8 @@ class Place(TypedDict):
 
 
 class Comparison(Place):
-    """One answer judged. `zero`: the exact derivative vanishes. `cause`: why it is inconclusive."""
+    """One answer judged. `zero`: the exact derivative vanishes. `partly`: some of its components could not be, since
+    their bound or the oracle says nothing. `cause`: why it is inconclusive."""
 
     kind: Literal["comparison"]
     verdict: Verdict
@@ -69,13 +70,14 @@ class Comparison(Place):
     steps: NotRequired[Count | None]
     depth: NotRequired[Count | None]
     zero: NotRequired[bool]
+    partly: NotRequired[bool]
     cause: NotRequired[str]
     seconds: NotRequired[Seconds]
 
 
 class Tallies(TypedDict, total=False):
     """How often each was met; from `programs` on in conclusive comparisons only, `undecided` (primitives) and
-    `causes` in inconclusive ones."""
+    `causes` in inconclusive ones; `partly` (verdicts) where some components were left undecided."""
 
     counts: Required[Counts]
     histogram: Tally
@@ -91,6 +93,7 @@ class Tallies(TypedDict, total=False):
     zero: Tally
     undecided: Tally
     causes: Tally
+    partly: Tally
 
 
 class Cell(Place, Tallies):

@@ -22,8 +22,8 @@ from gradlaws.suite.bound.contracts import Contract
 from gradlaws.suite.bound.nodes import Graph
 from gradlaws.suite.bound.partials import local
 from gradlaws.suite.bound.scalar_partials import scalar_partials
-from gradlaws.suite.bound.thresholds import threshold
-from gradlaws.suite.checking.verdict import beside, judge
+from gradlaws.suite.bound.thresholds import CENTRAL, FORWARD, threshold
+from gradlaws.suite.checking.verdict import Verdict, beside, judge
 from gradlaws.suite.truth import oracle, quantities
 from gradlaws.suite.vocabulary import Quantity
 
@@ -167,7 +167,7 @@ def verdict(got: object, bounded: object, error: object = 0.0, oracle_error: obj
     errors, certified = (np.broadcast_to(np.asarray(e, dtype=float), allowed.shape) for e in (error, oracle_error))
     if numbers.shape != allowed.shape:
         errors = numbers
-    return judge(numbers, errors, allowed, certified, size, FLOAT64).kind
+    return judge(numbers, errors, allowed, certified, np.full(allowed.shape, size), 0.0, FLOAT64).kind
 
 
 def test_an_error_within_the_bound_holds_and_beyond_it_violates() -> None:
@@ -178,7 +178,7 @@ def test_an_error_within_the_bound_holds_and_beyond_it_violates() -> None:
 
 def test_the_worst_component_and_its_ratio_are_named() -> None:
     allowed, error = np.full((2, 2), 1e-15), np.array([[0, 0], [5e-15, 1e-16]])
-    found = judge(np.ones((2, 2)), error, allowed, np.zeros((2, 2)), 1.0, FLOAT64)
+    found = judge(np.ones((2, 2)), error, allowed, np.zeros((2, 2)), np.ones((2, 2)), 0.0, FLOAT64)
     assert found.component == (1, 0)
     assert found.ratio == pytest.approx(5)
 
@@ -212,7 +212,10 @@ def test_an_intermediate_that_overflows_is_inconclusive() -> None:
     with np.errstate(all="ignore"):
         graph = Graph(Program(((),), steps), (np.array(700.0),))
         allowed = sweep.analyse(graph, np.ones((1, 1)), np.eye(1)).bound(FLOAT64, defaults, 0.0)[0]
-    assert judge(np.array([np.inf]), np.array([0.0]), allowed, np.zeros(1), 1.0, FLOAT64).kind == "inconclusive"
+    assert (
+        judge(np.array([np.inf]), np.array([0.0]), allowed, np.zeros(1), np.ones(1), 0.0, FLOAT64).kind
+        == "inconclusive"
+    )
 
 
 def test_a_hessian_whose_product_with_a_tangent_overflows_is_inconclusive() -> None:
@@ -234,7 +237,7 @@ def test_a_difference_of_values_that_may_overflow_is_inconclusive() -> None:
     program = Program(((),), (Step("square", (0,)), constant_step(np.array(250.0)), Step("mul", (1, 2))))
     at, rule = (np.array(16.0),), np.array([1.0])
     with np.errstate(all="ignore"):
-        narrow, wide = (differences.allowance(program, at, p, differences.CENTRAL, rule) for p in (FLOAT16, FLOAT32))
+        narrow, wide = (differences.allowance(program, at, p, CENTRAL, rule) for p in (FLOAT16, FLOAT32))
     assert np.all(np.isinf(narrow)) and np.all(np.isfinite(wide))
 
 
@@ -355,7 +358,7 @@ def test_the_bound_of_a_difference_grows_from_a_value_that_has_none() -> None:
     """Squares of layer_norm at equal entries are 0 without error; a step beside them they are not."""
     normed = Program(((3,),), (Step("layer_norm", (0,)), Step("square", (1,))))
     f, x = weighted(normed, np.array([1.0, 1.0, -1.0])), (np.full(3, 2.0),)
-    none, some = (differences.allowance(f, x, FLOAT64, differences.FORWARD, np.full(3, rule)) for rule in (0.0, 1.0))
+    none, some = (differences.allowance(f, x, FLOAT64, FORWARD, np.full(3, rule)) for rule in (0.0, 1.0))
     assert np.all(some - none >= 1.0)
 
 
@@ -365,3 +368,17 @@ def test_the_usual_formula_is_tolerated_where_ours_is_exact() -> None:
     step = Step("logcumsumexp", (0,))
     found = local(step, [x], float_values(Program(((2,),), (step,)), (x,))[-1])
     assert found.sizes[1][0, 0] > 32
+
+
+def test_components_of_which_something_can_be_said_are_judged() -> None:
+    """One of which the bound says nothing neither hides the others, nor lends them its size."""
+    bound, sizes = np.array([math.inf, 1e-15, 1e-12]), np.array([1e300, 1.0, 1e-9])
+
+    def found(*error: float) -> Verdict:
+        return judge(sizes, np.array(error), bound, np.zeros(3), sizes, 0.0, FLOAT64)
+
+    assert (found(1e300, 0, 0).kind, found(1e300, 0, 0).undecided) == ("holds", 1)
+    assert found(0, 2e-15, 0).component == (1,)
+    assert found(0, 0, 2e-12).kind == "violated"
+    wide = judge(sizes, np.zeros(3), np.array([math.inf, 1e-15, 1e-3]), np.zeros(3), sizes, 0.0, FLOAT64)
+    assert wide.undecided == 2

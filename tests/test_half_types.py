@@ -150,7 +150,7 @@ def test_an_answer_that_is_wrong_by_an_eighth_is_seen(precision: Precision) -> N
     tau = THRESHOLDS[precision.name]
     for wrong in (-1.0, 0.0, 1 + 1.01 * tau, 1 + controls.fault(precision)):
         got = np.array([wrong])
-        assert judge(got, np.abs(got - 1), np.array([tau]), np.zeros(1), 1.0, precision).kind == "violated"
+        assert judge(got, np.abs(got - 1), np.array([tau]), np.zeros(1), np.ones(1), 0.0, precision).kind == "violated"
 
 
 def test_an_order_of_accumulation_that_may_overflow_is_inconclusive() -> None:

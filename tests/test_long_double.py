@@ -197,7 +197,7 @@ def test_a_step_that_answers_in_float64_is_unsupported_and_other_types_are_not_l
 
 
 @offered
-@pytest.mark.parametrize("order", [differences.FORWARD, differences.CENTRAL])
+@pytest.mark.parametrize("order", [FORWARD, CENTRAL])
 def test_the_steps_of_differences_are_exact_and_near_the_best(order: int) -> None:
     h = differences.step(0.7, LONGDOUBLE.digits, order)
     moved = np.longdouble(0.7) + np.longdouble(h)

@@ -125,7 +125,7 @@ def kink() -> tuple[Program, Point]:
 def inconclusive(truth: Truth) -> bool:
     got = truth.floats
     bound = np.full(got.shape, 1e-15)
-    return judge(got, np.zeros(got.shape), bound, truth.error, 1.0, FLOAT64).kind == "inconclusive"
+    return judge(got, np.zeros(got.shape), bound, truth.error, np.ones(got.shape), 0.0, FLOAT64).kind == "inconclusive"
 
 
 def test_the_hessian_at_a_kink_is_inconclusive() -> None:

@@ -39,8 +39,8 @@ def rejects(backend: Backend, precision: Precision, order: int, example: Example
         return None
     with np.errstate(all="ignore"):
         error = oracle.difference(np.where(np.isfinite(answer), answer, 0.0), example.exact)
-        size = float(np.max(np.abs(example.exact.floats), initial=0.0)) or example.majorant
-        kind = judge(answer, error, example.tolerance, example.exact.error, size, precision).kind
+        exact = example.exact
+        kind = judge(answer, error, example.tolerance, exact.error, exact.sizes, example.majorant, precision).kind
     return {"holds": False, "violated": True}.get(kind)
 
 

@@ -103,11 +103,12 @@ def _unexplained(report: Report) -> list[str]:
 
 
 def _table(report: Report) -> list[str]:
-    rows = [("", "comparisons", "median", "99 %", "max", "error / bound")]
+    rows = [("", "comparisons", "in part", "median", "99 %", "max", "error / bound")]
     rows += [
         (
             row["backend"],
             count(row["comparisons"]),
+            count(row.get("partly", 0)),
             quantile_text(row["median"]),
             quantile_text(row["p99"]),
             ratio(row["max"]),
@@ -118,14 +119,14 @@ def _table(report: Report) -> list[str]:
     ]
     if len(rows) == 1:
         return []
-    widths = [max(len(row[column]) for row in rows) for column in range(5)]
+    widths = [max(len(row[column]) for row in rows) for column in range(6)]
     return [
         "  "
         + "  ".join(
             [
                 row[0].ljust(widths[0]),
-                *(cell.rjust(width) for cell, width in zip(row[1:5], widths[1:], strict=True)),
-                row[5],
+                *(cell.rjust(width) for cell, width in zip(row[1:6], widths[1:], strict=True)),
+                row[6],
             ]
         ).rstrip()
         for row in rows[:8]

@@ -88,6 +88,7 @@ def _distribution(backend: str, dtype: str | None, group: list[Folded]) -> Distr
         "dtype": dtype,
         "comparisons": sum(sum(cell["counts"].values()) for cell in group),
         "causes": dict(sorted(add_up(cell["causes"] for cell in group).items())),
+        "partly": sum(add_up(cell["partly"] for cell in group).values()),
         "conclusive": sum(histogram.values()),
         "median": quantile(histogram, 0.5),
         "p99": quantile(histogram, 0.99),

@@ -63,6 +63,8 @@ def add_comparison(cells: Cells, record: shard.Comparison) -> None:
             _count(tally, str(value), 1)
     if verdict in CONCLUSIVE:
         _add_evidence(cell, record)
+    if record.get("partly"):
+        _count(cell["partly"], verdict, 1)
     if verdict == "inconclusive":
         for name in dict.fromkeys(record.get("primitives") or ()):
             _count(cell["undecided"], name, 1)

@@ -54,6 +54,8 @@ class Judged:
             primitives=list(program.primitives), pairs=list(program.pairs), size=program.size,
             steps=len(program.primitives), depth=program.depth, zero=self.zero, seconds=self.seconds,
         )  # fmt: skip
+        if self.verdict.undecided:
+            found["partly"] = True
         if self.verdict.kind == "inconclusive":
             found["cause"] = self.verdict.reason.partition(":")[0]  # less what is of this point alone
         return found

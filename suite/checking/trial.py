@@ -53,7 +53,7 @@ class Trial:
     examples: int = 0  # less those that showed nothing, which take no turn of the modes
     met: int = 0  # examples up to the first failure
     worst: Judged | None = None  # of the comparisons; of a test that fails, the last
-    seen: Counter[str] = field(default_factory=Counter)  # verdicts
+    seen: Counter[str] = field(default_factory=Counter)  # verdicts, and "partly" where components were undecided
     data: object = None  # of the example at hand, and what was drawn from it
     drawn: list[Any] = field(default_factory=list)
     stored: Case | None = None  # the case that is asked again, if it is not drawn
@@ -321,7 +321,7 @@ class Check:
     def record(self, judged: Judged) -> None:
         verdict = judged.verdict
         self.told |= verdict.kind not in ("inconclusive", "unsupported")
-        self.trial.seen[verdict.kind] += 1
+        self.trial.seen.update([verdict.kind, *["partly"] * (verdict.undecided > 0)])
         if verdict.kind == "holds":
             self.worst = max(self.worst, verdict.ratio or 0.0)
         self.trial.emit(judged.record(self.trial.identity))

@@ -21,41 +21,53 @@ FINEST = 2.0**-53  # where a bound is 0, the oracle's error may be that share of
 
 @dataclass(frozen=True)
 class Verdict:
-    """``ratio`` is the largest error / bound, at ``component``; ``digits`` says how closely it looked."""
+    """``ratio`` is the largest error / bound, at ``component``; ``digits`` says how closely it looked; at ``undecided``
+    components it could not."""
 
     kind: Kind
     ratio: float | None = None
     component: tuple[int, ...] = ()
     digits: float | None = None
     reason: str = ""
+    undecided: int = 0
 
 
-def judge(got: Floats, error: Floats, bound: Floats, oracle_error: Floats, size: float, precision: Precision,
-          differences: int = 0) -> Verdict:  # fmt: skip
-    """All arrays have one shape; ``size`` is the largest component of the object, or its majorant where it is zero.
+def judge(got: Floats, error: Floats, bound: Floats, oracle_error: Floats, sizes: Floats, majorant: float,
+          precision: Precision, differences: int = 0) -> Verdict:  # fmt: skip
+    """All arrays have one shape; ``sizes`` are those of the exact components, for which ``majorant`` stands where all
+    are zero.
 
     A bound that is infinite, too wide beside the object, or not far above the oracle's own error certifies nothing:
-    that is tested before the comparison, since infinity <= infinity. Where the majorant is zero too, no path leads to
-    the object, and the bound is what rounding of the terms that cancel can leave: then nothing else is right.
+    that is tested before the comparison, since infinity <= infinity. The object's size is that of the largest component
+    whose own bound is narrow: what is judged are all whose bounds are narrow beside it. Where the majorant is zero too,
+    no path leads to the object, and the bound is what rounding of the terms that cancel can leave: then nothing else is
+    right.
     """
-    if not np.all(np.isfinite(bound)) or not np.isfinite(size):
+    part, finite = threshold(precision, differences), np.isfinite(bound) & np.isfinite(sizes)
+    if not np.any(finite) or not np.isfinite(majorant):
         return Verdict("inconclusive", reason="an intermediate overflows, or rounding moves it by as much as itself")
-    widest = float(np.max(bound, initial=0.0))
-    if size > 0 and not widest <= threshold(precision, differences) * size:
+    if np.any(sizes > 0):
+        size = float(np.max(sizes, initial=0.0, where=finite & (bound <= part * sizes)))
+        seen = finite & (bound <= part * size) & (size > 0)
+    else:
+        size, seen = majorant, finite & (bound <= part * majorant if majorant else True)
+    if not np.any(seen):
         return Verdict("inconclusive", reason="the bound is too wide beside the derivative")
     floor = max(precision.unit_roundoff, FINEST) ** 2 * size
-    if not np.all(oracle_error <= ORACLE_SHARE * np.maximum(bound, floor)):
+    seen &= oracle_error <= ORACLE_SHARE * np.maximum(bound, floor)
+    if not np.any(seen):
         return Verdict("inconclusive", reason="the oracle does not certify itself")
+    widest = float(np.max(bound, initial=0.0, where=seen))
     digits = math.log10(size) - math.log10(widest) if widest > 0 and size > 0 else None
-    total = bound + oracle_error
     if got.shape != bound.shape:
         return Verdict("violated", math.inf, (), digits, f"shape {got.shape} instead of {bound.shape}")
     with np.errstate(all="ignore"):
-        ratios = np.where(error == 0, 0.0, error / total)
-    ratios = np.where(np.isfinite(got), ratios, math.inf)
+        ratios = np.where(error == 0, 0.0, error / (bound + oracle_error))
+    ratios = np.where(seen, np.where(np.isfinite(got), ratios, math.inf), -1.0)
     component = tuple(int(i) for i in np.unravel_index(int(np.argmax(ratios)), ratios.shape))
     ratio = float(ratios[component])
-    return Verdict("holds" if ratio <= 1 else "violated", ratio, component, digits)
+    undecided = int(np.sum(~seen))
+    return Verdict("holds" if ratio <= 1 else "violated", ratio, component, digits, undecided=undecided)
 
 
 def contradiction(exact: Truth, majorant: float) -> Verdict | None:
@@ -71,4 +83,4 @@ def beside(exact: Truth, got: Floats, tolerance: Floats, majorant: float, precis
     with clock.part("oracle"), np.errstate(all="ignore"):
         finite = np.where(np.isfinite(got), got, 0.0)
         error = oracle.difference(finite, exact) if got.shape == tolerance.shape else got
-    return judge(got, error, tolerance, exact.error, exact.size or majorant, precision, differences)
+    return judge(got, error, tolerance, exact.error, exact.sizes, majorant, precision, differences)

@@ -61,11 +61,16 @@ class Truth:
     def floats(self) -> Floats:
         return mp_arrays.to_floats(self.exact)
 
+    @functools.cached_property
+    def sizes(self) -> Floats:
+        """Of the components; 0 of those that are not beyond the oracle's own error."""
+        sizes = np.abs(self.floats)
+        return np.where(sizes <= self.error, 0.0, sizes)
+
     @property
     def size(self) -> float:
-        """The largest component beyond the oracle's own error; 0 where there is none."""
-        sizes = np.abs(self.floats)
-        return float(np.max(sizes, initial=0.0, where=~(sizes <= self.error)))
+        """The largest; 0 where there is none."""
+        return float(np.max(self.sizes, initial=0.0))
 
 
 def flat_function(program: Program) -> Function:
