@@ -25,6 +25,7 @@ from gradlaws.suite.backends.question import Question
 from gradlaws.suite.backends.reproducer import script
 from gradlaws.suite.bound import contracts, differences, tolerances
 from gradlaws.suite.bound.exact_partials import exact_partials
+from gradlaws.suite.bound.thresholds import CENTRAL, FORWARD
 from gradlaws.suite.checking.system import System
 from gradlaws.suite.checking.trial import Trial
 from gradlaws.suite.truth import floats, oracle, quantities
