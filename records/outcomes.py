@@ -78,7 +78,7 @@ class Witness(Located, Details, Shown):
 
 
 class Control(TypedDict):
-    """A corrupted answer, which must be seen to fail."""
+    """A corrupted answer, which must be seen to fail, unless by chance it seldom differed from the right one."""
 
     identity: Name
     control: str
@@ -86,6 +86,7 @@ class Control(TypedDict):
     dtype: Name | None
     tried: Count
     failed: Count
+    differed: NotRequired[Free[Count]]
 
 
 class Subject(TypedDict):

@@ -148,7 +148,7 @@ class Example(Drawn, total=False):
 
 
 class Control(TypedDict):
-    """A corrupted answer, how often it was tried in a test and was seen to fail."""
+    """A corrupted answer, how often it was tried in a test, was another one than the right, and was seen to fail."""
 
     kind: Literal["control"]
     identity: Name
@@ -157,6 +157,7 @@ class Control(TypedDict):
     control: str
     tried: Count
     failed: Count
+    differed: NotRequired[Count]
 
 
 class Details(TypedDict, total=False):

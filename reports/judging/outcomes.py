@@ -47,6 +47,7 @@ def controls(records: Iterable[shard.Control], run: Run) -> list[Control]:
             "dtype": dtype,
             "tried": sum(record["tried"] for record in group),
             "failed": sum(record["failed"] for record in group),
+            "differed": sum(record.get("differed", record["tried"]) for record in group),
         }
         for (identity, control, backend, dtype), group in found.items()
     ]

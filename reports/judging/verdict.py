@@ -186,11 +186,12 @@ def _controls(report: Report) -> list[str]:
     seen = {(row["identity"], row["control"]) for row in failed if row["dtype"] in coarse}
     for row in report["controls"]:
         name = f"control “{row['control']}” of {row['identity']}"
-        if row["dtype"] in coarse and (row["tried"] < FEW or (row["identity"], row["control"]) in seen):
+        differed = row.get("differed", row["tried"])
+        if row["dtype"] in coarse and (differed < FEW or (row["identity"], row["control"]) in seen):
             continue
         if not row["tried"]:
             lines.append(f"{name} was never tried, so nothing shows that the check can fail")
-        elif not row["failed"]:
+        elif not row["failed"] and (differed >= FEW or row["tried"] >= FEW**2):
             lines.append(
                 f"{name} never failed on {row['backend']} {row['dtype']} (0 of {count(row['tried'])}), "
                 "so the check proves nothing there"

@@ -10,7 +10,7 @@ from gradlaws.strategies.program import Point, Program
 from gradlaws.suite.bound import nodes
 from gradlaws.suite.bound.nodes import Graph
 from gradlaws.suite.bound.thresholds import THRESHOLDS
-from gradlaws.suite.truth.oracle import HashablePoint
+from gradlaws.suite.truth.oracle import HashablePoint, Truth
 
 
 def scaled(numbers: Floats, precision: Precision) -> Floats:
@@ -22,6 +22,11 @@ def fault(precision: Precision) -> float:
     """The relative size of a fault that must be seen: 2^12 u, or four times the widest bound that counts as evidence if
     that is less."""
     return min(2.0**12 * precision.unit_roundoff, 4 * THRESHOLDS[precision.name])
+
+
+def differs(got: Floats, exact: Truth, precision: Precision) -> bool:
+    """Whether a corrupted answer is another one at this point, where Ju may be uᵀJ: by half of what must be seen."""
+    return bool(np.any(np.abs(got - exact.floats) > fault(precision) / 2 * exact.size))
 
 
 def frozen(program: Program, point: Point) -> Floats:

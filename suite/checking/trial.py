@@ -24,6 +24,7 @@ from gradlaws.suite.backends.question import Question
 from gradlaws.suite.bound import differences, tolerances
 from gradlaws.suite.checking import failure, witnesses
 from gradlaws.suite.checking.answer import Answer
+from gradlaws.suite.checking.controls import differs
 from gradlaws.suite.checking.excuses import excused
 from gradlaws.suite.checking.failure import Occasion, Violation
 from gradlaws.suite.checking.judged import Judged, worse
@@ -117,18 +118,18 @@ class Trial:
         check.finish()
 
     def finish(self) -> list[str]:
-        """Records the controls; names those that never failed though they were tried, and not only a few times: the
-        test could not have failed."""
+        """Records the controls; names those that never failed though they were other answers, and not only a few times:
+        the test could not have failed."""
         for name, count in self.controls.items():
             self.emit(
                 Control(kind="control", identity=self.identity, backend=self.backend.name, dtype=self.precision.name,
-                        control=name, tried=count["tried"], failed=count["failed"])
+                        control=name, tried=count["tried"], failed=count["failed"], differed=count["differed"])
             )  # fmt: skip
         if self.worst is not None:
             self.emit(self.witness(self.worst))
         for record in self.system.hardest.records():
             self.emit(record)
-        return [name for name, count in self.controls.items() if count["tried"] >= FEW and not count["failed"]]
+        return [name for name, count in self.controls.items() if count["differed"] >= FEW and not count["failed"]]
 
     def occasion(self, judged: Judged) -> Occasion:
         case = self.case(judged.label, "holds" if judged.verdict.kind == "holds" else "violated")
@@ -311,12 +312,12 @@ class Check:
         return found
 
     def control(self, name: str, got: Floats, exact: Truth, tolerance: Floats, majorant: float = 0.0) -> None:
-        """A corrupted answer, which must be seen to violate at least once in the test."""
+        """A corrupted answer, which must be seen to violate at least once in the test, if it is another one here."""
         count = self.trial.controls.setdefault(name, Counter())
         verdict = self.verdict(got, exact, tolerance, majorant)
         if verdict.kind in ("holds", "violated"):
-            count["tried"] += 1
-            count["failed"] += verdict.kind == "violated"
+            failed = verdict.kind == "violated"
+            count.update(tried=1, failed=failed, differed=failed or differs(got, exact, self.trial.precision))
 
     def record(self, judged: Judged) -> None:
         verdict = judged.verdict
