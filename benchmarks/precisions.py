@@ -112,7 +112,7 @@ def tried(row: Row, dtype: str) -> Tried:
     verdict, recorded = judged(here, mode, backend, precision)
     if verdict.kind == "unsupported":
         return Tried(row, dtype, "not asked", verdict.reason)
-    if verdict.kind == "inconclusive":
+    if verdict.kind == "inconclusive" or (verdict.kind == "holds" and verdict.undecided and recorded):
         return Tried(row, dtype, "as recorded" if recorded else "inconclusive", verdict.reason)
     if verdict.kind == "holds":
         return Tried(row, dtype, "right", f"{verdict.ratio or 0:.2g} of its bound")
