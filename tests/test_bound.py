@@ -382,3 +382,24 @@ def test_components_of_which_something_can_be_said_are_judged() -> None:
     assert found(0, 0, 2e-12).kind == "violated"
     wide = judge(sizes, np.zeros(3), np.array([math.inf, 1e-15, 1e-3]), np.zeros(3), sizes, 0.0, FLOAT64)
     assert wide.undecided == 2
+
+
+def test_a_softmax_of_one_entry_is_judged_by_what_its_terms_leave() -> None:
+    """Its derivative is 0 by structure, of which e/e − (e/e)² leaves a few u, and nothing else holds."""
+    x = np.array([0.25])
+    step = Step("softmax", (0,))
+    found = local(step, [x], float_values(Program(((1,),), (step,)), (x,))[-1])
+    assert not np.any(found.first) and 1 < found.sizes[1][0, 0] < 64
+
+
+@pytest.mark.parametrize("order", [FORWARD, CENTRAL])
+def test_a_difference_takes_a_step_that_the_value_feels(order: int) -> None:
+    """Of x + y at (1, 2⁻⁹⁰) a step near 2⁻⁹⁰ u^(1/2) moves nothing; and none leaves the domain of a logarithm."""
+    total = Program(((), ()), (Step("add", (0, 1)),))
+    at = (np.array(1.0), np.array(2.0**-90))
+    chosen = differences.steps(total, at, FLOAT64, order)
+    assert chosen[0] == differences.step(1.0, FLOAT64.digits, order) and 2.0**-45 < chosen[1] < 2.0**-20
+    allowed = differences.allowance(total, at, FLOAT64, order, np.full(2, 1e-16))
+    assert np.all(allowed < threshold(FLOAT64, order))
+    logs = Program(((), ()), (Step("log", (1,)), Step("add", (0, 2))))
+    assert differences.steps(logs, at, FLOAT64, order)[1] == differences.step(2.0**-90, FLOAT64.digits, order)

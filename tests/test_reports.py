@@ -416,3 +416,17 @@ def test_a_failure_in_full_names_everything() -> None:
         "replay",
     ):
         assert part in text
+
+
+@pytest.mark.parametrize(
+    ("tried", "differed", "red"), [(4, 4, False), (5, 5, True), (9, 2, False), (25, 2, True), (0, 0, True)]
+)
+def test_a_control_that_is_the_right_answer_by_chance_is_no_trial(tried: int, differed: int, red: bool) -> None:
+    few = control(tried=tried, differed=differed, failed=0)
+    assert bool(summarise(replaced(green(), "control", few))["reasons"]) == red
+
+
+def test_what_is_judged_in_part_is_counted() -> None:
+    report = summarise([*green(), comparison(partly=True)])
+    assert [row["partly"] for row in report["distributions"]] == [1, 1]
+    assert "in part" in unfolded(render(report))
