@@ -316,8 +316,8 @@ class Check:
         count = self.trial.controls.setdefault(name, Counter())
         verdict = self.verdict(got, exact, tolerance, majorant)
         if verdict.kind in ("holds", "violated"):
-            failed = verdict.kind == "violated"
-            count.update(tried=1, failed=failed, differed=failed or differs(got, exact, self.trial.precision))
+            failed = int(verdict.kind == "violated")
+            count.update(tried=1, failed=failed, differed=failed or int(differs(got, exact, self.trial.precision)))
 
     def record(self, judged: Judged) -> None:
         verdict = judged.verdict
