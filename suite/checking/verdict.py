@@ -47,7 +47,8 @@ def judge(got: Floats, error: Floats, bound: Floats, oracle_error: Floats, sizes
     if not np.any(finite) or not np.isfinite(majorant):
         return Verdict("inconclusive", reason="an intermediate overflows, or rounding moves it by as much as itself")
     if np.any(sizes > 0):
-        size = float(np.max(sizes, initial=0.0, where=finite & (bound <= part * sizes)))
+        narrow = finite & (np.maximum(bound, oracle_error) <= part * sizes)
+        size = float(np.max(sizes, initial=0.0, where=narrow))
         seen = finite & (bound <= part * size) & (size > 0)
     else:
         size, seen = majorant, finite & (bound <= part * majorant if majorant else True)
