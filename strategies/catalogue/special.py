@@ -17,10 +17,6 @@ def nonzero(x: Floats) -> Floats:
     return np.asarray(np.where(x == 0, 1, abs(x)))
 
 
-def away_from_half(x: Floats) -> bool:
-    return probability(x) and bool(np.all(abs(x - 0.5) > 0.05))
-
-
 def both(low: float, high: float) -> Callable[[Floats, Floats], bool]:
     return lambda x, y: interval(low, high)(x) and interval(low, high)(y)
 
@@ -179,7 +175,7 @@ FAMILY = (
           numpy="scipy.special.ndtri", torch="torch.special.ndtri", jax="jax.scipy.special.ndtri"),
     unary("log_ndtr", lambda x: mp.log(mp.ncdf(x)) if x < 0 else mp.log1p(-mp.ncdf(-x)), terms=log_ndtr_terms,
           numpy="scipy.special.log_ndtr", torch="torch.special.log_ndtr", jax="jax.scipy.special.log_ndtr"),
-    unary("logit", lambda x: mp.log(x / (1 - x)), away_from_half, terms=lambda x, y: (0, 1 / x**2 + 1 / (1 - x) ** 2),
+    unary("logit", lambda x: mp.log(x / (1 - x)), probability, terms=lambda x, y: (0, 1 / x**2 + 1 / (1 - x) ** 2),
           numpy="scipy.special.logit", torch="torch.logit", jax="jax.scipy.special.logit"),
     unary("digamma", mp.digamma, positive, symbol="ψ({x})",
           numpy="scipy.special.digamma", torch="torch.digamma", jax="jax.scipy.special.digamma"),
