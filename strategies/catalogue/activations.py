@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from mpmath import mp, mpf
 
-from gradlaws.strategies.primitive import Floats, Terms, interval, unary
+from gradlaws.strategies.primitive import Floats, Terms, unary
 
 SELU_ALPHA, SELU_SCALE = 1.6732632423543772848170429916717, 1.0507009873554804934193349852946
 
