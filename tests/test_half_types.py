@@ -19,8 +19,7 @@ from gradlaws.suite.bound import contracts, nodes, sweep, tolerances
 from gradlaws.suite.bound.contracts import Contract
 from gradlaws.suite.bound.nodes import Graph
 from gradlaws.suite.bound.partials import local
-from gradlaws.suite.bound.thresholds import THRESHOLDS
-from gradlaws.suite.checking import controls
+from gradlaws.suite.bound.thresholds import THRESHOLDS, fault
 from gradlaws.suite.checking.verdict import judge
 
 halves = pytest.mark.parametrize("precision", [PRECISIONS[name] for name in HALF], ids=lambda p: p.name)
@@ -148,7 +147,7 @@ def test_the_bound_holds_for_roundings_within_the_contracts(precision: Precision
 def test_an_answer_that_is_wrong_by_an_eighth_is_seen(precision: Precision) -> None:
     """Where a bound counts as evidence at all; and so is each control."""
     tau = THRESHOLDS[precision.name]
-    for wrong in (-1.0, 0.0, 1 + 1.01 * tau, 1 + controls.fault(precision)):
+    for wrong in (-1.0, 0.0, 1 + 1.01 * tau, 1 + fault(precision)):
         got = np.array([wrong])
         assert judge(got, np.abs(got - 1), np.array([tau]), np.zeros(1), np.ones(1), 0.0, precision).kind == "violated"
 

@@ -17,3 +17,9 @@ def threshold(precision: Precision, differences: int = 0) -> float:
     """Of an answer, or of a quotient of differences: a forward one keeps half of the digits, and a central one two
     thirds (Nocedal & Wright, Numerical Optimization, section 8.1); an imaginary step all of them."""
     return float(THRESHOLDS[precision.name] ** {FORWARD: 1 / 2, CENTRAL: 2 / 3}.get(differences, 1.0))
+
+
+def fault(precision: Precision) -> float:
+    """The relative size of a fault that must be seen: 2^12 u, or four times the widest bound that counts as evidence if
+    that is less."""
+    return min(2.0**12 * precision.unit_roundoff, 4 * THRESHOLDS[precision.name])

@@ -9,24 +9,13 @@ from gradlaws.strategies.primitive import Floats
 from gradlaws.strategies.program import Point, Program
 from gradlaws.suite.bound import nodes
 from gradlaws.suite.bound.nodes import Graph
-from gradlaws.suite.bound.thresholds import THRESHOLDS
-from gradlaws.suite.truth.oracle import HashablePoint, Truth
+from gradlaws.suite.bound.thresholds import fault
+from gradlaws.suite.truth.oracle import HashablePoint
 
 
 def scaled(numbers: Floats, precision: Precision) -> Floats:
     """As if the rule of the last step were scaled by 1 + 2^12 u, in half types by 3/2: everything flows through it."""
     return numbers * (1 + fault(precision))
-
-
-def fault(precision: Precision) -> float:
-    """The relative size of a fault that must be seen: 2^12 u, or four times the widest bound that counts as evidence if
-    that is less."""
-    return min(2.0**12 * precision.unit_roundoff, 4 * THRESHOLDS[precision.name])
-
-
-def differs(got: Floats, exact: Truth, precision: Precision) -> bool:
-    """Whether a corrupted answer is another one at this point, where Ju may be uᵀJ: by half of what must be seen."""
-    return bool(np.any(np.abs(got - exact.floats) > fault(precision) / 2 * exact.size))
 
 
 def frozen(program: Program, point: Point) -> Floats:

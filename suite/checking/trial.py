@@ -24,13 +24,12 @@ from gradlaws.suite.backends.question import Question
 from gradlaws.suite.bound import differences, tolerances
 from gradlaws.suite.checking import failure, witnesses
 from gradlaws.suite.checking.answer import Answer
-from gradlaws.suite.checking.controls import differs
 from gradlaws.suite.checking.excuses import excused
 from gradlaws.suite.checking.failure import Occasion, Violation
 from gradlaws.suite.checking.judged import Judged, worse
 from gradlaws.suite.checking.rotation import in_turn
 from gradlaws.suite.checking.system import System
-from gradlaws.suite.checking.verdict import Verdict, beside, contradiction
+from gradlaws.suite.checking.verdict import Verdict, beside, contradiction, differs
 from gradlaws.suite.corpus import cases, hardest
 from gradlaws.suite.corpus.cases import Case
 from gradlaws.suite.truth.floats import arrays

@@ -11,7 +11,7 @@ from gradlaws.records.values import Verdict as Kind
 from gradlaws.strategies.precision import Precision
 from gradlaws.strategies.primitive import Floats
 from gradlaws.suite import clock
-from gradlaws.suite.bound.thresholds import threshold
+from gradlaws.suite.bound.thresholds import fault, threshold
 from gradlaws.suite.truth import oracle
 from gradlaws.suite.truth.oracle import Truth
 
@@ -85,3 +85,8 @@ def beside(exact: Truth, got: Floats, tolerance: Floats, majorant: float, precis
         finite = np.where(np.isfinite(got), got, 0.0)
         error = oracle.difference(finite, exact) if got.shape == tolerance.shape else got
     return judge(got, error, tolerance, exact.error, exact.sizes, majorant, precision, differences)
+
+
+def differs(got: Floats, exact: Truth, precision: Precision) -> bool:
+    """Whether a corrupted answer is another one at this point, where Ju may be uᵀJ: by half of what must be seen."""
+    return bool(np.any(np.abs(got - exact.floats) > fault(precision) / 2 * exact.size))

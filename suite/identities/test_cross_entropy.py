@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from gradlaws.strategies.points import directions
 from gradlaws.strategies.primitive import Floats
 from gradlaws.suite.backends.backend import Mode
-from gradlaws.suite.checking import controls
+from gradlaws.suite.bound.thresholds import fault
 from gradlaws.suite.checking.answer import exactly
 from gradlaws.suite.checking.trial import Check, Trial
 from gradlaws.suite.identities import cross_entropy
@@ -47,11 +47,7 @@ def check_gradient(check: Check, loss: Loss, mode: Mode, z: Floats) -> None:
     truth = cross_entropy.gradient(loss, z)
     tolerance, size = cross_entropy.tolerance(check.system, loss, z)
     check.compare(mode.name, 1, got, truth, tolerance, size, mode=mode, directions=loss.directions)
-    excess = (
-        max(2.0**-6, controls.fault(check.system.precision))
-        * cross_entropy.cotangent(loss, z)
-        * cross_entropy.target(loss)
-    )
+    excess = max(2.0**-6, fault(check.system.precision)) * cross_entropy.cotangent(loss, z) * cross_entropy.target(loss)
     check.control("p not normalised", got - excess.ravel(), truth, tolerance, size)
 
     rows = got.reshape(z.shape)

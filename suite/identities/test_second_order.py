@@ -12,6 +12,7 @@ from gradlaws.strategies.functions import scalar_functions
 from gradlaws.strategies.mp_arrays import MPArray, mp_array
 from gradlaws.strategies.points import directions
 from gradlaws.strategies.program import Program, Step
+from gradlaws.suite.bound.thresholds import fault
 from gradlaws.suite.checking import controls
 from gradlaws.suite.checking.answer import exactly
 from gradlaws.suite.checking.trial import Trial
@@ -50,7 +51,7 @@ def test_the_hessian_is_symmetric(trial: Trial, data: st.DataObject) -> None:
             check.compare(hessian.mode, 2, hessian.numbers, transposed, tolerance, hessian.majorant)
             if f.size > 1:
                 planted, size = hessian.numbers.copy(), float(np.max(np.abs(hessian.numbers)))
-                planted[0, -1] += controls.fault(trial.precision) * (size or hessian.majorant or 1.0)
+                planted[0, -1] += fault(trial.precision) * (size or hessian.majorant or 1.0)
                 check.control("an asymmetry planted", planted, transposed, tolerance, hessian.majorant)
 
 

@@ -16,7 +16,7 @@ from gradlaws.strategies.points import directions
 from gradlaws.strategies.primitive import Floats
 from gradlaws.strategies.program import Point, Program
 from gradlaws.suite.backends.backend import Mode
-from gradlaws.suite.checking import controls
+from gradlaws.suite.bound.thresholds import fault
 from gradlaws.suite.checking.answer import Answer, exactly
 from gradlaws.suite.checking.system import System
 from gradlaws.suite.checking.trial import Check, Trial
@@ -87,7 +87,7 @@ def test_a_derivative_has_the_type_and_the_shape_of_its_input(trial: Trial, data
 def test_the_layout_in_memory_does_not_matter(trial: Trial, data: st.DataObject) -> None:
     """grad f at a strided view of x is grad f(x). JAX has no strided arrays. Cannot see layouts of higher rank."""
     f, x = trial.draw(data, scalar_functions(trial.precision))
-    moved = 1 + max(2.0**-6, controls.fault(trial.precision))
+    moved = 1 + max(2.0**-6, fault(trial.precision))
     with trial.example(f, x) as check:
         for gradient in gradients_of(check, f, x):
             views = [trial.backend.array(np.stack([a, -a], axis=-1), trial.precision.name)[..., 0] for a in x]
