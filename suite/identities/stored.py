@@ -103,8 +103,8 @@ def run(trial: Trial, case: Case) -> Answered:
     finally:
         trial.stored = None
     doubtful = trial.seen["partly"] and "violated" in case.recorded.values()  # what was wrong may be what is undecided
-    told = trial.seen["holds"] or trial.seen["deviation"]
-    return Answered("holds" if told and not doubtful else "inconclusive")
+    told = trial.seen["deviation"] or (trial.seen["holds"] and not doubtful)
+    return Answered("holds" if told else "inconclusive")
 
 
 def status(recorded: str, found: str) -> CaseStatus:
