@@ -52,6 +52,7 @@ BACKEND = Backend(
         "checkpoint is incompatible with .grad()",
         "only allowed to backward once on any region computed under selective activation checkpoint",
         "Nested forward mode AD is not supported",
+        "Double backward is unsupported",
         "flat_bdims must not be None",  # the vmap of a custom Function that has no JVP, in nested forward mode
         "operator doesn't work unless it is captured completely",
         "could not find kernel for HigherOrderOperator",
