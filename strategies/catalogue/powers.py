@@ -17,10 +17,6 @@ def positive_second(x: Floats, y: Floats) -> bool:
     return bool(np.all(y > 0))
 
 
-def both_positive(x: Floats, y: Floats) -> bool:
-    return bool(np.all((x > 0) & (y > 0)))
-
-
 def logaddexp2(x: mpf, y: mpf) -> mpf:
     return max(x, y) + mp.log1p(mp.power(2, -abs(x - y))) / mp.ln2
 
@@ -51,7 +47,8 @@ FAMILY = (
            numpy="scipy.special.xlog1py", torch="torch.special.xlog1py", jax="jax.scipy.special.xlog1py"),
     unary("entr", lambda x: -x * mp.log(x) if x else x, positive, terms=lambda x, y: (1 + abs(np.log(x)), 0),
           numpy="scipy.special.entr", torch="torch.special.entr", jax="jax.scipy.special.entr"),
-    binary("rel_entr", lambda x, y: x * (mp.log(x) - mp.log(y)) if x else x, both_positive,
+    binary("rel_entr", lambda x, y: x * (mp.log(x) - mp.log(y)) if x else x,
+           lambda x, y: positive(x) and positive(y),
            terms=lambda x, y, value: (1 + abs(np.log(x)) + abs(np.log(y)), 0),
            numpy="scipy.special.rel_entr", jax="jax.scipy.special.rel_entr"),
     binary("squared_error", lambda x, y: (x - y) * (x - y), symbol="({x} − {y})²", kind="arithmetic",

@@ -102,8 +102,8 @@ def bessel_k1(x: mpf) -> mpf:
 
 
 def bessel_y(order: int, x: mpf) -> mpf:
-    """Near 0 by the series and the Wronskian (DLMF 10.8.2, 10.5.2), far out by Hankel's expansion (10.17.4): mpmath
-    takes limits there, which need not end."""
+    """By the series and the Wronskian (DLMF 10.8.2, 10.5.2), far out by Hankel's expansion (10.17.4): mpmath takes
+    limits, which are slow and need not end."""
     if x <= 0:
         return mp.nan
     if not asymptotic(x):

@@ -11,7 +11,7 @@ from gradlaws.strategies import mp_arrays
 from gradlaws.strategies.mp_arrays import DomainError
 from gradlaws.strategies.precision import PRECISIONS, Precision
 from gradlaws.strategies.primitive import Floats
-from gradlaws.strategies.program import Point, Program
+from gradlaws.strategies.program import Point, Program, splitter
 from gradlaws.suite.bound import contracts, tolerances
 from gradlaws.suite.bound.scalar_partials import third_difference
 from gradlaws.suite.bound.thresholds import FORWARD, IMAGINARY, threshold
@@ -67,14 +67,11 @@ def imaginary_step(value: float, digits: int) -> float:
     return max(abs(value), 2.0**-60) * (2.0**-500 if digits > 24 else 2.0**-40)
 
 
-def shifted(point: Point, i: int, by: mpf) -> Point:
+def shifted(program: Program, point: Point, i: int, by: mpf) -> Point:
     """A point with another x_i, x_i + by."""
-    there = tuple(a.copy() for a in point)
-    offset, which = i, 0
-    while offset >= there[which].size:
-        offset, which = offset - there[which].size, which + 1
-    there[which].reshape(-1)[offset] += float(by)
-    return there
+    there = floats.flat(point)
+    there[i] += float(by)
+    return tuple(splitter(program.inputs)(there))
 
 
 def moved(x: mp_arrays.MPArray, i: int, by: mpf) -> mp_arrays.MPArray:
@@ -119,7 +116,8 @@ def allowance(program: Program, point: Point, precision: Precision, order: int, 
         here = f(x)[0] if order == FORWARD else None
         for i, h in enumerate(map(mpf, steps(program, point, precision, order))):
             far = h >= abs(x[i]) or exact.exact[i] == 0
-            met = max(error, *(value_bound(program, shifted(point, i, s * h), precision) for s in (1, -1) if far), 0.0)
+            around = (shifted(program, point, i, s * h) for s in (1, -1) if far)
+            met = max(error, *(value_bound(program, there, precision) for there in around), 0.0)
             with mp.workprec(precision.digits):  # across a power of two x + h may have to be rounded
                 after, before = moved(x, i, h), moved(x, i, -h)
             quotient = (f(after)[0] - (f(before)[0] if here is None else here)) / (h * order)

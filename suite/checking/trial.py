@@ -321,7 +321,8 @@ class Check:
     def record(self, judged: Judged) -> None:
         verdict = judged.verdict
         self.told |= verdict.kind not in ("inconclusive", "unsupported")
-        self.trial.seen.update([verdict.kind, *["partly"] * (verdict.undecided > 0)])
+        self.trial.seen[verdict.kind] += 1
+        self.trial.seen["partly"] += verdict.undecided > 0
         if verdict.kind == "holds":
             self.worst = max(self.worst, verdict.ratio or 0.0)
         self.trial.emit(judged.record(self.trial.identity))
