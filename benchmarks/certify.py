@@ -49,7 +49,7 @@ WHOLE = 1 - 2.0**-20  # all that is allowed, less what float64 itself rounds
 HESSIANS = ("forward over forward", "forward over reverse", "reverse over forward", "reverse over reverse")
 
 
-def defaults(primitive: str) -> Contract:
+def defaults(primitive: str, at: object = None) -> Contract:
     ulps = DEFAULT_ULPS[PRIMITIVES[primitive].kind]
     return Contract((ulps, ulps, ulps))
 

@@ -36,19 +36,15 @@ from typing import Literal
 import numpy as np
 from mpmath import mp, mpf
 
-from gradlaws.strategies.mp_arrays import DomainError
 from gradlaws.strategies.precision import PRECISIONS, Precision
 from gradlaws.strategies.program import Point
 from gradlaws.suite import backends
-from gradlaws.suite.backends.backend import Backend, Mode
-from gradlaws.suite.bound import differences, tolerances
+from gradlaws.suite.backends.question import Question
+from gradlaws.suite.checking.asking import asked
 from gradlaws.suite.checking.excuses import excused
-from gradlaws.suite.checking.system import System
-from gradlaws.suite.checking.verdict import Verdict, beside
 from gradlaws.suite.configuration import configure
 from gradlaws.suite.known import ledger
 from gradlaws.suite.known.ledger import Row
-from gradlaws.suite.truth.quantities import truth
 
 Found = Literal["deviates", "as recorded", "inconclusive", "right", "not representable", "not asked"]
 UNSHOWN: tuple[Found, ...] = ("inconclusive", "right", "not representable")  # in which a row has no business
@@ -109,39 +105,22 @@ def tried(row: Row, dtype: str) -> Tried:
         return Tried(row, dtype, "not representable", str(error))
     except KeyError as unknown:
         return Tried(row, dtype, "not asked", str(unknown.args[0]))
-    verdict, recorded = judged(here, mode, backend, precision)
+    answer = asked(Question(backend, precision, here.program, here.witness, mode, here.directions))
+    verdict = answer.verdict
+    recorded = (
+        answer.got is not None
+        and answer.exact is not None
+        and as_recorded(here, float(answer.got[here.component]), answer.exact.exact[here.component], precision)
+    )
     if verdict.kind == "unsupported":
         return Tried(row, dtype, "not asked", verdict.reason)
     if verdict.kind == "inconclusive" or (verdict.kind == "holds" and verdict.undecided and recorded):
         return Tried(row, dtype, "as recorded" if recorded else "inconclusive", verdict.reason)
     if verdict.kind == "holds":
         return Tried(row, dtype, "right", f"{verdict.ratio or 0:.2g} of its bound")
-    said, record = excused(verdict, mode.name, mode.order, System(backend, precision), here.program, here.witness)
+    said, record = excused(answer)
     why = verdict.reason or f"{verdict.ratio:.2g} times its bound"
-    if not row.excuses(mode.order, dtype, verdict.ratio or 0.0, verdict.reason if verdict.kind == "error" else ""):
-        why = f"{why}, which is more than it excuses"
-    return Tried(row, dtype, "deviates", why, said.reason if record else "")
-
-
-def judged(row: Row, mode: Mode, backend: Backend, precision: Precision) -> tuple[Verdict, bool]:
-    """What the suite says of the witness, without a ledger, and whether the answer is as far off as the row records."""
-    asked = (row.program, row.witness)
-    result = backend.run(mode, row.program, precision, row.witness, *row.directions)
-    if result.numbers is None:
-        error = f"{type(result.error).__name__}: {result.error}".splitlines()[0]
-        return Verdict("unsupported" if result.refused else "error", reason=error), False
-    try:
-        with np.errstate(all="ignore"):
-            allowed, majorant = tolerances.tolerance(
-                backend, precision, mode.name, mode.quantity, *asked, *row.directions
-            )
-            if mode.differences:
-                allowed = differences.allowance(*asked, precision, mode.differences, allowed)
-        exact = truth(mode.quantity, *asked, *row.directions)
-    except DomainError as error:
-        return Verdict("inconclusive", reason=f"the oracle: {error}"), False
-    recorded = as_recorded(row, float(result.numbers[row.component]), exact.exact[row.component], precision)
-    return beside(exact, result.numbers, allowed, majorant, precision), recorded
+    return Tried(row, dtype, "deviates", why, said.verdict.reason if record else "")
 
 
 def as_recorded(row: Row, got: float, true: mpf, precision: Precision) -> bool:

@@ -61,7 +61,6 @@ def numbers() -> dict[str, str]:
     from gradlaws.strategies.catalogue import CORE, PRIMITIVES
     from gradlaws.suite.bound.contracts import DEFAULT_ULPS
     from gradlaws.suite.known.claims import CLAIMS
-    from gradlaws.suite.known.ledger import MARGIN
     from gradlaws.suite.vocabulary import VERSION
 
     ledger, faults, soak = rows_of("suite/known/ledger.toml", "deviation"), result("faults"), result("soak")
@@ -76,7 +75,6 @@ def numbers() -> dict[str, str]:
         "document_claims": sum(claim.document for claim in CLAIMS.values()),
         "ledger_rows": len(ledger),
         "default_ulps": DEFAULT_ULPS,
-        "margin": MARGIN,
         "faults": len(faults["rows"]),
         "faults_killed": faults["counts"].get("killed", 0),
         "faults_explained": faults["counts"].get("explained", 0),

@@ -146,6 +146,9 @@ class LedgerRow(TypedDict):
     region: NotRequired[Free[str | None]]
     size: NotRequired[Free[str | None]]
     any_size: NotRequired[Free[str | None]]
+    like: NotRequired[Free[str | None]]
+    gives: NotRequired[Free[list[str] | None]]
+    within: NotRequired[Free[str | None]]
     cause: str | None
     upstream: NotRequired[Free[str | None]]
     versions: NotRequired[Free[list[str] | None]]
@@ -166,7 +169,9 @@ class Deviation(LedgerRow):
     id: str
     status: Annotated[LedgerStatus, about("Of its witness in this run; elsewhere: it speaks of other versions.")]
     excused: Count
-    unlimited: NotRequired[Annotated[Count, about("Of these, those whose size the row does not limit.")]]
+    unlimited: NotRequired[
+        Annotated[Count, about("Of these, those by a row that does not say what is given, but why it is chaotic.")]
+    ]
 
 
 class KinkAnswer(TypedDict):

@@ -253,6 +253,9 @@ class Ledger(Deviation, total=False):
     region: str | None
     size: str | None
     any_size: str | None
+    like: str | None
+    gives: list[str] | None
+    within: str | None
     cause: str | None
     upstream: str | None
     found: str | None

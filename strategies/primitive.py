@@ -43,6 +43,7 @@ class Primitive:
     probabilities. The bound allows it as long as it leaves digits (``structured`` in suite/bound/partials.py).
     ``direct`` says that the derivatives are library functions of the argument as it is given, as cos(x) is of sin: no
     digit of it is lost before them.
+    ``selects`` says that it passes an argument or a constant on as it is, but for its sign: partials are 0 or ±1.
     """
 
     name: str
@@ -59,6 +60,7 @@ class Primitive:
     squares: tuple[str, ...] = ()
     usual: Callable[..., Any] | None = None
     direct: bool = False
+    selects: bool = False
 
     def expression(self, backend: str, arguments: Iterable[str], parameters: Parameters) -> str:
         """The call as that framework's users would write it. Raises KeyError if it has no such function."""
@@ -126,12 +128,14 @@ def unary(
     terms: Terms | None = None,
     kind: Kind = "elementwise",
     direct: bool = False,
+    selects: bool = False,
     **names: str,
 ) -> Primitive:
     """An elementwise function of one array."""
     return Primitive(
         name, 1, kind, definition, spelled(names, 1), symbol or name + "({x})", domain,
         lambda shape: [{}], lambda shape: shape, terms, direct=direct,
+        selects=selects,
     )  # fmt: skip
 
 
@@ -142,12 +146,13 @@ def binary(
     symbol: str = "",
     terms: Terms | None = None,
     kind: Kind = "elementwise",
+    selects: bool = False,
     **names: str,
 ) -> Primitive:
     """An elementwise function of two arrays that broadcast."""
     return Primitive(
         name, 2, kind, definition, spelled(names, 2), symbol or name + "({x}, {y})", domain,
-        broadcastable, np.broadcast_shapes, terms,
+        broadcastable, np.broadcast_shapes, terms, selects=selects,
     )  # fmt: skip
 
 

@@ -1,7 +1,7 @@
 """Attacks on the oracle: functions with features narrower than any step, at 0, near it and elsewhere.
 
 A confident wrong verdict is what two steps that agree are good for. Balls, which share neither steps nor chain rule
-with the oracle, say what is right (tests/balls.py).
+with the oracle, say what is right (benchmarks/balls.py).
 """
 
 from __future__ import annotations
@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field
 
-import balls
 import numpy as np
 import pytest
 from flint import arb
 from numpy.random import Generator
 
+from benchmarks import balls
 from gradlaws.strategies.mathematics import mathematics
 from gradlaws.strategies.mp_arrays import DomainError
 from gradlaws.strategies.precision import FLOAT64

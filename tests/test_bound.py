@@ -128,7 +128,7 @@ def test_the_bound_grows_with_the_contracts() -> None:
 
     def allowed(*ulps: float) -> float:
         contract = Contract((ulps[0], ulps[1], ulps[2]))
-        return float(analysis.bound(FLOAT64, lambda primitive: contract, 0.0)[0, 0])
+        return float(analysis.bound(FLOAT64, lambda *at: contract, 0.0)[0, 0])
 
     assert allowed(1, 1, 1) < allowed(2, 1, 1) < allowed(2, 2, 1) == allowed(2, 2, 9)
 

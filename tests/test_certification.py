@@ -1,4 +1,4 @@
-"""The oracle and the bound's partials, certified by ball arithmetic (tests/balls.py): every primitive of the catalogue,
+"""The oracle and the bound's partials, certified by balls (benchmarks/balls.py): every primitive of the catalogue,
 inside its domain and in its saturated tails, and random compositions. Linear and structured definitions are algebra and
 are run on balls as they are; an elementwise one is compared with a formula of FLINT's own functions, so that a wrong
 constant shows too.
@@ -10,13 +10,13 @@ import itertools
 import math
 from collections.abc import Iterator
 
-import balls
 import numpy as np
 import pytest
 from flint import arb
 from hypothesis import HealthCheck, Phase, given, settings
 from mpmath import mp, mpf
 
+from benchmarks import balls
 from gradlaws.strategies import functions
 from gradlaws.strategies.catalogue import OWN, PRIMITIVES
 from gradlaws.strategies.mathematics import mathematics
@@ -185,7 +185,7 @@ def contracted(found: Local, v: Point, point: Point, output: int) -> list[tuple[
 
 
 def test_every_elementwise_primitive_has_a_formula_of_balls() -> None:
-    """A new one needs a row in tests/balls.py, written with FLINT's functions."""
+    """A new one needs a row in benchmarks/balls.py, written with FLINT's functions."""
     assert set(balls.FORMULAS) == {p.name for p in CATALOGUE if p.kind == "elementwise"}
 
 

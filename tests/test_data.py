@@ -28,6 +28,7 @@ order = 2
 modes = ["*"]
 dtypes = ["float64"]
 region = "x > 2"
+within = "0.01 * size"
 quantity = "hessian"
 mode = "func.hessian"
 got = "0x1.0p-1"
@@ -199,11 +200,11 @@ def test_a_right_deviation_is_read(tmp_path: Path) -> None:
         ('cause = "a series cut short"', 'cause = "x"\nblame = "y"', "unknown blame"),
         ('backend = "torch"', 'backend = "tourch"', "unknown backend 'tourch'"),
         ('"float64"', '"float8"', "unknown dtypes ['float8']"),
-        ('"x > 2"', '"__import__(1)"', "is not an expression"),
-        ('"x > 2"', '"x > "', "SyntaxError"),
+        ('"x > 2"', '"__import__(1)"', "speaks of"),
+        ('"x > 2"', '"x > "', "is no expression"),
         ('"x > 2"', '"x > 4"', "witness lies outside its region"),
         ('modes = ["*"]', 'modes = ["func.grad"]', "leave out its own witness, hessian by func.hessian"),
-        ("order = 2", "order = 3", "leave out its own witness"),
+        ("order = 2", "order = 3", "is of order 3, and its witness, a hessian, of order 2"),
         ('values = ["0x1.8p+1"]', 'values = ["three"]', "ValueError"),
         ('values = ["0x1.8p+1"]', 'values = ["0x1p+2", "0x1p+3"]', "ValueError"),
         ('got = "0x1.0p-1"', 'got = "half"', "ValueError"),

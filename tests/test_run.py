@@ -41,6 +41,7 @@ order = 0
 modes = ["*"]
 dtypes = ["float64"]
 region = "x > 2"
+within = "size"
 quantity = "value"
 mode = "eager"
 got = "0x1.0p-1"

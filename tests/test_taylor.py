@@ -78,8 +78,8 @@ def test_weights_do_not_drift() -> None:
     program = weighted(alone("triangular_solve_transposed", point), np.array([1.25, -0.75]))
     graph = nodes.graph(program, oracle.HashablePoint(point))
 
-    def promised(primitive: str) -> contracts.Contract:
-        return contracts.contract("torch", "float64", "eager", primitive)
+    def promised(primitive: str, at: Point) -> contracts.Contract:
+        return contracts.contract("torch", "float64", "eager", primitive, at)
 
     assert graph.drift(promised, 2.0**-53) < 1e-6
 

@@ -3,6 +3,8 @@
     python -m benchmarks.survey                         all of it (tens of minutes; --jobs, --resume)
     python -m benchmarks.survey lgamma gelu --backends torch --dtypes float32
     python -m benchmarks.survey --save                  and writes the summary that the report shows
+    python -m benchmarks.survey --tighten               measures what contracts allow, and proposes their rows
+    python -m benchmarks.survey --tighten --save        and writes the table that the tests compare with the rows
 
 Four layers. *Strict*: an elementwise primitive of one or two arrays at points of every binade and sign, and at both
 sides of thresholds, zeros and ties; in ulps (strict.py). *Bound*: any primitive at random points of the domain that
@@ -26,10 +28,11 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.survey import summary
+from benchmarks import saved
+from benchmarks.survey import propose, summary, table
 from benchmarks.survey.bounds import LOST
 from benchmarks.survey.strict import MANY_ULPS
-from benchmarks.survey.tasks import Task, everything, prepare, surveys
+from benchmarks.survey.tasks import Task, contract_task, everything, prepare, surveys
 from gradlaws.strategies.catalogue import PRIMITIVES
 from gradlaws.strategies.precision import PRECISIONS, WIDE
 from gradlaws.suite import plugins
@@ -39,6 +42,7 @@ from gradlaws.suite.vocabulary import MODULES
 
 OUT = Path("reports/out/survey.jsonl")
 SUMMARY = Path("benchmarks/results/survey.json")
+MEASURED, PROPOSED = table.FOLDER / "done.jsonl", table.FOLDER / "contracts.toml"
 LIMITS = {"strict": MANY_ULPS, "bound": 1.0, "scaled": LOST, "nestings": 1e-4}
 UNITS = {"strict": "ulps", "bound": "× bound", "scaled": "relative", "nestings": "relative"}
 
@@ -112,16 +116,19 @@ def parser() -> argparse.ArgumentParser:
     options.add_argument("primitives", nargs="*", help="names (default: all)")
     options.add_argument("--plugin", action="append", default=[], metavar="MODULE", help="see suite/plugins.py")
     options.add_argument("--backends", default="", help=f"default: all ({','.join(MODULES)}, and a plugin's)")
-    options.add_argument("--dtypes", default=",".join(WIDE))
+    options.add_argument("--dtypes", default="", help=f"default: {','.join(WIDE)}; of contracts all")
     options.add_argument("--jobs", type=int, default=2, help="processes (default: 2)")
-    options.add_argument("--out", type=Path, default=OUT, help=f"results, a line each (default: {OUT})")
+    options.add_argument("--out", type=Path, help=f"results, a line each (default: {OUT}, or {MEASURED})")
     options.add_argument("--resume", action="store_true", help="keep what --out holds, and survey the rest")
     options.add_argument("--save", action="store_true", help=f"write the summary for the report to {SUMMARY}")
+    options.add_argument("--tighten", action="store_true", help=f"measure contracts, and propose rows in {PROPOSED}")
     return options
 
 
 def main(arguments: list[str] | None = None) -> int:
     options = parser().parse_args(arguments)
+    options.out = options.out or (MEASURED if options.tighten else OUT)
+    options.dtypes = options.dtypes or ",".join(PRECISIONS if options.tighten else WIDE)
     try:
         prepare(options.plugin)
     except plugins.PluginError as error:
@@ -151,15 +158,17 @@ def main(arguments: list[str] | None = None) -> int:
     except KeyboardInterrupt:
         print(f"interrupted: {options.out} keeps what was surveyed; run again with --resume", file=sys.stderr)
         return 130
+    if options.tighten:
+        return 1 if tightened(records, options) or failed else 0
     new = tell(records, options)
     return 1 if new or failed else 0
 
 
 def run(tasks: Sequence[Task], records: list[dict[str, Any]], options: argparse.Namespace) -> int:
     """All tasks, their records written and added to the others as soon as they are there; how many failed."""
-    failed = 0
+    failed, do = 0, [contract_task] if options.tighten else []
     with options.out.open("a") as out:
-        for count, (named, found) in enumerate(surveys(tasks, options.jobs, options.plugin), start=1):
+        for count, (named, found) in enumerate(surveys(tasks, options.jobs, options.plugin, *do), start=1):
             if isinstance(found, Exception):
                 failed += 1
                 print(f"{named}: {type(found).__name__}: {found}; run again with --resume", file=sys.stderr)
@@ -169,6 +178,21 @@ def run(tasks: Sequence[Task], records: list[dict[str, Any]], options: argparse.
             records += found
             print(f"[{count}/{len(tasks)}] {named} {found[-1]['cpu']} s", file=sys.stderr, flush=True)
     return failed
+
+
+def tightened(records: Sequence[dict[str, Any]], options: argparse.Namespace) -> int:
+    """Writes the proposals, and the table if it was asked for; prints what is wrong with the rows that stand."""
+    count = propose.write(options.primitives or [*PRIMITIVES], PROPOSED)
+    rows, seconds, cpu = [*table.rows()], *(sum(r.get(key, 0.0) for r in records) for key in ("seconds", "cpu"))
+    if options.save:
+        command = "python -m benchmarks.survey --tighten --save"
+        if options.primitives and table.RESULT.exists():  # of the others what was saved
+            kept = json.loads(table.RESULT.read_text())["rows"]
+            rows = [*(row for row in kept if row["primitive"] not in options.primitives), *rows]
+        saved.save(table.RESULT, saved.result("contracts", command, seconds, rows, processor_seconds=round(cpu)))
+    lines = [line for row in rows for line in table.wrong(row)]
+    print("\n".join([*lines, f"{count} rows are proposed in {PROPOSED}, after {cpu:.0f} s of processor time"]))
+    return len(lines)
 
 
 def tell(records: Sequence[dict[str, Any]], options: argparse.Namespace) -> int:

@@ -11,19 +11,22 @@ import resource
 import sys
 import time
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import as_completed
 from typing import Any
 
 import numpy as np
 from pebble import ProcessPool
 
+from benchmarks.survey import arrays, dense, table
 from benchmarks.survey.bounds import within_bound
 from benchmarks.survey.nestings import nestings
 from benchmarks.survey.strict import strict, surveyed
-from gradlaws.strategies.catalogue import PRIMITIVES
-from gradlaws.strategies.precision import PRECISIONS
+from gradlaws.strategies.catalogue import CORE, PRIMITIVES
+from gradlaws.strategies.precision import HALF, PRECISIONS, WIDE, Precision
+from gradlaws.strategies.primitive import Primitive
 from gradlaws.suite import plugins
+from gradlaws.suite.bound import contracts
 from gradlaws.suite.configuration import configure
 from gradlaws.suite.run import current
 
@@ -35,25 +38,57 @@ Task = tuple[str, str, tuple[str, ...]]  # a primitive, a precision, and the bac
 
 def task(name: str, dtype: str, names: tuple[str, ...]) -> list[dict[str, Any]]:
     """All records of one primitive in one precision, on the given backends."""
+    return timed(name, dtype, names, records_of)
+
+
+def contract_task(name: str, dtype: str, names: tuple[str, ...]) -> list[dict[str, Any]]:
+    """What contracts are made of, into files beside the survey's."""
+    return timed(name, dtype, names, measured)
+
+
+def timed(
+    name: str, dtype: str, names: tuple[str, ...], of: Callable[[Primitive, Precision, list[str]], list[dict[str, Any]]]
+) -> list[dict[str, Any]]:
+    """The records, and one that says what they took."""
     warnings.simplefilter("ignore")
     primitive, precision = PRIMITIVES[name], PRECISIONS[dtype]
     met = [backend for backend in names if backend in primitive.spellings]
-    records: list[dict[str, Any]] = []
     start, cpu = time.perf_counter(), time.process_time()
     with np.errstate(all="ignore"):
-        if primitive.kind == "elementwise" and primitive.arity < 3 and met:
-            x, exact = surveyed(primitive, precision)
-            for backend in met:
-                records += strict(backend, primitive, precision, x, exact)
-        for backend in met:
-            records += within_bound(backend, primitive, precision)
-            if dtype == "float64" and backend != "numpy" and primitive.kind in ("structured", "linear"):
-                records += nestings(backend, primitive)
+        records = of(primitive, precision, met)
     if resource.getrusage(resource.RUSAGE_SELF).ru_maxrss > MEMORY:
         release()
     done = {"layer": "done", "primitive": name, "dtype": dtype, "backends": names}
     spent = {"seconds": time.perf_counter() - start, "cpu": time.process_time() - cpu}
     return [*records, {**done, **{key: round(value, 2) for key, value in spent.items()}}]
+
+
+def measured(primitive: Primitive, precision: Precision, met: list[str]) -> list[dict[str, Any]]:
+    """Points of elementwise primitives with their errors, and entries of those structured ones that have a contract."""
+    path = table.FOLDER / f"{primitive.name}-{precision.name}.npz"
+    if not met or (precision.name not in WIDE and (precision.name not in HALF or primitive.name not in CORE)):
+        return []
+    if primitive.kind in ("elementwise", "arithmetic"):
+        dense.measure(primitive, precision.name, tuple(met)).save(table.FOLDER)
+    elif primitive.kind == "structured":
+        rows = [row for row in contracts.rows() if primitive.name in row.primitives and precision.name in row.dtypes]
+        if named := tuple(backend for backend in met if any(backend in row.backends for row in rows)):
+            arrays.save(arrays.measure(primitive, precision.name, named), path)
+    return []
+
+
+def records_of(primitive: Primitive, precision: Precision, met: list[str]) -> list[dict[str, Any]]:
+    """By the four layers of the survey."""
+    records: list[dict[str, Any]] = []
+    if primitive.kind == "elementwise" and primitive.arity < 3 and met:
+        x, exact = surveyed(primitive, precision)
+        for backend in met:
+            records += strict(backend, primitive, precision, x, exact)
+    for backend in met:
+        records += within_bound(backend, primitive, precision)
+        if precision.name == "float64" and backend != "numpy" and primitive.kind in ("structured", "linear"):
+            records += nestings(backend, primitive)
+    return records
 
 
 def everything() -> int:
@@ -71,11 +106,11 @@ def release() -> None:
 
 
 def surveys(
-    tasks: Sequence[Task], jobs: int, own: Sequence[str] = ()
+    tasks: Sequence[Task], jobs: int, own: Sequence[str] = (), do: Callable[..., list[dict[str, Any]]] = task
 ) -> Iterator[tuple[str, list[dict[str, Any]] | Exception]]:
     """The records of each task as it is done, or the error that ended it."""
     with ProcessPool(jobs, initializer=prepare, initargs=(own,)) as pool:
-        pending: dict[Any, str] = {pool.schedule(task, args=t, timeout=LIMIT): f"{t[0]} {t[1]}" for t in tasks}
+        pending: dict[Any, str] = {pool.schedule(do, args=t, timeout=LIMIT): f"{t[0]} {t[1]}" for t in tasks}
         try:
             for future in as_completed(pending):
                 error = future.exception()

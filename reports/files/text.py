@@ -147,7 +147,7 @@ def _ledger(report: Report) -> list[str]:
     elsewhere = f", {others:,} in other versions" if others else ""
     excused = sum(row["excused"] for row in rows)
     unlimited = sum(row["unlimited"] for row in rows)
-    beyond = f", {unlimited:,} of them whatever their size" if unlimited else ""
+    beyond = f", {unlimited:,} of them by rows that describe nothing" if unlimited else ""
     known = plural(len(rows), "known deviation")
     return [f"ledger: {known}{elsewhere}, {plural(excused, 'comparison')} excused{beyond}"]
 

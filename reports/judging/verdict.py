@@ -21,7 +21,7 @@ Reason = tuple[Outcome, str]  # what the run comes to because of it, and one lin
 _LEDGER: Mapping[LedgerStatus, Outcome] = {"fixed": VIOLATED, "worse": VIOLATED}
 _LEDGER_ADVICE: Mapping[LedgerStatus, str] = {
     "fixed": "its witness now holds: remove the row",
-    "worse": "its witness deviates by more than the row allows: look again",
+    "worse": "its witness is not what the row says that is given: look again",
     "error": "its witness could not be run: look again",
 }
 

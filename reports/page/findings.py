@@ -24,14 +24,16 @@ STATUSES = ("worse", "fixed", "error", "confirmed", "elsewhere")
 ORDERS = ("value", "first derivative", "second derivative")
 
 
-def findings(report: Report, survey: Mapping[str, Any], anchors: Anchors) -> list[View]:
-    """One card per row of the ledger, those that changed first; with the survey's profile where it was measured."""
+def findings(report: Report, survey: Mapping[str, Any], hidden: Mapping[str, Any], anchors: Anchors) -> list[View]:
+    """One card per row of the ledger, those that changed first; with the survey's profile where it was measured, and
+    the share of faults that were seen where they were planted in its region."""
     profiles: dict[tuple[str, str, int, str], list[tuple[float, float]]] = {}
     for row in survey.get("rows", ()):
         key = (str(row.get("backend")), str(row.get("primitive")), int(row.get("order") or 0), str(row.get("dtype")))
         if row.get("profile"):
             profiles.setdefault(key, profile_points(row["profile"], key[3]))
-    cards = [_card(row, profiles, anchors) for row in report["ledger"]]
+    planted = {str(row.get("id")): row for row in hidden.get("rows", ())}
+    cards = [_card(row, profiles, anchors) | _planted(planted.get(row["id"])) for row in report["ledger"]]
     return sorted(cards, key=lambda card: (STATUSES.index(card["status"]) if card["status"] in STATUSES else 0,))
 
 
@@ -69,6 +71,14 @@ def _card(row: Deviation, profiles: Mapping[tuple[str, str, int, str], Any], anc
         "true_parts": parted(true, got),
         "axis": _axis(row.get("painted") or (), at, measured),
     }
+
+
+def _planted(row: Mapping[str, Any] | None) -> View:
+    """How many of the faults planted in the region were seen; where they were not, which."""
+    if row is None or not row.get("planted"):
+        return {"planted": None}
+    names = [kind for kind, number in (row.get("hidden") or {}).items() if number]
+    return {"planted": row["planted"], "seen": row.get("seen") or 0, "lost": row.get("lost") or 0, "hidden": names}
 
 
 def _axis(painted: Sequence[Sequence[float | str]], at: Sequence[float | None], measured: Any) -> View | None:

@@ -14,6 +14,7 @@ COMMANDS = {
     "faults": "python -m tox -e faults",
     "sensitivity": "python -m tox -e sensitivity",
     "soak": "python -m tox -e soak",
+    "hidden": "python -m benchmarks.hidden --save",
     "certify": "python -m benchmarks.certify",
     "history": "python -m benchmarks.history reports/out/py311-*-gate",
 }

@@ -99,7 +99,7 @@ def render(report: Report, measured: Mapping[str, measurements.Measured] | None 
         "matrix": matrix(report, anchors),
         "entries": entries,
         "failures": [example(one) | {"anchor": anchors(one["id"], inside="failures")} for one in report["failures"]],
-        "cards": findings(report, measured["survey"], anchors),
+        "cards": findings(report, measured["survey"], measured["hidden"], anchors),
         "charts": _charts(report),
         "known": {row["id"]: anchors(row["id"], inside="findings") for row in report["ledger"]},
         "plots": {

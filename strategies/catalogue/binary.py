@@ -35,13 +35,15 @@ def shares(base: float) -> Terms:
 
 
 def power_terms(x: Floats, y: Floats, value: Floats) -> tuple[Floats, Floats]:
-    """Of y x^(y-1) and y (y-1) x^(y-2) by x: the exponent is rounded, to half an ulp, before the power is taken, and
-    once more for the second. An eighth of each, since four ulps of a term are allowed."""
-    by_x = np.zeros((x.size, 2)), np.zeros((x.size, 2, 2))
+    """Of y x^(y-1) by x, y (y-1) x^(y-2) by x twice and x^(y-1) (1 + y ln x) by both: y - 1 is rounded before the power
+    is taken, and y - 2 once more. A quarter of each, since four ulps of a term are allowed."""
+    first, second = np.zeros((x.size, 2)), np.zeros((x.size, 2, 2))
     size = np.where(x == 0, 1, abs(x))  # at 0 no power is left that an exponent could change
-    by_x[0][:, 0] = abs((y - 1) * np.log(size) * y * value / size) / 8
-    by_x[1][:, 0, 0] = abs((y - 2) * np.log(size) * y * (y - 1) * value / size / size) / 4
-    return by_x
+    log, power = abs(np.log(size)), abs(value / size)
+    first[:, 0] = abs(y - 1) * log * abs(y) * power / 4
+    second[:, 0, 0] = (abs(y - 1) + abs(y - 2)) * log * abs(y * (y - 1)) * power / size / 4
+    second[:, 0, 1] = second[:, 1, 0] = abs(y - 1) * log * power * (1 + abs(y) * log) / 4
+    return first, second
 
 
 FAMILY = (
@@ -55,7 +57,7 @@ FAMILY = (
            numpy="{x} / {y}", torch="{x} / {y}", jax="{x} / {y}"),
     binary("pow", mp.power, power_defined, symbol="({x}^{y})", terms=power_terms,
            numpy="numpy.power", torch="torch.pow", jax="jax.numpy.power"),
-    binary("maximum", max, untied, symbol="max({x}, {y})",
+    binary("maximum", max, untied, symbol="max({x}, {y})", selects=True,
            numpy="numpy.maximum", torch="torch.maximum", jax="jax.numpy.maximum"),
     binary("hypot", mp.hypot, lambda x, y: bool(np.all((x != 0) | (y != 0))),
            terms=lambda x, y, value: (0, 1 / value),

@@ -48,15 +48,15 @@ def ternary(
 
 
 FAMILY = (
-    binary("minimum", min, untied, symbol="min({x}, {y})",
+    binary("minimum", min, untied, symbol="min({x}, {y})", selects=True,
            numpy="numpy.minimum", torch="torch.minimum", jax="jax.numpy.minimum"),
-    binary("fmax", max, untied, numpy="numpy.fmax", torch="torch.fmax", jax="jax.numpy.fmax"),
-    binary("fmin", min, untied, numpy="numpy.fmin", torch="torch.fmin", jax="jax.numpy.fmin"),
+    binary("fmax", max, untied, selects=True, numpy="numpy.fmax", torch="torch.fmax", jax="jax.numpy.fmax"),
+    binary("fmin", min, untied, selects=True, numpy="numpy.fmin", torch="torch.fmin", jax="jax.numpy.fmin"),
     binary("copysign", lambda x, y: abs(x) * mp.sign(y), lambda x, y: bool(np.all(x != 0) and np.all(y != 0)),
-           terms=copysign_terms,
+           terms=copysign_terms, selects=True,
            numpy="numpy.copysign", torch="torch.copysign", jax="jax.numpy.copysign"),
     binary("where", lambda x, y: x if y > 0 else y, lambda x, y: bool(np.all(y != 0)),
-           symbol="({x} if {y} > 0 else {y})",
+           symbol="({x} if {y} > 0 else {y})", selects=True,
            numpy="numpy.where({y} > 0, {x}, {y})", torch="torch.where({y} > 0, {x}, {y})",
            jax="jax.numpy.where({y} > 0, {x}, {y})"),
     binary("fmod", lambda x, y: left_over(x, y, lambda q: mpf(int(q))), quotient_between_integers,

@@ -35,7 +35,7 @@ def value_bound(program: Program, point: Point, precision: Precision) -> float:
     if precision.may_overflow(found.largest):
         return math.inf
     kept = precision.smallest_subnormal
-    return float(found.bound(precision, lambda p: contracts.contract("numpy", precision.name, "eager", p), kept)[0])
+    return float(found.bound(precision, lambda *at: contracts.contract("numpy", precision.name, "eager", *at), kept)[0])
 
 
 def steps(program: Program, point: Point, precision: Precision, order: int) -> list[float]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -18,7 +18,8 @@ from gradlaws.suite.bound.partials import Local, local
 from gradlaws.suite.run import kept
 from gradlaws.suite.truth.oracle import HashablePoint
 
-Contracts = Callable[[str], Contract]
+Contracts = Callable[[str, Point], Contract]  # of a primitive at its arguments
+Put = Callable[[Step, Sequence[Floats], Floats, Local], Local]
 MARGIN = 1e-4  # a tenth of how far, beside themselves, arguments are from the kinks in their domains
 
 
@@ -33,18 +34,27 @@ class Node:
     operands: NDArray[np.intp]  # (k, p) the numbers that each output depends on
     scatter: Floats  # (k p, arguments) adds what flows back along each edge to its argument
     local: Local
+    at: Point  # the step's arguments
     fixed: tuple[bool, ...]  # which of the step's arguments no input moves
 
     @property
     def primitive(self) -> str:
         return self.step.primitive
 
+    @property
+    def selects(self) -> bool:
+        """Whether partials are 0 and ±1."""
+        return self.step.declaration.selects or self.step.declaration.kind == "linear"
+
 
 class Graph:
-    """The program at a point, as nodes with local derivatives."""
+    """The program at a point, as nodes with local derivatives: the right ones, or what ``put`` puts in their place, at
+    the right values, or at ``values``."""
 
-    def __init__(self, program: Program, point: Point) -> None:
-        values = float_values(program, point)
+    def __init__(
+        self, program: Program, point: Point, values: Sequence[Floats] | None = None, put: Put | None = None
+    ) -> None:
+        values = float_values(program, point) if values is None else values
         starts = np.cumsum([0, *(v.size for v in values)])
         self.starts, self.count = starts, int(starts[-1])
         self.inputs = int(sum(x.size for x in point))
@@ -56,8 +66,10 @@ class Graph:
             if step.is_constant:
                 continue
             fixed = tuple(not program.moved[i] for i in step.arguments)
+            at = tuple(values[i] for i in step.arguments)
             try:
-                found = local(step, [values[i] for i in step.arguments], values[number], fixed)
+                found = local(step, at, values[number], fixed)
+                found = put(step, at, values[number], found) if put else found
             except DomainError:
                 if all(i < len(point) or still for i, still in zip(step.arguments, fixed, strict=True)):
                     raise
@@ -68,7 +80,7 @@ class Graph:
             arguments, position = np.unique(operands, return_inverse=True)
             scatter = np.eye(len(arguments))[position.ravel()]
             outputs = slice(int(starts[number]), int(starts[number + 1]))
-            self.nodes.append(Node(step, number, outputs, arguments, operands, scatter, found, fixed))
+            self.nodes.append(Node(step, number, outputs, arguments, operands, scatter, found, at, fixed))
 
     @cached_property
     def uses(self) -> Floats:
@@ -88,8 +100,8 @@ class Graph:
 
     @np.errstate(all="ignore")
     def drift(self, contracts: Contracts, u: float, smallest: float = 0.0) -> float:
-        """r: by what part of themselves the errors of the values move the partials, summed over the nodes. What is
-        smaller than ``smallest`` may be read as 0."""
+        """r: by what part of themselves the errors of the values move the partials, summed over the nodes, of which
+        each is asked in turn. What is smaller than ``smallest`` may be read as 0."""
         size, drift = np.abs(self.numbers), 0.0
         flushed = np.where(size < smallest, size, 0.0)
         errors = flushed.copy()
@@ -102,7 +114,7 @@ class Graph:
                 moved = np.maximum(moved, self.turned(node, errors))
             if moved.any():
                 drift += float(np.max(moved / first.max(-1, initial=0.0), where=moved > 0, initial=0.0))
-            rounded = (first * operands).sum(-1) + u * value_error(found, contracts(node.primitive))
+            rounded = (first * operands).sum(-1) + u * value_error(found, contracts(node.primitive, node.at))
             errors[node.outputs] = rounded + flushed[node.outputs]
         return drift
 

@@ -63,24 +63,32 @@ def entrywise(primitive: Primitive, arguments: Sequence[Floats], value: Floats, 
     if primitive.kind == "arithmetic":
         operands = [taylor.variables(a, np.full(k, j), p) for j, a in enumerate(spread)]
         result = primitive.definition(*operands)
-        return conditioned(index, narrow(result.partials), narrow(result.errors), np.stack(spread, axis=-1))
+        moving = [np.where(still, 0.0, a) for a, still in zip(spread, fixed or (False,) * p, strict=True)]
+        found = conditioned(index, narrow(result.partials), narrow(result.errors), np.stack(moving, axis=-1))
+        return replace(found, conditioning=conditioning(found.first, np.stack(spread, axis=-1)))
     rows = [
         scalar_partials.partials(primitive.definition, tuple(map(float, row)), fixed)
         for row in zip(*spread, strict=True)
     ]
     partials = narrow([np.stack([row.of[order] for row in rows]) for order in range(4)])
     moved = narrow([np.stack([row.moved[order] for row in rows]) for order in range(3)])
+    _, first, second, third = partials
+    return Local(index, first, second, third, entry_sizes(primitive, spread, value.ravel(), partials, moved), moved[0])
+
+
+def entry_sizes(
+    primitive: Primitive, arguments: Sequence[Floats], value: Floats, partials: Sequence[Floats],
+    moved: Sequence[Floats],
+) -> tuple[Floats, Floats, Floats]:  # fmt: skip
+    """What a contract of one ulp allows in value, first and second partials of k entries, in units of u."""
     sizes = [np.abs(c) for c in partials[:3]]
     if not primitive.direct:
         sizes = [sizes[0], sizes[1] + moved[1], sizes[2] + moved[2]]
     if primitive.terms is not None:
-        cancelling = primitive.terms(
-            *spread, value.ravel()
-        )  # those that overflow are the largest: nothing is certified
+        cancelling = primitive.terms(*arguments, value)  # those that overflow are the largest: nothing is certified
         for order, terms in enumerate(cancelling, start=1):
-            sizes[order] = representable(sizes[order] + of_partials(terms, k, order))
-    _, first, second, third = partials
-    return Local(index, first, second, third, (sizes[0], sizes[1], sizes[2]), moved[0])
+            sizes[order] = representable(sizes[order] + of_partials(terms, value.size, order))
+    return sizes[0], sizes[1], sizes[2]
 
 
 def representable(numbers: Floats) -> Floats:
@@ -183,5 +191,11 @@ def conditioned(
             sizes[1] + np.einsum("kpq,kq->kp", np.abs(second), size),
             sizes[2] + np.einsum("kpqr,kr->kpq", np.abs(third), size),
         ),
-        np.where(size > 0, np.abs(first) * size, 0.0).sum(-1),  # an ulp of 0 is 0
+        conditioning(first, size),
     )
+
+
+def conditioning(first: Floats, arguments: Floats) -> Floats:
+    """Σ_j |a_j φ_j|; an ulp of 0 is 0."""
+    size = np.abs(arguments)
+    return np.asarray(np.where(size > 0, np.abs(first) * size, 0.0).sum(-1))

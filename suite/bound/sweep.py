@@ -30,6 +30,7 @@ import numpy as np
 
 from gradlaws.strategies.precision import Precision
 from gradlaws.strategies.primitive import Floats
+from gradlaws.strategies.program import Point
 from gradlaws.suite.bound.contracts import Contract
 from gradlaws.suite.bound.nodes import Contracts, Graph, Node, times
 
@@ -44,6 +45,7 @@ class Share:
     """
 
     primitive: str
+    at: Point  # its arguments
     value: Floats
     first: Floats
     second: Floats
@@ -74,7 +76,7 @@ class Analysis:
         if self.least < smallest:  # what is given is read as 0: beyond all range where partials are
             total = total + np.where(self.given < LARGEST / 4, smallest * self.given, np.inf)
         for signed, absolute in zip(self.signed, self.absolute, strict=True):
-            contract = contracts(signed.primitive)
+            contract = contracts(signed.primitive, signed.at)
             total = total + u * (allowed(signed, contract) + second_order * allowed(absolute, contract))
         return np.asarray(total)
 
@@ -83,7 +85,7 @@ def enlarged(graph: Graph, contracts: Contracts, u: float) -> Graph:
     """The graph with every partial enlarged by what its contract allows; all positive."""
     found, larger = copy(graph), []
     for node in graph.nodes:
-        (_, c1, c2), local = contracts(node.primitive).ulps, node.local
+        (_, c1, c2), local = contracts(node.primitive, node.at).ulps, node.local
         first, second = (
             np.abs(partial) + u * c * size
             for partial, c, size in zip((local.first, local.second), (c1, c2), local.sizes[1:], strict=True)
@@ -98,7 +100,7 @@ def meeting(graph: Graph, contracts: Contracts, precision: Precision, u: Floats,
     """What errors of partials that meet in one product add to the bound; arguments as for ``analyse``."""
     sizes, once = tuple(np.abs(d) for d in directions), precision.unit_roundoff
     more, less = (
-        sum(allowed(share, contracts(share.primitive)) for share in sweep(g, np.abs(u), sizes, np.abs)[0])
+        sum(allowed(share, contracts(share.primitive, share.at)) for share in sweep(g, np.abs(u), sizes, np.abs)[0])
         for g in (enlarged(graph, contracts, once), graph)
     )
     return np.asarray(once * np.maximum(more - less, 0.0))
@@ -155,7 +157,7 @@ def sweep(
         g, gt, gs, gT = (x[..., node.outputs] for x in (G, Gt, Gs, GT))
         dual = (g, gt, gT)[order]
         around = Around(*(np.abs(x) for x in (dual, g, gt, gs, tj, sj, Tj)))
-        shares.append(share(node, graph.uses, around, order))
+        shares.append(share(node, graph, around, order))
 
         def back(flow: Floats, node: Node = node) -> Floats:
             return np.asarray(flow.reshape(*flow.shape[:-2], -1) @ node.scatter)
@@ -231,14 +233,16 @@ class Around:
     T: Floats
 
 
-def share(node: Node, uses: Floats, around: Around, order: int) -> Share:
+def share(node: Node, graph: Graph, around: Around, order: int) -> Share:
     """What the node adds to the bound."""
     found = node.local
     g, gt, gs, t, s, T = around.g, around.gt, around.gs, around.t, around.s, around.T
     size0, size1, size2 = found.sizes
     first, second = np.abs(found.first), np.abs(found.second)
-    # An edge's product, the sum over the terms of the output, and over the uses of the argument.
-    terms = np.count_nonzero(first, axis=-1)[:, None] + uses[node.operands]
+    # An edge's product, the sum over the terms of the output that an input moves, and over the uses of the argument.
+    # Products by 0 and ±1 are exact, and are counted as one rounding at either order.
+    terms = np.count_nonzero(first * graph.live[node.operands], axis=-1)[:, None] + graph.uses[node.operands]
+    once, twice = (terms - 1, 2 * terms - 1) if node.selects else (1 + terms, 4 + 2 * terms)
 
     def through_edges(partial: Floats) -> Floats:
         if order == 1:
@@ -261,12 +265,14 @@ def share(node: Node, uses: Floats, around: Around, order: int) -> Share:
     if order == 2 and any(found.norms):
         norm = norm + through_pairs(np.full_like(second, found.norms[2]))
     if order == 0:
-        return Share(node.primitive, value, zero, zero, zero, conditioning, one, norm)
+        return Share(node.primitive, node.at, value, zero, zero, zero, conditioning, one, norm)
     if order == 1:
-        rounding = through_edges((1 + terms) * first)
-        return Share(node.primitive, value, through_edges(size1), zero, rounding, conditioning, one, norm)
-    rounding = through_edges((4 + 2 * terms) * first) + through_pairs((4 + 2 * terms)[..., None] * second)
-    return Share(node.primitive, value, through_edges(size1), through_pairs(size2), rounding, conditioning, one, norm)
+        rounding = through_edges(once * first)
+        return Share(node.primitive, node.at, value, through_edges(size1), zero, rounding, conditioning, one, norm)
+    rounding = through_edges(twice * first) + through_pairs(twice[..., None] * second)
+    return Share(
+        node.primitive, node.at, value, through_edges(size1), through_pairs(size2), rounding, conditioning, one, norm
+    )
 
 
 def flushed(order: int, t: Floats, s: Floats, T: Floats, G: Floats, Gt: Floats, Gs: Floats, GT: Floats) -> Floats:

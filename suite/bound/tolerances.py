@@ -36,11 +36,13 @@ def _analysis(
 def _drift(
     program: Program,
     point: HashablePoint,
-    promised: tuple[tuple[str, contracts.Contract], ...],
+    promised: tuple[contracts.Contract, ...],
     u: float,
     smallest: float,
 ) -> float:
-    return nodes.graph(program, point).drift(dict(promised).__getitem__, u, smallest)
+    """``promised``: of each node of the graph, in turn."""
+    of_each = iter(promised)
+    return nodes.graph(program, point).drift(lambda primitive, at: next(of_each), u, smallest)
 
 
 @kept(4096)
@@ -89,12 +91,13 @@ def tolerance(
     object_directions = directions if quantity in ("jvp", "vjp") else ()
     found = analysis(quantity, program, point, *object_directions)
 
-    def promised(primitive: str) -> contracts.Contract:
-        return contracts.contract(backend.name, precision.name, mode, primitive)
+    def promised(primitive: str, arguments: Point) -> contracts.Contract:
+        return contracts.contract(backend.name, precision.name, mode, primitive, arguments)
 
-    at, all_promised = HashablePoint(point), tuple((name, promised(name)) for name in program.primitives)
+    at = HashablePoint(point)
     smallest, graph = backend.smallest(precision), nodes.graph(program, at)
-    drift = _drift(program, at, all_promised, max(precision.unit_roundoff, sweep.U), smallest)
+    of_each = tuple(promised(node.primitive, node.at) for node in graph.nodes)
+    drift = _drift(program, at, of_each, max(precision.unit_roundoff, sweep.U), smallest)
     allowed = found.bound(precision, promised, smallest)
     if precision.name in HALF and quantity != "value":
         allowed = allowed + sweep.meeting(graph, promised, precision, *seeds(graph, quantity, *object_directions))
@@ -104,15 +107,18 @@ def tolerance(
         largest = max(largest, _largest_along(quantity, program, at, HashablePoint(directions[0])))
     if precision.may_overflow(largest) or graph.underflows(precision.smallest_normal):
         allowed = np.full(allowed.shape, np.inf)
-    majorant = found.majorant
-    if quantity in ("hvp", "curvature"):
-        # Summing n products of the Hessian with v, in any order, is within the roundings already counted.
-        size = np.abs(flat(directions[0]))
-        allowed, majorant = allowed @ size, majorant @ size
-        if quantity == "curvature":
-            allowed, majorant = allowed @ size, majorant @ size
-    if quantity in ("gradient", "vjp", "hessian", "hvp"):
-        allowed = allowed[0]
-    elif quantity == "jvp":
-        allowed = allowed[:, 0]
+    # Summing n products of the Hessian with v, in any order, is within the roundings already counted.
+    along = tuple(tuple(np.abs(x) for x in direction) for direction in directions)
+    allowed, majorant = shaped(quantity, allowed, *along), shaped(quantity, found.majorant, *along)
     return allowed, float(np.max(majorant, initial=0.0))
+
+
+def shaped(quantity: Quantity, found: Floats, *directions: Point) -> Floats:
+    """The quantity, as the truth is shaped, of what was swept from its ``seeds``."""
+    if quantity in ("hvp", "curvature"):
+        found = found @ flat(directions[0])
+        if quantity == "curvature":
+            found = found @ flat(directions[0])
+    if quantity in ("gradient", "vjp", "hessian", "hvp"):
+        return np.asarray(found[0])
+    return np.asarray(found[:, 0] if quantity == "jvp" else found)

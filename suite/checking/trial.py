@@ -24,6 +24,7 @@ from gradlaws.suite.backends.question import Question
 from gradlaws.suite.bound import differences, tolerances
 from gradlaws.suite.checking import failure, witnesses
 from gradlaws.suite.checking.answer import Answer
+from gradlaws.suite.checking.asking import beside_truth
 from gradlaws.suite.checking.excuses import excused
 from gradlaws.suite.checking.failure import Occasion, Violation
 from gradlaws.suite.checking.judged import Judged, worse
@@ -225,8 +226,7 @@ class Check:
                             primitive=", ".join(dict.fromkeys(program.primitives)), reason=reason)
             )  # fmt: skip
         else:
-            verdict = self.excused(Verdict("error", reason=reason), mode.name, mode.order, program, point)
-            self.take(Judged(question, mode.name, mode.order, verdict))
+            self.take(self.excused(Judged(question, mode.name, mode.order, Verdict("error", reason=reason))))
         return None
 
     def true(self, answer: Answer, truth: Truth | None = None, label: str = "") -> None:
@@ -258,12 +258,13 @@ class Check:
         point: Point | None = None,
         mode: Mode | None = None,
         directions: tuple[Point, ...] = (),
+        of: Sequence[Answer] = (),
     ) -> None:
         """Any computed object against an exact one, within a tolerance; arrays of one shape. It is about the example's
-        function and point, where no others are named."""
+        function and point, where no others are named. ``of`` are the answers of which it was made, if no mode did."""
         program, point = self.program if program is None else program, self.point if point is None else point
         question = Question(self.trial.backend, self.trial.precision, program, point, mode, directions)
-        self.judge(question, label, order, got, exact, tolerance, majorant)
+        self.judge(question, label, order, got, exact, tolerance, majorant, of=of)
 
     def judge(
         self,
@@ -275,6 +276,7 @@ class Check:
         tolerance: Floats,
         majorant: float,
         seconds: float = 0.0,
+        of: Sequence[Answer] = (),
     ) -> None:
         """One comparison, unless another one is being shrunk or asked again."""
         focus, stored = self.trial.focus, self.trial.stored
@@ -283,10 +285,10 @@ class Check:
         if stored and stored.mode not in ("", label):
             return
         verdict = self.verdict(got, exact, tolerance, majorant, question.mode)
-        verdict = self.excused(verdict, label, order, question.program, question.point)
         zero = order > 0 and exact.size == 0
         drawn = tuple(self.trial.drawn)
-        self.take(Judged(question, label, order, verdict, got, exact, tolerance, seconds, zero, drawn))
+        judged = Judged(question, label, order, verdict, got, exact, tolerance, seconds, zero, drawn)
+        self.take(self.excused(judged, of))
 
     def verdict(
         self, got: Floats, exact: Truth, tolerance: Floats, majorant: float = 0.0, mode: Mode | None = None
@@ -295,17 +297,12 @@ class Check:
 
     def verdict_of(self, answer: Answer) -> Verdict:
         """What would be said of an answer, which is not recorded. The oracle may leave the domain: inconclusive."""
-        try:
-            unseen = contradiction(answer.truth, answer.majorant)
-            return unseen or self.verdict(answer.numbers, answer.truth, answer.tolerance, answer.majorant, answer.by)
-        except DomainError as error:
-            return Verdict("inconclusive", reason=f"the oracle: {error}")
+        judged = beside_truth(answer)
+        return judged.verdict if judged else Verdict("inconclusive", reason="the oracle leaves the domain")
 
-    def excused(self, verdict: Verdict, label: str, order: int, program: Program, point: Point) -> Verdict:
-        """A deviation where the ledger knows the violation or error, and none worse; else the verdict, and why."""
-        if verdict.kind not in ("violated", "error"):
-            return verdict
-        found, record = excused(verdict, label, order, self.trial.system, program, point)
+    def excused(self, judged: Judged, of: Sequence[Answer] = ()) -> Judged:
+        """A deviation where the ledger describes the violation or error; else as it is, and why."""
+        found, record = excused(judged, [one for answer in of if (one := beside_truth(answer))])
         if record is not None:
             self.trial.emit(record)
         return found

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
+from numpy.typing import NDArray
 
 from gradlaws.records.values import Verdict as Kind
 from gradlaws.strategies.precision import Precision
@@ -22,7 +23,7 @@ FINEST = 2.0**-53  # where a bound is 0, the oracle's error may be that share of
 @dataclass(frozen=True)
 class Verdict:
     """``ratio`` is the largest error / bound, at ``component``; ``digits`` says how closely it looked; at ``undecided``
-    components it could not."""
+    components it could not; ``wrong`` are those at which the answer is beyond its bound."""
 
     kind: Kind
     ratio: float | None = None
@@ -30,6 +31,7 @@ class Verdict:
     digits: float | None = None
     reason: str = ""
     undecided: int = 0
+    wrong: NDArray[np.bool_] | None = field(default=None, compare=False, repr=False)  # which components are
 
 
 def judge(got: Floats, error: Floats, bound: Floats, oracle_error: Floats, sizes: Floats, majorant: float,
@@ -68,7 +70,8 @@ def judge(got: Floats, error: Floats, bound: Floats, oracle_error: Floats, sizes
     component = tuple(int(i) for i in np.unravel_index(int(np.argmax(ratios)), ratios.shape))
     ratio = float(ratios[component])
     undecided = int(np.sum(~seen))
-    return Verdict("holds" if ratio <= 1 else "violated", ratio, component, digits, undecided=undecided)
+    kind: Kind = "holds" if ratio <= 1 else "violated"
+    return Verdict(kind, ratio, component, digits, undecided=undecided, wrong=ratios > 1)
 
 
 def contradiction(exact: Truth, majorant: float) -> Verdict | None:

@@ -14,6 +14,7 @@ from gradlaws.strategies.mp_arrays import DomainError, MPArray, mp_array
 from gradlaws.strategies.primitive import Floats
 from gradlaws.strategies.program import Point, Program, Step, constant_step
 from gradlaws.suite.checking.answer import Answer
+from gradlaws.suite.checking.judged import Judged
 from gradlaws.suite.checking.system import System
 from gradlaws.suite.checking.trial import Check, Trial
 from gradlaws.suite.document.evidence import Evidence
@@ -45,7 +46,10 @@ def judged(
             verdict = check.verdict(answer.numbers, answer.truth, answer.tolerance, answer.majorant)
         except DomainError:
             continue
-        if check.excused(verdict, answer.mode, answer.order, f, x).kind == "deviation":
+        judged = Judged(
+            answer.question, answer.mode, answer.order, verdict, answer.numbers, answer.truth, answer.tolerance
+        )
+        if check.excused(judged).verdict.kind == "deviation":
             evidence.excused += 1
         elif verdict.kind in ("holds", "violated"):
             evidence.expect(f"{answer.mode} is within its bound", verdict.kind == "holds")

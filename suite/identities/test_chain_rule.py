@@ -76,7 +76,7 @@ def check_products(check: Check, composition: Composition, point: Point, dropped
             numbers, error = product(factors, order)
             tolerance = error + by_mode[mode].tolerance
             majorant = by_mode[mode].majorant
-            check.compare(f"product of {mode}, {order}", 1, numbers, whole, tolerance, majorant)
+            check.compare(f"product of {mode}, {order}", 1, numbers, whole, tolerance, majorant, of=factors)
         corrupted = corrupt(factors, dropped)
         if corrupted is not None and corrupted.shape == numbers.shape:
             check.control(dropped, corrupted, whole, tolerance)
@@ -153,5 +153,6 @@ def test_paths_add_where_a_value_is_used_twice(trial: Trial, data: st.DataObject
             numbers = total[None] @ jacobian.numbers
             error = multiplied_error(total[None], tolerance[None], jacobian.numbers, jacobian.tolerance)[0]
             error = error + whole.tolerance
-            check.compare(f"sum of paths by {paths.mode}", 1, numbers[0], exact, error, whole.majorant)
+            of = (paths, jacobian, whole)
+            check.compare(f"sum of paths by {paths.mode}", 1, numbers[0], exact, error, whole.majorant, of=of)
             check.control("a path dropped", (first[None] @ jacobian.numbers)[0], exact, error)

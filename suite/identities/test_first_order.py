@@ -85,7 +85,7 @@ def check_stacked(check: Check, answers: list[Answer | None], axis: int, label: 
     whole = truth("jacobian", check.program, check.point)
     numbers = np.stack([answer.numbers for answer in found], axis=axis)
     tolerance = np.stack([answer.tolerance for answer in found], axis=axis)
-    check.compare(label, 1, numbers, whole, tolerance, max(answer.majorant for answer in found))
+    check.compare(label, 1, numbers, whole, tolerance, max(answer.majorant for answer in found), of=found)
 
 
 @pytest.mark.identity("D1")
@@ -133,7 +133,7 @@ def test_jvp_and_vjp_are_adjoint_and_linear(trial: Trial, data: st.DataObject) -
             for uj in vjps:
                 right, right_tolerance, _ = paired(uj, flat(v))
                 tolerance = left_tolerance + right_tolerance
-                check.compare(f"⟨u, {jv.mode}⟩ = ⟨{uj.mode}, v⟩", 1, left, exactly(right), tolerance, size)
+                check.compare(f"⟨u, {jv.mode}⟩ = ⟨{uj.mode}, v⟩", 1, left, exactly(right), tolerance, size, of=(jv, uj))
                 transposed = controls.scaled(right, trial.precision)
                 check.control("a transpose rule scaled by 1 + 2¹²u", left, exactly(transposed), tolerance, size)
         some, rest = halves(v)
@@ -144,7 +144,10 @@ def test_jvp_and_vjp_are_adjoint_and_linear(trial: Trial, data: st.DataObject) -
             if first is not None and second is not None:
                 total = first.numbers + second.numbers
                 tolerance = whole.tolerance + first.tolerance + second.tolerance
-                check.compare(f"{whole.mode} is linear", 1, whole.numbers, exactly(total), tolerance, whole.majorant)
+                of = (whole, first, second)
+                check.compare(
+                    f"{whole.mode} is linear", 1, whole.numbers, exactly(total), tolerance, whole.majorant, of=of
+                )
 
 
 def paired(answer: Answer, other: np.ndarray) -> tuple[np.ndarray, np.ndarray, float]:

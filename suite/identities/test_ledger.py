@@ -10,9 +10,12 @@ from mpmath import mp, mpf
 
 from gradlaws.records.values import LedgerStatus
 from gradlaws.strategies.precision import PRECISIONS
+from gradlaws.suite.backends.question import Question
+from gradlaws.suite.checking.asking import asked
+from gradlaws.suite.checking.excuses import as_asked
+from gradlaws.suite.checking.judged import Judged
 from gradlaws.suite.checking.system import System
-from gradlaws.suite.known import ledger, ledger_cards
-from gradlaws.suite.truth.quantities import truth
+from gradlaws.suite.known import given, ledger, ledger_cards
 
 
 @pytest.mark.ledger
@@ -27,7 +30,8 @@ def test_a_known_deviation_is_still_there(system: System, row: ledger.Row) -> No
         "kind": "ledger", "id": row.id, "backend": row.backend, "primitive": row.primitive, "order": row.order,
         "dtypes": list(row.dtypes), "modes": list(row.modes), "region": row.region, "cause": row.cause,
         "size": relative(row), "upstream": row.upstream or "not looked for", "status": status, "found": found,
-        "excused": 0, "unlimited": 0, "any_size": row.any_size, **ledger_cards.described(row),
+        "excused": 0, "unlimited": 0, "any_size": row.any_size,
+            "like": row.like, "gives": list(row.gives), "within": row.within, **ledger_cards.described(row),
     })  # fmt: skip
     assert status in ("confirmed", "elsewhere"), message
 
@@ -47,27 +51,37 @@ def confirm(row: ledger.Row, system: System) -> tuple[LedgerStatus, str]:
     except KeyError as unknown:
         return "error", f"{row.id}: {unknown.args[0]}"
     precision = PRECISIONS[row.dtypes[0]]
-    result = system.backend.run(mode, row.program, precision, row.witness, *row.directions)
-    if result.numbers is None:
-        expected = isinstance(row.got, str) and row.got in f"{type(result.error).__name__}: {result.error}"
-        return ("confirmed", "") if expected else ("error", f"{row.id}: {result.error}")
+    answer = asked(Question(system.backend, precision, row.program, row.witness, mode, row.directions))
+    if answer.got is None:
+        said = answer.verdict.reason
+        expected = isinstance(row.got, str) and row.got in said
+        return ("confirmed", "") if expected else ("error", f"{row.id}: {said}")
     if isinstance(row.got, str):
         return "fixed", f"{row.id} no longer raises: remove its row from suite/known/ledger.toml"
-    exact = truth(mode.quantity, row.program, row.witness, *row.directions)
-    got = float(result.numbers[row.component])
+    return judged(row, answer)
+
+
+def judged(row: ledger.Row, answer: Judged) -> tuple[LedgerStatus, str]:
+    """Whether the answer is wrong as the row records it, and as it describes."""
+    assert answer.got is not None and answer.exact is not None and answer.tolerance is not None
+    precision = answer.question.precision
+    got, bound = float(answer.got[row.component]), float(answer.tolerance[row.component])
     with mp.workdps(40):
-        true = exact.exact[row.component]
-        error, recorded = abs(mpf(got) - true), abs(mpf(row.got) - true)
+        true = answer.exact.exact[row.component]
+        error, recorded = abs(mpf(got) - true), abs(mpf(float(row.got)) - true)
         if abs(mpf(row.true) - true) > mpf(10) ** -15 * abs(true):
             return "error", f"{row.id}: records {row.true} as true, the oracle says {mp.nstr(true, 20)}"
         ulp = mpf(2) ** -precision.digits * abs(true)
-    if not np.isfinite(got) and not np.isfinite(row.got):
-        return "confirmed", ""
-    if error <= max(recorded / 16, min(64 * ulp, recorded / 2)):
+    both = np.isfinite(got) or np.isfinite(float(row.got))
+    if both and error <= max(recorded / 16, min(64 * ulp, recorded / 2)):
         return (
             "fixed",
-            f"{row.id} is fixed in {row.backend} {system.backend.version}: remove its row from suite/known/ledger.toml",
+            f"{row.id} is fixed in {row.backend} {answer.question.backend.version}: remove its row from "
+            "suite/known/ledger.toml",
         )
-    if not error <= 4 * recorded:
-        return "worse", f"{row.id} is worse than recorded: got {got.hex()}, recorded {row.got.hex()}"
-    return "confirmed", ""
+    if not row.any_size and not given.explained([row], as_asked(answer.question), answer.got, answer.exact.floats,
+                                                answer.tolerance + answer.exact.error)[row.component]:  # fmt: skip
+        says = " or ".join((*row.gives, *filter(None, [row.within and f"within {row.within}"])))
+        return "worse", f"{row.id}: its witness gives {got!r} where {mp.nstr(true, 20)} is right; it says {says}"
+    same = got == row.got or not both or row.any_size or abs(got - float(row.got)) <= bound
+    return ("confirmed", "") if same else ("worse", f"{row.id}: got {got.hex()}, recorded {float(row.got).hex()}")

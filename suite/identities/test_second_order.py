@@ -48,7 +48,7 @@ def test_the_hessian_is_symmetric(trial: Trial, data: st.DataObject) -> None:
     with trial.example(f, x) as check:
         for hessian in check.answers("hessian"):
             transposed, tolerance = exactly(hessian.numbers.T.copy()), hessian.tolerance + hessian.tolerance.T
-            check.compare(hessian.mode, 2, hessian.numbers, transposed, tolerance, hessian.majorant)
+            check.compare(hessian.mode, 2, hessian.numbers, transposed, tolerance, hessian.majorant, of=(hessian,))
             if f.size > 1:
                 planted, size = hessian.numbers.copy(), float(np.max(np.abs(hessian.numbers)))
                 planted[0, -1] += fault(trial.precision) * (size or hessian.majorant or 1.0)
@@ -122,7 +122,13 @@ def test_jvp_of_vjp_is_the_hessian_times_v(trial: Trial, data: st.DataObject) ->
                 size = float(np.abs(flat(u)) @ np.abs(truth("hessian", f, x).floats) @ np.abs(flat(v)))
                 tolerance = np.array([tolerance + 2 * f.size * unit(hv.numbers) * size])
                 check.compare(
-                    f"u·Hv = v·Hu by {hv.mode}", 2, np.array([uhv]), exactly(np.array([vhu])), tolerance, size
+                    f"u·Hv = v·Hu by {hv.mode}",
+                    2,
+                    np.array([uhv]),
+                    exactly(np.array([vhu])),
+                    tolerance,
+                    size,
+                    of=(hv, hu),
                 )
         for vhv in check.answers("curvature", f, x, v):
             check.true(vhv)

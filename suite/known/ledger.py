@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import datetime
-import math
-import re
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from functools import cache, cached_property
@@ -13,15 +11,17 @@ from typing import Any
 
 import numpy as np
 from mpmath import mp, mpf
+from numpy.typing import NDArray
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
 from gradlaws.strategies.catalogue import PRIMITIVES
 from gradlaws.strategies.precision import PRECISIONS
 from gradlaws.strategies.primitive import Floats
 from gradlaws.strategies.program import Point, Program, Step, float_values, weighted
-from gradlaws.suite import run
+from gradlaws.suite import regions, run
+from gradlaws.suite.known import surrogates
 from gradlaws.suite.run import Run, kept
-from gradlaws.suite.tables import DataError, overlap, table
+from gradlaws.suite.tables import DataError, compiled, overlap, table
 from gradlaws.suite.truth.oracle import HashablePoint
 from gradlaws.suite.vocabulary import ORDERS, Quantity
 
@@ -31,16 +31,9 @@ REQUIRED = {
     "got", "true", "cause", "recheck",
 }  # fmt: skip
 OPTIONAL = {"upstream", "parameters", "weights", "tangent", "component", "then", "anywhere", "like", "any_size",
-            "raises"}  # fmt: skip
-MARGIN = 4  # how many times the error of its witness a row excuses
+            "raises", "gives", "within"}  # fmt: skip
 RAISES = "raises "  # a `got` that starts so names the exception in place of a number
-ALLOWED = re.compile(r"^[\sxyzabsmaxintop()<>=&|~.,+\-*/\d\[\]e]*$")
-FUNCTIONS = {
-    "abs": np.abs, "max": np.maximum, "min": np.minimum,
-    "mean": lambda x: np.mean(x, axis=-1, keepdims=True), "ptp": lambda x: np.ptp(x, axis=-1, keepdims=True),
-    "top": lambda x: np.max(x, axis=-1, keepdims=True),
-    "__builtins__": {},
-}  # fmt: skip
+DESCRIBING = (*regions.VARIABLES, "out", "true", "size", "u", "tiny")  # what may stand in `gives` and `within`
 
 
 @dataclass(frozen=True)
@@ -48,9 +41,11 @@ class Row:
     """One deviation: where it is, and a witness on which it is confirmed.
 
     ``versions`` are the framework's, each one ("0.10.2") or a range (">=0.7,<0.11", PEP 440).
-    ``order`` is the lowest at which it shows; ``region`` an expression in the arguments x, y and z, in which mean, ptp
-    and top, the largest, are along the last axis; ``modes`` are patterns of names, which hold in control flow ("grad of
-    scan") too.
+    ``order`` is that of the value or partials that are wrong; ``region`` an expression in the arguments x, y and z, in
+    which mean, ptp and top, the largest, are along the last axis; ``gives`` and ``within`` are in these too, and in
+    out, the value, true, what is right, size, its size (where entries are mixed, of the largest), u, the unit roundoff,
+    and tiny, the smallest normal number (suite/known/given.py); ``modes`` are patterns of names, which hold in control
+    flow ("grad of scan") too.
     """
 
     id: str
@@ -78,6 +73,8 @@ class Row:
     like: str = ""  # the row of the same formula in the framework, met by another primitive; it has its upstream
     any_size: str = ""  # why the error has no largest size in the region
     raises: str = ""  # how what other modes raise for the same cause begins
+    gives: tuple[str, ...] = ()  # what may be there in place of what is right, each an expression
+    within: str = ""  # or, where only digits are lost, how far off it is at most
 
     def speaks_of(self, version: str) -> bool:
         """Whether the deviation is known to be in that version of its framework; builds ("+cpu") do not matter."""
@@ -97,24 +94,18 @@ class Row:
         with mp.workdps(40):
             return float(abs(mpf(self.got) - mpf(self.true)) / abs(mpf(self.true)))
 
-    def limit(self, order: int, dtype: str) -> float:
-        """The largest error / bound that is excused: a bound has u of what it bounds in it at least, so that what is as
-        far off as the witness is below its error / u. At orders above the witness's no size is stated."""
-        if self.any_size or order > ORDERS[self.quantity]:
-            return math.inf
-        return MARGIN * self.size / PRECISIONS[dtype].unit_roundoff
+    def raised(self, error: str) -> bool:
+        """Whether this is the exception that the row names."""
+        named = (self.got.split(":")[0] + ":" if isinstance(self.got, str) else "", self.raises)
+        return error.startswith(tuple(filter(None, named)))
 
-    def excuses(self, order: int, dtype: str, ratio: float, error: str) -> bool:
-        """Whether this is the deviation: the exception that the row names, or an answer as far off as it says."""
-        if error:
-            named = (self.got.split(":")[0] + ":" if isinstance(self.got, str) else "", self.raises)
-            return error.startswith(tuple(filter(None, named)))
-        return isinstance(self.got, float) and ratio <= self.limit(order, dtype)
+    def at(self, arguments: tuple[Floats, ...]) -> NDArray[np.bool_]:
+        """Which entries lie in the region."""
+        return regions.mask(self.region, arguments)
 
     def contains(self, arguments: tuple[Floats, ...]) -> bool:
         """Whether any entry lies in the region."""
-        with np.errstate(all="ignore"):  # x**y of a region may overflow
-            return bool(np.any(eval(self.region, dict(FUNCTIONS), dict(zip("xyz", arguments, strict=False)))))
+        return bool(np.any(self.at(arguments)))
 
     @property
     def program(self) -> Program:
@@ -157,7 +148,8 @@ def read(*paths: Path) -> tuple[Row, ...]:
                 raise DataError(f"{paths[-1]}: two deviations are called {a.id}")
             same = (a.backend, a.primitive) == (b.backend, b.primitive) and of_one_version(a, b)
             shared = set(a.dtypes) & set(b.dtypes) and overlap(a.modes, b.modes)
-            if same and shared and (_holds(a, b) or _holds(b, a)):
+            raising = isinstance(a.got, str) + isinstance(b.got, str)  # what is said of answers is not of exceptions
+            if same and shared and raising != 1 and (_holds(a, b) or _holds(b, a)):
                 raise DataError(f"{paths[-1]}: {a.id} and {b.id} overlap: merge them or part their regions")
         if a.like and a.like not in {row.id for row in rows if row.backend == a.backend and not row.like}:
             raise DataError(f"{paths[-1]}: {a.id} is like {a.like!r}, which is no row of {a.backend} that is like none")
@@ -167,7 +159,7 @@ def read(*paths: Path) -> tuple[Row, ...]:
 
 def _holds(a: Row, b: Row) -> bool:
     """Whether the witness of b lies in the region of a."""
-    return a.contains(b.witness) and a.order <= b.order
+    return a.order == b.order and a.contains(b.witness)
 
 
 def _row(entry: dict[str, Any], where: str) -> Row:
@@ -183,10 +175,16 @@ def _row(entry: dict[str, Any], where: str) -> Row:
         raise DataError(f"{where}: unknown primitive {entry['then']!r} in then")
     if unknown_dtypes := set(entry["dtypes"]) - set(PRECISIONS):
         raise DataError(f"{where}: unknown dtypes {sorted(unknown_dtypes)}")
-    if not ALLOWED.match(entry["region"]):
-        raise DataError(
-            f"{where}: the region {entry['region']!r} is not an expression in x, y, z, numbers and comparisons"
-        )
+    said = [*entry.get("gives", ()), *filter(None, [entry.get("within", "")])]
+    try:
+        compiled(entry["region"], regions.VARIABLES[: len(entry["witness"])])
+        for text in said:
+            if not surrogates.known(text):
+                compiled(text, DESCRIBING)
+    except DataError as error:
+        raise DataError(f"{where}: {error}") from None
+    if not (said or entry.get("any_size") or str(entry["got"]).startswith(RAISES)):
+        raise DataError(f"{where}: does not say what is given: state it as gives, or how far off it is as within")
     try:
         witness, tangent = _arrays(entry["witness"]), _arrays(entry.get("tangent", []))
         parameters = tuple((k, tuple(v) if isinstance(v, list) else v) for k, v in entry.get("parameters", {}).items())
@@ -197,6 +195,7 @@ def _row(entry: dict[str, Any], where: str) -> Row:
             entry["recheck"], entry.get("upstream", ""), tuple(map(float.fromhex, entry.get("weights", []))), tangent,
             tuple(entry.get("component", [0])), entry.get("then", ""), bool(entry.get("anywhere", False)),
             entry.get("like", ""), entry.get("any_size", ""), entry.get("raises", ""),
+            tuple(entry.get("gives", ())), entry.get("within", ""),
         )  # fmt: skip
         inside = row.contains(witness)
         spoken = row.applies(row.backend, row.dtypes[0], row.mode, ORDERS[row.quantity])
@@ -205,8 +204,10 @@ def _row(entry: dict[str, Any], where: str) -> Row:
         raise DataError(f"{where}: {error}; versions are as 0.10.2 or >=0.7,<0.11") from None
     except Exception as error:
         raise DataError(f"{where}: {type(error).__name__}: {error}") from error
-    if isinstance(row.got, float) and not row.any_size and not (math.isfinite(row.got) and mpf(row.true)):
-        raise DataError(f"{where}: its error has no size beside the truth: say why as any_size")
+    if row.order != ORDERS[row.quantity] and not row.anywhere:
+        raise DataError(
+            f"{where}: is of order {row.order}, and its witness, a {row.quantity}, of order {ORDERS[row.quantity]}"
+        )
     if not inside:
         raise DataError(f"{where}: its witness lies outside its region {row.region!r}")
     if not spoken:

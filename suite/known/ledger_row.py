@@ -7,7 +7,7 @@ import json
 import math
 
 import numpy as np
-from mpmath import mp
+from mpmath import mp, mpf
 
 from gradlaws.strategies.mp_arrays import DomainError
 from gradlaws.strategies.primitive import Floats
@@ -17,6 +17,7 @@ from gradlaws.suite.truth.floats import hexadecimal
 from gradlaws.suite.truth.quantities import truth
 
 RECHECK = datetime.timedelta(days=180)
+MARGIN = 4  # between what one answer is off by and what those beside it may be
 
 
 def row(
@@ -51,6 +52,7 @@ def row(
         "modes": list(modes or (mode.name,)),
         "dtypes": [question.precision.name],
         "region": region or around(point[0]),
+        **(described(got, exact[component]) if isinstance(got, float) else {}),
         "witness": [array(x) for x in point],
     }
     if step.parameters:
@@ -65,12 +67,21 @@ def row(
         "component": list(component),
         "got": f"raises {got[:100]}" if isinstance(got, str) else got.hex(),
         "true": mp.nstr(exact[component], 25),
-        "cause": cause or "TODO: the cause in one line; then widen the region and the modes to all that it spoils",
+        "cause": cause
+        or "TODO: the cause in one line; then gives or within, and the region and the modes that it spoils",
         "recheck": datetime.date.today() + RECHECK,
     }
-    if not isinstance(got, str) and not (math.isfinite(got) and exact[component]):
-        fields["any_size"] = "the truth is 0 there" if math.isfinite(got) else "the answer is not finite"
     return "[[deviation]]\n" + "".join(f"{key} = {toml(value)}\n" for key, value in fields.items())
+
+
+def described(got: float, exact: mpf) -> dict[str, object]:
+    """What the framework gives, if one can see it in one answer; else the law to begin with: four times this error."""
+    if not math.isfinite(got):
+        return {"gives": [str(got)]}
+    if got == 0:
+        return {"gives": ["0"]}
+    error = MARGIN * abs(mpf(got) - exact)
+    return {"within": f"{float(error / abs(exact)):.2g} * size" if exact else f"{float(error):.2g}"}
 
 
 def around(x: Floats) -> str:

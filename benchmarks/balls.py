@@ -66,7 +66,7 @@ class Ball:
 
     def _with(self, other: Any, operation: Callable[[Any, Any], Any]) -> Ball:
         if isinstance(other, np.ndarray):
-            return NotImplemented  # the array then asks each of its entries
+            return NotImplemented  # type: ignore[no-any-return]  # the array then asks each of its entries
         return Ball(operation(self.series, ball(other).series))
 
     def __add__(self, other: Any) -> Ball:
@@ -84,7 +84,7 @@ class Ball:
         return self._with(other, operator.sub)
 
     def __rsub__(self, other: Any) -> Ball:
-        return -self + other
+        return Ball.__add__(-self, other)
 
     def __truediv__(self, other: Any) -> Ball:
         return self._with(other, operator.truediv)
@@ -123,9 +123,14 @@ def along(program: Program, x: Point, v: Point) -> Balls:
     return np.asarray(found[-1], dtype=object).ravel()
 
 
+def moving(at: Any, rate: Any) -> Ball:
+    """at + s rate."""
+    return Ball(arb_series([exactly(at), exactly(rate)], TERMS))
+
+
 def line(x: Any, v: Any) -> Balls:
     pairs = zip(np.ravel(x).tolist(), np.ravel(v).tolist(), strict=True)
-    return array([Ball(arb_series([exactly(a), exactly(b)], TERMS)) for a, b in pairs]).reshape(np.shape(x))
+    return array([moving(a, b) for a, b in pairs]).reshape(np.shape(x))
 
 
 def array(values: Any) -> Balls:
@@ -209,12 +214,15 @@ def digamma(x: Ball, order: int = 0) -> Ball:
 def neighbours(value: Callable[[arb, int], arb], below: int, above: int) -> Callable[[int], Callable[[Ball], Ball]]:
     """Bessel functions, whose derivatives are C_n' = (below C_(n−1) + above C_(n+1)) / 2 (DLMF 10.6.1, 10.29.1)."""
 
-    def derivative(x: arb, n: int, k: int) -> arb:
-        if k == 0:
-            return value(x, n)
-        return (below * derivative(x, n - 1, k - 1) + above * derivative(x, n + 1, k - 1)) / 2
+    def derivatives(x: arb, n: int) -> list[arb]:
+        row = [value(x, m) for m in range(n - 3, n + 4)]
+        found = [row[3]]
+        for _ in range(3):
+            row = [(below * a + above * b) / 2 for a, b in zip(row, row[2:], strict=False)]
+            found.append(row[len(row) // 2])
+        return found
 
-    return lambda n: lambda x: composed([derivative(x.at, n, k) for k in range(4)], x)
+    return lambda n: lambda x: composed(derivatives(x.at, n), x)
 
 
 def bessel_k(x: arb, n: int) -> arb:
@@ -288,7 +296,15 @@ def root(x: Ball, n: int) -> Ball:
 
 
 def truncated(x: arb) -> int:
-    return int(x.floor().unique_fmpz()) if x > 0 else -int((-x).floor().unique_fmpz())
+    return floor(x) if x > 0 else -floor(-x)
+
+
+def floor(x: arb) -> int:
+    """Raises Unknown where the ball does not tell."""
+    found = x.floor().unique_fmpz()
+    if found is None:
+        raise Unknown("the ball holds several integers")
+    return int(found)
 
 
 def expi(x: Ball) -> Ball:
@@ -296,7 +312,7 @@ def expi(x: Ball) -> Ball:
 
 
 def elu(x: Ball, alpha: Any = 1, scale: Any = 1) -> Ball:
-    return x * scale if x > 0 else (exp(x) - 1) * alpha * scale
+    return ball(x * scale if x > 0 else (exp(x) - 1) * alpha * scale)
 
 
 def beta(x: Ball, y: Ball) -> Ball:
@@ -404,7 +420,7 @@ FORMULAS: dict[str, Callable[..., Ball]] = {
     "copysign": lambda x, y: abs(x) if y > 0 else -abs(x),
     "where": lambda x, y: x if y > 0 else y,
     "fmod": lambda x, y: x - y * truncated((x / y).at),
-    "remainder": lambda x, y: x - y * int((x / y).at.floor().unique_fmpz()),
+    "remainder": lambda x, y: x - y * floor((x / y).at),
     "logistic_loss": lambda x: softplus(-x),
     "l2_loss": lambda x, y: (x - y) * (x - y) / 2,
     "l1_loss": lambda x, y: abs(x - y),
