@@ -38,6 +38,7 @@ NAMES = {
     "top": lambda x: np.max(x, axis=-1, keepdims=True), "norm": lambda x: np.sqrt(np.sum(np.square(x))),
     "pi": math.pi, "nan": math.nan, "inf": math.inf,
 }  # fmt: skip
+GLOBALS = {"__builtins__": {}, **NAMES}
 ALLOWED = (
     ast.Expression, ast.BinOp, ast.UnaryOp, ast.Compare, ast.Call, ast.Name, ast.Constant, ast.Load, ast.Subscript,
     ast.operator, ast.unaryop, ast.cmpop,
@@ -61,7 +62,7 @@ def compiled(text: str, variables: tuple[str, ...]) -> CodeType:
 
 def evaluated(text: str, variables: Mapping[str, Any]) -> Any:
     """The expression where the variables have these values. Raises DataError."""
-    return eval(compiled(text, tuple(variables)), {"__builtins__": {}, **NAMES}, dict(variables))
+    return eval(compiled(text, tuple(variables)), GLOBALS, dict(variables))
 
 
 def overlap(a: Iterable[str], b: Iterable[str]) -> bool:

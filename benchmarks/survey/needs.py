@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.survey.dense import Measured
+from benchmarks.survey.dense import GROUPS, Measured
 from gradlaws.strategies.primitive import Floats
 from gradlaws.suite import regions
 from gradlaws.suite.bound.contracts import Contract, Row
@@ -76,14 +76,8 @@ def wide(contract: Contract, default: Contract, needed: Need) -> list[str]:
     return [n for n in NUMBERS if asked[n] != usual[n] and asked[n] > MOST * needed.numbers[n]]
 
 
-def broken(contract: Contract, needed: Need) -> list[str]:
-    """The numbers that did not do."""
-    return [n for n, has in numbers(contract).items() if n in NUMBERS[:3] and needed.numbers[n] > has]
-
-
-def groups_of(row: Row, all_groups: dict[str, tuple[str, ...]], primitive: str, dtype: str) -> tuple[str, ...]:
+def groups_of(row: Row, backend: str, primitive: str, dtype: str) -> tuple[str, ...]:
     """The groups of modes that the row covers."""
-    backend = row.backends[0]
     return tuple(
-        name for name, modes in all_groups.items() if all(row.covers(backend, dtype, m, primitive) for m in modes)
+        name for name, modes in GROUPS.items() if all(row.covers(backend, dtype, mode, primitive) for mode in modes)
     )

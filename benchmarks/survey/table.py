@@ -64,10 +64,7 @@ def measured(row: Row, backend: str, primitive: str, dtype: str) -> dict[str, An
             "beyond": 1 - len(kept) / max(len(entries), 1),
         }
     dense_ = read(path)
-    groups = [
-        name for name, modes in dense.GROUPS.items()
-        if all(row.covers(backend, dtype, mode, primitive) for mode in modes)
-    ]  # fmt: skip
+    groups = needs.groups_of(row, backend, primitive, dtype)
     need = needs.need(dense_, backend, groups, row.contract, row.region)
     return {
         "needs": rounded({**need.numbers, "normwise": 0.0}),

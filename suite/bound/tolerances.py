@@ -108,9 +108,13 @@ def tolerance(
     if precision.may_overflow(largest) or graph.underflows(precision.smallest_normal):
         allowed = np.full(allowed.shape, np.inf)
     # Summing n products of the Hessian with v, in any order, is within the roundings already counted.
-    along = tuple(tuple(np.abs(x) for x in direction) for direction in directions)
+    along = tuple(map(sizes, directions))
     allowed, majorant = shaped(quantity, allowed, *along), shaped(quantity, found.majorant, *along)
     return allowed, float(np.max(majorant, initial=0.0))
+
+
+def sizes(point: Point) -> Point:
+    return tuple(np.abs(x) for x in point)
 
 
 def shaped(quantity: Quantity, found: Floats, *directions: Point) -> Floats:

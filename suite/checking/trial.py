@@ -297,12 +297,11 @@ class Check:
 
     def verdict_of(self, answer: Answer) -> Verdict:
         """What would be said of an answer, which is not recorded. The oracle may leave the domain: inconclusive."""
-        judged = beside_truth(answer)
-        return judged.verdict if judged else Verdict("inconclusive", reason="the oracle leaves the domain")
+        return beside_truth(answer).verdict
 
     def excused(self, judged: Judged, of: Sequence[Answer] = ()) -> Judged:
         """A deviation where the ledger describes the violation or error; else as it is, and why."""
-        found, record = excused(judged, [one for answer in of if (one := beside_truth(answer))])
+        found, record = excused(judged, [beside_truth(answer) for answer in of])
         if record is not None:
             self.trial.emit(record)
         return found

@@ -31,7 +31,7 @@ def test_a_known_deviation_is_still_there(system: System, row: ledger.Row) -> No
         "dtypes": list(row.dtypes), "modes": list(row.modes), "region": row.region, "cause": row.cause,
         "size": relative(row), "upstream": row.upstream or "not looked for", "status": status, "found": found,
         "excused": 0, "unlimited": 0, "any_size": row.any_size,
-            "like": row.like, "gives": list(row.gives), "within": row.within, **ledger_cards.described(row),
+        "like": row.like, "gives": list(row.gives), "within": row.within, **ledger_cards.described(row),
     })  # fmt: skip
     assert status in ("confirmed", "elsewhere"), message
 

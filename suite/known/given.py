@@ -11,7 +11,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cached_property, partial
 
 import numpy as np
 from mpmath import mp
@@ -51,28 +51,25 @@ class Asked:
     def graph(self) -> nodes.Graph:
         return nodes.graph(self.program, HashablePoint(self.point))
 
-    def seeds(self, graph: nodes.Graph) -> tuple[Floats, ...]:
-        once = self.directions if self.quantity in ("jvp", "vjp") else ()
-        return tolerances.seeds(graph, self.quantity, *once)
+    @cached_property
+    def right(self) -> Floats:
+        """The quantity, composed of the right values and partials."""
+        return self.made_of(self.graph)
 
     def made_of(self, graph: nodes.Graph) -> Floats:
         """The quantity, composed of the values and partials in the graph."""
-        found = sweep.sweep(graph, *self._split(graph), lambda x: x)[2]
-        return tolerances.shaped(self.quantity, found, *self.directions)
+        return tolerances.shaped(self.quantity, self._swept(graph)[2], *self.directions)
 
     def within(self, graph: nodes.Graph) -> Floats:
         """How far it may be off, where each value and partial may by its size in the graph."""
-        shares = sweep.sweep(graph, *self._split(graph), lambda x: x)[0]
+        shares = self._swept(graph)[0]
         found = sum((share.value + share.first + share.second for share in shares), np.zeros(()))
-        return tolerances.shaped(self.quantity, np.asarray(found), *map(sizes, self.directions))
+        return tolerances.shaped(self.quantity, np.asarray(found), *map(tolerances.sizes, self.directions))
 
-    def _split(self, graph: nodes.Graph) -> tuple[Floats, tuple[Floats, ...]]:
-        cotangents, *tangents = self.seeds(graph)
-        return cotangents, tuple(tangents)
-
-
-def sizes(point: Point) -> Point:
-    return tuple(np.abs(x) for x in point)
+    def _swept(self, graph: nodes.Graph) -> tuple[list[sweep.Share], tuple[Floats, Floats], Floats, float]:
+        once = self.directions if self.quantity in ("jvp", "vjp") else ()
+        cotangents, *tangents = tolerances.seeds(graph, self.quantity, *once)
+        return sweep.sweep(graph, cotangents, tuple(tangents), lambda x: x)
 
 
 def affected(row: Row, arguments: Sequence[Floats], value: Floats, order: int, step: Step) -> Flags:
@@ -178,7 +175,7 @@ def composed(stated: Sequence[tuple[Row, str]], asked: Asked, exact: Floats, som
         if not all(np.all(np.isfinite(value)) for value in numbers):
             return np.full(exact.shape, np.nan)
     graph = nodes.Graph(asked.program, asked.point, numbers, partial(put, stated, some, asked.precision))
-    return np.asarray(exact + (asked.made_of(graph) - asked.made_of(asked.graph)))
+    return np.asarray(exact + (asked.made_of(graph) - asked.right))
 
 
 @np.errstate(all="ignore")
@@ -196,7 +193,7 @@ def explained(rows: Sequence[Row], asked: Asked, got: Floats, exact: Floats, bou
     """At which components the answer is, within its bound, what these rows say that the framework gives there."""
     law, found = allowance(rows, asked, exact), np.zeros(got.shape, dtype=bool)
     # What is composed is as good as the partials of the bound, whose error shows where they are right.
-    composing = np.abs(asked.made_of(asked.graph) - exact) + 4 * np.spacing(np.abs(exact))
+    composing = np.abs(asked.right - exact) + 4 * np.spacing(np.abs(exact))
     composing = np.nan_to_num(composing, nan=0.0, posinf=0.0)
     for choice, some in itertools.product(itertools.product(*(ways(row) for row in rows)), parts(rows)):
         stated = [(row, text) for row, text in zip(rows, choice, strict=True) if text != RIGHT]

@@ -105,7 +105,7 @@ class Row:
 
     def contains(self, arguments: tuple[Floats, ...]) -> bool:
         """Whether any entry lies in the region."""
-        return bool(np.any(self.at(arguments)))
+        return regions.contains(self.region, arguments)
 
     @property
     def program(self) -> Program:
