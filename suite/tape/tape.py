@@ -1,0 +1,175 @@
+"""A tape: what a framework runs at one point, as a flat immutable list of operations on arrays of any rank and type.
+
+Calls, custom rules and control flow are inlined as they go at the point (suite/tracing). Every value has a number;
+which operations there are, and what each means, is suite/tape/operations.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[Any]
+Shape = tuple[int, ...]
+
+FLOATS = frozenset({"float64", "float32", "float16", "bfloat16"})
+COMPLEX = frozenset({"complex128", "complex64"})
+
+
+@dataclass(frozen=True)
+class Kind:
+    """Of a value: its shape, and its type as the framework names it ("bfloat16", "int32", "bool", "complex64")."""
+
+    shape: Shape
+    dtype: str
+
+    @property
+    def size(self) -> int:
+        return math.prod(self.shape)
+
+    @property
+    def is_float(self) -> bool:
+        return self.dtype in FLOATS
+
+    @property
+    def is_complex(self) -> bool:
+        return self.dtype in COMPLEX
+
+    @property
+    def is_discrete(self) -> bool:
+        """Whether its entries are integers or booleans: they stay what they are while the point moves a little."""
+        return self.number == "discrete"
+
+    @property
+    def number(self) -> str:
+        """ "float", "complex" or "discrete"."""
+        return "float" if self.is_float else "complex" if self.is_complex else "discrete"
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where an operation comes from: the framework's name of it, and the line of the user's code ("" if not known)."""
+
+    name: str = ""
+    line: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.line})" if self.line else self.name
+
+
+@dataclass(frozen=True, eq=False)
+class Instruction:
+    """An operation applied to earlier values: ``arguments`` and ``results`` are their numbers."""
+
+    operation: str
+    arguments: tuple[int, ...]
+    results: tuple[int, ...]
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    origin: Origin = Origin()
+
+
+class Unsupported(Exception):
+    """What cannot be taken apart: an operation without a declaration, or a program that is too long.
+
+    The text names it as the framework does, with the user's line.
+    """
+
+
+@dataclass(frozen=True, eq=False)
+class Tape:
+    """``kinds`` are of every value by its number, ``constants`` the arrays that the program brings along."""
+
+    kinds: tuple[Kind, ...]
+    inputs: tuple[int, ...]
+    constants: Mapping[int, Array]
+    instructions: tuple[Instruction, ...]
+    outputs: tuple[int, ...]
+
+    @property
+    def is_complex(self) -> bool:
+        return any(kind.is_complex for kind in self.kinds)
+
+    @cached_property
+    def scalar_operations(self) -> int:
+        """About so many numbers are computed, products of matrices counted by their length: what a run costs."""
+        return sum(self._cost(instruction) for instruction in self.instructions)
+
+    def _cost(self, instruction: Instruction) -> int:
+        entries = sum(self.kinds[i].size for i in instruction.results)
+        return entries * int(instruction.parameters.get("length", 1))
+
+    @cached_property
+    def last_uses(self) -> tuple[tuple[int, ...], ...]:
+        """Of every instruction, the values that no later one and no output needs."""
+        kept = set(self.outputs)
+        ends: list[tuple[int, ...]] = []
+        for instruction in reversed(self.instructions):
+            ended = {i for i in (*instruction.arguments, *instruction.results) if i not in kept}
+            ends.append(tuple(sorted(ended)))
+            kept |= ended
+        return tuple(reversed(ends))
+
+    def moved(self, moving: Sequence[bool]) -> tuple[bool, ...]:
+        """Of every value, whether it is a float that one of the inputs that move can move."""
+        moved = [False] * len(self.kinds)
+        for number, moves in zip(self.inputs, moving, strict=True):
+            moved[number] = moves
+        for instruction in self.instructions:
+            if any(moved[i] for i in instruction.arguments):
+                for result in instruction.results:
+                    moved[result] = not self.kinds[result].is_discrete
+        return tuple(moved)
+
+
+class Builder:
+    """Writes a tape, instruction by instruction; what is never used is left out of it in the end."""
+
+    def __init__(self, most: int) -> None:
+        self.kinds: list[Kind] = []
+        self.inputs: list[int] = []
+        self.constants: dict[int, Array] = {}
+        self.instructions: list[Instruction] = []
+        self.most = most
+
+    def _new(self, kind: Kind) -> int:
+        self.kinds.append(kind)
+        return len(self.kinds) - 1
+
+    def input(self, kind: Kind) -> int:
+        number = self._new(kind)
+        self.inputs.append(number)
+        return number
+
+    def constant(self, value: Array, dtype: str) -> int:
+        number = self._new(Kind(np.shape(value), dtype))
+        self.constants[number] = value
+        return number
+
+    def emit(
+        self, operation: str, arguments: Sequence[int], kinds: Sequence[Kind], origin: Origin, **parameters: Any
+    ) -> list[int]:
+        """The numbers of the results. Raises Unsupported past the limit on instructions."""
+        if len(self.instructions) >= self.most:
+            raise Unsupported(f"the program is longer than {self.most:,} operations at {origin}")
+        results = [self._new(kind) for kind in kinds]
+        self.instructions.append(Instruction(operation, tuple(arguments), tuple(results), parameters, origin))
+        return results
+
+    def one(self, operation: str, arguments: Sequence[int], kind: Kind, origin: Origin, **parameters: Any) -> int:
+        return self.emit(operation, arguments, [kind], origin, **parameters)[0]
+
+    def tape(self, outputs: Sequence[int]) -> Tape:
+        needed = set(outputs)
+        kept = []
+        for instruction in reversed(self.instructions):
+            if needed.intersection(instruction.results):
+                needed.update(instruction.arguments)
+                kept.append(instruction)
+        constants = {number: value for number, value in self.constants.items() if number in needed}
+        return Tape(tuple(self.kinds), tuple(self.inputs), constants, tuple(reversed(kept)), tuple(outputs))

@@ -1,0 +1,190 @@
+"""A tape from a jaxpr: calls, custom rules, checkpoints and control flow are inlined as they go at the point."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import jax
+import numpy as np
+from jax._src import source_info_util  # the public API does not say where an equation comes from
+from jax.extend.core import ClosedJaxpr, Jaxpr, JaxprEqn, Literal
+
+from gradlaws.suite.tape.tape import Array, Builder, Kind, Origin, Tape, Unsupported
+from gradlaws.suite.tracing.call import Call
+from gradlaws.suite.tracing.concrete import Concrete
+from gradlaws.suite.tracing.jax_operations import LOWERED
+
+MOST = 200_000  # instructions: what a minute of tracing writes
+
+# What only passes on what it is given, and calls, with the parameter that holds what they call.
+PASSED = frozenset({
+    "copy", "copy_p", "stop_gradient", "optimization_barrier", "sharding_constraint", "reshard", "name", "device_put",
+    "pvary", "pbroadcast", "reduce_precision", "layout_constraint",
+})  # fmt: skip
+CALLS = {
+    "jit": "jaxpr", "pjit": "jaxpr", "closed_call": "call_jaxpr", "core_call": "call_jaxpr", "remat2": "jaxpr",
+    "checkpoint": "jaxpr", "custom_jvp_call": "call_jaxpr", "custom_vjp_call": "call_jaxpr", "run_state": "jaxpr",
+    "custom_vjp_call_jaxpr": "fun_jaxpr", "custom_lin": "jaxpr", "composite": "jaxpr", "eval_jaxpr": "jaxpr",
+}  # fmt: skip
+
+
+def traced(function: Callable[..., Any], *arrays: Any, most: int = MOST) -> Tape:
+    """What jax runs for ``function(*arrays)``; its outputs are the leaves of the result.
+
+    Raises Unsupported for an operation without a declaration on which an output depends, and past ``most`` operations.
+    """
+    return of_jaxpr(jax.make_jaxpr(function)(*arrays), arrays, most)
+
+
+def of_jaxpr(closed: ClosedJaxpr, arrays: Sequence[Any], most: int = MOST) -> Tape:
+    """The tape of a jaxpr at a point: ``arrays``, one for each of its inputs."""
+    inliner = Inliner(most)
+    inputs = [inliner.input(kind_of(v.aval), np.asarray(x)) for v, x in zip(closed.jaxpr.invars, arrays, strict=True)]
+    outputs = inliner.inline(closed, inputs)
+    return inliner.builder.tape(outputs)
+
+
+def kind_of(aval: Any) -> Kind:
+    return Kind(tuple(aval.shape), str(aval.dtype))
+
+
+def origin_of(equation: JaxprEqn) -> Origin:
+    """The framework's name of an operation, and the innermost line that is not the framework's."""
+    frame = _frame(equation.source_info)
+    line = f"{frame.file_name}:{frame.start_line} in {frame.function_name}" if frame else ""
+    return Origin(f"jax.lax.{equation.primitive.name}_p", line)
+
+
+def _frame(source: Any) -> Any:
+    try:  # older releases take the whole, newer ones its traceback
+        return source_info_util.user_frame(source.traceback)
+    except (AttributeError, TypeError):
+        return source_info_util.user_frame(source)
+
+
+class Inliner:
+    """Writes the tape of a jaxpr; knows what has a value already: what no input that may move has touched."""
+
+    def __init__(self, most: int) -> None:
+        self.builder = Builder(most)
+        self.concrete = Concrete(self.builder)
+
+    def input(self, kind: Kind, value: Array) -> int:
+        number = self.builder.input(kind)
+        self.concrete.given(number, value)
+        return number
+
+    def constant(self, value: Any, dtype: str) -> int:
+        return self.concrete.constant(value, dtype)
+
+    def inline(self, called: ClosedJaxpr | Jaxpr, arguments: Sequence[int]) -> list[int]:
+        jaxpr, consts = (called.jaxpr, called.consts) if isinstance(called, ClosedJaxpr) else (called, [])
+        known: dict[Any, int] = {
+            v: self.constant(c, kind_of(v.aval).dtype) for v, c in zip(jaxpr.constvars, consts, strict=True)
+        }
+        known.update(zip(jaxpr.invars, arguments, strict=True))
+
+        def read(v: Any) -> int:
+            if isinstance(v, Literal):
+                dtype = kind_of(v.aval).dtype
+                return self.constant(np.asarray(v.val, dtype=dtype), dtype)
+            return known[v]
+
+        for equation in jaxpr.eqns:
+            results = self.equation(equation, [read(v) for v in equation.invars])
+            known.update(zip(equation.outvars, results, strict=True))
+        return [read(v) for v in jaxpr.outvars]
+
+    def equation(self, equation: JaxprEqn, arguments: list[int]) -> Sequence[int]:
+        name, parameters = equation.primitive.name, equation.params
+        if name in PASSED:
+            return arguments
+        if name in CALLS:
+            return self.inline(parameters[CALLS[name]], arguments)
+        if name in CONTROL:
+            return CONTROL[name](self, parameters, arguments, equation)
+        kinds = [kind_of(v.aval) for v in equation.outvars]
+        if all(self.concrete.is_constant(i) for i in arguments) and not _large(kinds):
+            return self.executed(equation, arguments)
+        if name not in LOWERED:
+            if self.concrete.all_discrete(arguments):
+                return self.executed(equation, arguments)
+            raise Unsupported(f"{origin_of(equation)} has no declaration")
+        return LOWERED[name](Call(self.builder, parameters, arguments, kinds, origin_of(equation)))
+
+    def executed(self, equation: JaxprEqn, arguments: Sequence[int]) -> list[int]:
+        """By jax itself, as it is: no input that may move has a part in it (random bits, masks, counters)."""
+        values = [self.concrete.value(i) for i in arguments]
+        found = equation.primitive.bind(*values, **equation.params)
+        several = found if equation.primitive.multiple_results else [found]
+        return [self.constant(x, kind_of(v.aval).dtype) for x, v in zip(several, equation.outvars, strict=True)]
+
+    def row(self, number: int, place: int, origin: Origin) -> int:
+        """x[place] along the first axis."""
+        kind = self.builder.kinds[number]
+        if self.concrete.is_constant(number):
+            return self.constant(self.concrete.value(number)[place], kind.dtype)
+        rest = kind.shape[1:]
+        whole = self.builder.one(
+            "slice", [number], Kind((1, *rest), kind.dtype), origin,
+            starts=(place, *(0 for _ in rest)), stops=(place + 1, *rest), strides=(1,) * len(kind.shape),
+        )  # fmt: skip
+        return self.builder.one("reshape", [whole], Kind(rest, kind.dtype), origin, shape=rest)
+
+    def stacked(self, rows: Sequence[int], kind: Kind, origin: Origin) -> int:
+        if not rows:
+            return self.constant(np.zeros(kind.shape, dtype=kind.dtype), kind.dtype)
+        flat = Kind((1, *kind.shape[1:]), kind.dtype)
+        wide = [self.builder.one("reshape", [row], flat, origin, shape=flat.shape) for row in rows]
+        return self.builder.one("concatenate", wide, kind, origin, axis=0)
+
+
+def _large(kinds: Sequence[Kind]) -> bool:
+    """Constants of a million entries are computed when they are needed, and forgotten."""
+    return any(kind.size > 2**20 for kind in kinds)
+
+
+def scan(inliner: Inliner, parameters: Mapping[str, Any], arguments: list[int], equation: JaxprEqn) -> list[int]:
+    """Unrolled."""
+    consts, carry = parameters["num_consts"], parameters["num_carry"]
+    fixed, carried, rows = arguments[:consts], arguments[consts : consts + carry], arguments[consts + carry :]
+    origin, length = origin_of(equation), parameters["length"]
+    found: list[Sequence[int]] = [()] * length
+    for place in reversed(range(length)) if parameters["reverse"] else range(length):
+        here = [inliner.row(x, place, origin) for x in rows]
+        results = inliner.inline(parameters["jaxpr"], [*fixed, *carried, *here])
+        carried, found[place] = results[:carry], results[carry:]
+    kinds = [kind_of(v.aval) for v in equation.outvars[carry:]]
+    return [*carried, *(inliner.stacked([r[k] for r in found], kind, origin) for k, kind in enumerate(kinds))]
+
+
+def loop(inliner: Inliner, parameters: Mapping[str, Any], arguments: list[int], equation: JaxprEqn) -> list[int]:
+    """Run out, as often as it runs at the point."""
+    for_condition, for_body = parameters["cond_nconsts"], parameters["body_nconsts"]
+    asked, fixed = arguments[:for_condition], arguments[for_condition : for_condition + for_body]
+    carried = arguments[for_condition + for_body :]
+    while bool(inliner.concrete.value(inliner.inline(parameters["cond_jaxpr"], [*asked, *carried])[0])):
+        carried = inliner.inline(parameters["body_jaxpr"], [*fixed, *carried])
+    return carried
+
+
+def branch(inliner: Inliner, parameters: Mapping[str, Any], arguments: list[int], equation: JaxprEqn) -> list[int]:
+    """The one that is taken at the point."""
+    branches = parameters["branches"]
+    place = int(np.clip(int(inliner.concrete.value(arguments[0])), 0, len(branches) - 1))
+    return inliner.inline(branches[place], arguments[1:])
+
+
+def solved(inliner: Inliner, parameters: Mapping[str, Any], arguments: list[int], equation: JaxprEqn) -> list[int]:
+    """By the solver that the user gave."""
+    lengths = parameters["const_lengths"]
+    before = lengths.matvec + lengths.vecmat
+    consts = arguments[before : before + lengths.solve]
+    right = arguments[before + lengths.solve + lengths.transpose_solve :]
+    return inliner.inline(parameters["jaxprs"].solve, [*consts, *right])
+
+
+CONTROL: dict[str, Callable[[Inliner, Mapping[str, Any], list[int], JaxprEqn], list[int]]] = {
+    "scan": scan, "while": loop, "cond": branch, "custom_linear_solve": solved,
+}  # fmt: skip
