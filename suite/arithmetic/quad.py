@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from mpmath import mp
 
 from gradlaws.suite.arithmetic import native, quad_numbers, special_entries
+from gradlaws.suite.arithmetic.multiprecision import total
+from gradlaws.suite.arithmetic.quad_numbers import QuadArray
 from gradlaws.suite.arithmetic.splitting import matmul
+
+WORKING_BITS = 170
 
 
 @dataclass(frozen=True)
@@ -13,7 +23,26 @@ class Quad:
     """The namespace of quad arrays. Functions take arrays of any shape and strides (also what ``asarray`` takes), are
     broadcast, and give quad arrays, also of shape (). Outside of a function's domain the entry is NaN; none raises."""
 
-    name = "quad"
+    name, precision = "quad", 113
+
+    @staticmethod
+    def working() -> AbstractContextManager[Any]:
+        return np.errstate(all="ignore")
+
+    @staticmethod
+    def divide(x: Any, y: Any) -> QuadArray:
+        return np.asarray(x / y)
+
+    @staticmethod
+    def is_complex(array: Any) -> bool:
+        """Complex numbers are mpmath's: there are none in quad."""
+        return False
+
+    @staticmethod
+    def entrywise(function: Callable[..., Any], *arrays: Any) -> QuadArray:
+        """A function of mpmath numbers, at half as many bits again as quad has."""
+        with mp.workprec(WORKING_BITS):
+            return quad_numbers.from_mp(total(function, *map(quad_numbers.to_mp, arrays)))
 
     asarray = staticmethod(quad_numbers.asarray)
     to_float64 = staticmethod(quad_numbers.to_float64)

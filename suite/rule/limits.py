@@ -55,6 +55,12 @@ def step(xp: Any) -> Step:
     return Step((precision + 1) // 3, precision)
 
 
+def rounding(xp: Any, size: Any) -> Any:
+    """What rounding values of that size may do to a first quotient."""
+    by = step(xp)
+    return GUARD * mpf(2) ** (by.bits - by.precision) * size
+
+
 def scaled(directions: Moves, factor: float, xp: Any) -> list[Any | None]:
     """Moves by powers of two, or small multiples: they are exact."""
     with xp.working():
@@ -74,7 +80,7 @@ def first(at: Evaluation, directions: Moves, objective: Scalar) -> Limit:
     with mp.workprec(2 * by.precision):
         near = (ahead - behind) / mpf(2 * h)
         far = (far_ahead - far_behind) / mpf(4 * h)
-        error = 2 * abs(near - far) + GUARD * mpf(2) ** (by.bits - by.precision) * abs(centre)
+        error = 2 * abs(near - far) + rounding(xp, abs(centre))
         kink = None
         if at.ties:
             right = (4 * ahead - far_ahead - 3 * centre) / mpf(2 * h)

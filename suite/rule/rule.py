@@ -91,9 +91,9 @@ class Exact:
         xp = self.xp
         with xp.working():
             terms = [g * v for g, v in zip(gradient, direction, strict=True) if v.size]
-            total = sum((xp.to_mp(np.sum(t)).item() for t in terms), start=mpf(0))
-            size = sum((xp.to_mp(np.sum(abs(t))).item() for t in terms), start=mpf(0))
-        return total, size
+            sums = [(xp.to_mp(np.sum(t)).item(), xp.to_mp(np.sum(abs(t))).item()) for t in terms]
+        with mp.workprec(2 * xp.precision):
+            return mp.fsum(total for total, _ in sums), mp.fsum(size for _, size in sums)
 
     def first(self, vector: Sequence[Floats]) -> Agreement:
         """The gradient along a direction, beside the limit of the value."""
@@ -129,8 +129,9 @@ class Exact:
         if limit.kink is not None:
             return Agreement(order, mp.nan, mp.inf, size, reason=f"the point is at a kink: {limit.kink.origin}")
         with mp.workprec(2 * self.xp.precision):
-            apart, error = abs(total - limit.value[0]), limit.error[0]
-            size = max(size, abs(limit.value[0]))
+            apart, size = abs(total - limit.value[0]), max(size, abs(limit.value[0]))
+            # The derivative loses digits as well: as many as the quotient does, if it is conditioned no worse than 1 / h.
+            error = limit.error[0] + limits.rounding(self.xp, size)
         if not mp.isfinite(total):
             return Agreement(order, mp.nan, mp.inf, size, reason="the derivative is not finite")
         if not mp.isfinite(limit.value[0]):
