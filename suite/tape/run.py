@@ -51,8 +51,8 @@ def _given(tape: Tape, inputs: Sequence[Any], xp: Any) -> dict[int, Any]:
 class Evaluation:
     """A tape at a point, and, along what moves, beside it.
 
-    ``outputs`` are at the point, ``ties`` the operations whose pieces meet there. ``beside(moves)`` gives the outputs at
-    inputs + moves; where a move is None the input stays.
+    ``outputs`` are at the point, ``ties`` the operations whose pieces meet there. ``beside(moves)`` gives the outputs
+    at inputs + moves; where a move is None the input stays.
     """
 
     def __init__(self, tape: Tape, inputs: Sequence[Any], xp: Any, moving: Sequence[bool]) -> None:
