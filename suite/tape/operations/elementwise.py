@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from gradlaws.strategies.catalogue import CORE
+from gradlaws.strategies.catalogue import PRIMITIVES
 from gradlaws.suite.tape.operations.declaration import Declaration
 from gradlaws.suite.tape.tape import Array
 
@@ -29,18 +29,18 @@ def discrete(*arrays: Array) -> bool:
 
 def by_operator(name: str, operator: Callable[..., Any]) -> Declaration:
     """The same expression on floats of any arithmetic, on integers and on complex numbers."""
-    return Declaration(name, lambda xp, *arrays: operator(*arrays), primitive=name if name in CORE else None)
+    return Declaration(name, lambda xp, *arrays: operator(*arrays), primitive=name if name in PRIMITIVES else None)
 
 
 def evaluated(name: str, xp: Any, *arrays: Any) -> Any:
     """A function that the arithmetic has, or else the definition of that row of the catalogue, entry by entry."""
     function = getattr(xp, name, None)
-    return function(*arrays) if function is not None else xp.entrywise(CORE[name].definition, *arrays)
+    return function(*arrays) if function is not None else xp.entrywise(PRIMITIVES[name].definition, *arrays)
 
 
 def function(name: str, tie: Callable[..., bool] | None = None) -> Declaration:
     """A function of real numbers by the name of its row in the catalogue."""
-    return Declaration(name, functools.partial(evaluated, name), primitive=name if name in CORE else None, tie=tie)
+    return Declaration(name, functools.partial(evaluated, name), primitive=name if name in PRIMITIVES else None, tie=tie)
 
 
 def on_any(
@@ -52,7 +52,7 @@ def on_any(
     def definition(xp: Any, *arrays: Any) -> Any:
         return integral(*arrays) if discrete(*arrays) else evaluated(name, xp, *arrays)
 
-    return Declaration(name, definition, primitive=name if name in CORE else None, tie=tie)
+    return Declaration(name, definition, primitive=name if name in PRIMITIVES else None, tie=tie)
 
 
 def comparison(name: str, operator: Callable[..., Any]) -> Declaration:
@@ -126,8 +126,8 @@ def whole(a: Any) -> bool:
 SMOOTH = (
     "exp", "exp2", "expm1", "log", "log2", "log10", "log1p", "sqrt", "cbrt", "rsqrt", "sin", "cos", "tan", "asin",
     "acos", "atan", "atan2", "sinh", "cosh", "tanh", "asinh", "acosh", "atanh", "pow", "hypot", "sigmoid", "erf",
-    "erfc", "erfinv", "erfcx", "ndtr", "ndtri", "log_ndtr", "lgamma", "digamma", "gammainc", "gammaincc", "betainc",
-    "zeta", "i0", "i1", "i0e", "i1e", "bessel_j0", "bessel_j1", "bessel_y0", "bessel_y1", "modified_bessel_k0",
+    "erfc", "erfinv", "erfcx", "ndtr", "ndtri", "log_ndtr", "lgamma", "digamma", "igamma", "igammac", "incomplete_beta",
+    "hurwitz_zeta", "i0", "i1", "i0e", "i1e", "bessel_j0", "bessel_j1", "bessel_y0", "bessel_y1", "modified_bessel_k0",
     "modified_bessel_k1", "spherical_bessel_j0", "airy_ai", "sinc", "logaddexp", "logaddexp2", "xlogy", "xlog1py",
     "logit", "entr", "spence", "multigammaln",
 )  # fmt: skip
