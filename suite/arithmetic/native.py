@@ -72,7 +72,7 @@ def sigmoid(x: Any) -> QuadArray:
     """1 / (1 + exp(-x)), within 3 units in the last place: written so that no exponential overflows."""
     values = asarray(x)
     small = exp(-np.abs(values))
-    return np.where(values < 0, small, 1) / (1 + small)
+    return np.asarray(np.where(values < 0, small, 1) / (1 + small))
 
 
 def xlogy(x: Any, y: Any) -> QuadArray:

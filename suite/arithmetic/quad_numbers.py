@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 QuadArray = NDArray[Any]  # of numpy_quaddtype.QuadPrecDType, which NumPy's type hints do not know
 Words = NDArray[np.uint64]
+RawMPF = tuple[int, int, int, int]  # sign, significand, exponent, length
 
 DIGITS = 113  # of the significand, the leading one included
 SMALLEST_NORMAL, LARGEST = -16382, 16383  # exponents of two
@@ -53,7 +54,8 @@ def asarray(values: Any) -> QuadArray:
         return _from_longdouble(array)
     if array.dtype.kind not in "fiub":  # bfloat16 and its kin, which know float64
         array = array.astype(np.float64)
-    return array.astype(dtype())
+    quad: QuadArray = array.astype(dtype())
+    return quad
 
 
 def _from_longdouble(array: NDArray[np.longdouble]) -> QuadArray:
@@ -150,15 +152,17 @@ def encoded(number: Any) -> int:
     return sign << 127 | min((unit - UNIT << 112) + digits, INFINITY)
 
 
-def raw_mpf(number: Any) -> tuple[int, int, int, int]:
+def raw_mpf(number: Any) -> RawMPF:
     """As mpmath keeps it, exactly, whatever the working precision. Raises TypeError for what is not real."""
     if isinstance(number, mpf):
-        return number._mpf_
-    if isinstance(number, (int, np.integer)):
-        return from_int(int(number))
-    if isinstance(number, float):
-        return from_float(number) if math.isfinite(number) else mpf(number)._mpf_
-    raise TypeError(f"{type(number).__name__} is no real number that quad can hold")
+        raw: RawMPF = number._mpf_
+    elif isinstance(number, (int, np.integer)):
+        raw = from_int(int(number))
+    elif isinstance(number, float):
+        raw = from_float(number) if math.isfinite(number) else mpf(number)._mpf_
+    else:
+        raise TypeError(f"{type(number).__name__} is no real number that quad can hold")
+    return raw
 
 
 def integers(array: QuadArray) -> list[int]:
