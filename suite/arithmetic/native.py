@@ -1,6 +1,7 @@
 """The elementary functions of quad arrays: numpy_quaddtype's own, and what it lacks or has wrong.
 
-The package's own are within 0.6 units in the last place (tests/test_quad.py; its faults: benchmarks/quaddtype_faults.py).
+The package's own are within 0.6 units in the last place (tests/test_quad.py), but for those that
+benchmarks/quaddtype_faults.py names.
 """
 
 from __future__ import annotations

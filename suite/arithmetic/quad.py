@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from gradlaws.suite.arithmetic import native, quad_numbers, special_entries
+from gradlaws.suite.arithmetic import error_functions, gamma_functions, native, quad_numbers, special_entries
 from gradlaws.suite.arithmetic.splitting import matmul
 
 
@@ -60,12 +60,13 @@ class Quad:
     xlogy = staticmethod(native.xlogy)
     xlog1py = staticmethod(native.xlog1py)
 
-    erf = staticmethod(special_entries.erf)
-    erfc = staticmethod(special_entries.erfc)
-    erfinv = staticmethod(special_entries.erfinv)
-    ndtri = staticmethod(special_entries.ndtri)
-    lgamma = staticmethod(special_entries.lgamma)
-    digamma = staticmethod(special_entries.digamma)
+    erf = staticmethod(error_functions.erf)
+    erfc = staticmethod(error_functions.erfc)
+    erfinv = staticmethod(error_functions.erfinv)
+    ndtri = staticmethod(error_functions.ndtri)
+    lgamma = staticmethod(gamma_functions.lgamma)
+    digamma = staticmethod(gamma_functions.digamma)
+    trigamma = staticmethod(gamma_functions.trigamma)
     polygamma = staticmethod(special_entries.polygamma)
     gamma = staticmethod(special_entries.gamma)
     bessel_i0 = staticmethod(special_entries.bessel_i0)

@@ -86,7 +86,8 @@ def words(array: QuadArray) -> Words:
 
 
 def from_words(bits: Words) -> QuadArray:
-    return np.ascontiguousarray(bits).view(dtype()).reshape(bits.shape[:-1])
+    array: QuadArray = np.ascontiguousarray(bits).view(dtype())
+    return array.reshape(bits.shape[:-1])
 
 
 def to_float64(array: QuadArray) -> NDArray[np.float64]:

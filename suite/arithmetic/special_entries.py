@@ -12,44 +12,6 @@ GROWS = 12000  # exp(12000) is beyond quad's largest, exp(11357)
 
 
 @by_entry
-def erf(x: mpf) -> mpf:
-    return mp.erf(x)
-
-
-@by_entry
-def erfc(x: mpf) -> mpf:
-    """0 beyond 120, where it is below quad's smallest."""
-    return mp.erfc(x) if x < 120 else mpf(0)
-
-
-@by_entry
-def erfinv(x: mpf) -> mpf:
-    return mp.sign(x) * mp.inf if abs(x) == 1 else mp.erfinv(x)
-
-
-@by_entry
-def ndtri(p: mpf) -> mpf:
-    """The quantile of the normal distribution, √2 erfinv(2 p - 1)."""
-    if p in (0, 1):
-        return mp.inf if p else -mp.inf
-    with mp.extraprec(max(0, -mp.mag(p))):
-        return mp.sqrt(2) * mp.erfinv(2 * p - 1)
-
-
-@by_entry
-def lgamma(x: mpf) -> mpf:
-    """log |Γ(x)|; infinite at the poles."""
-    if x <= 0 and x == mp.floor(x):
-        return mp.inf
-    return mp.re(mp.loggamma(x))
-
-
-@by_entry
-def digamma(x: mpf) -> mpf:
-    return mp.digamma(x)
-
-
-@by_entry
 def polygamma(n: mpf, x: mpf) -> mpf:
     """The n-th derivative of digamma, n a whole number; infinite at the poles for odd n."""
     if x <= 0 and x == mp.floor(x):
