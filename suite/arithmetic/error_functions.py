@@ -5,7 +5,9 @@ u is 2^-113 throughout, half a unit in the last place of 1."""
 from __future__ import annotations
 
 from functools import cache
+from typing import Any
 
+import gmpy2
 import numpy as np
 from mpmath import mp, mpf
 from scipy import special
@@ -17,8 +19,10 @@ SERIES_BELOW = 0.5  # of erf, by its power series
 TABLE_FROM = 0.46875  # its cell holds erfinv(1/2) = 0.4769
 TABLE_BELOW = 16  # of erfcx, by Taylor polynomials; beyond, by its asymptotic series
 CELLS = 32  # in a unit
-TERMS_SERIES, TERMS_TABLE, TERMS_FAR = 24, 18, 26
-WORK_BITS = 500  # the recurrence of erfcx's coefficients loses up to 120 of them at 16
+TERMS_SERIES, EXACT_SERIES = 24, 15
+TERMS_TABLE, EXACT_TABLE = 18, 10
+TERMS_FAR, EXACT_FAR = 26, 12
+TABLE_BITS = 500  # the recurrence of erfcx's coefficients loses up to 120 of them at 16
 
 
 @cache
@@ -33,7 +37,7 @@ def series() -> Polynomial:
     """Of erf(x) / x in x²: DLMF 7.6.1."""
     with mp.workprec(200):
         terms = [(-1) ** n / (mp.factorial(n) * (2 * n + 1)) for n in range(TERMS_SERIES)]
-        return Polynomial([2 / mp.sqrt(mp.pi) * term for term in terms], exact=15)
+        return Polynomial([2 / mp.sqrt(mp.pi) * term for term in terms], EXACT_SERIES)
 
 
 @cache
@@ -41,24 +45,25 @@ def far_series() -> Polynomial:
     """Of x erfcx(x) in 1/x²: DLMF 7.12.1."""
     with mp.workprec(200):
         terms = [(-1) ** n * mp.fac2(2 * n - 1) / mpf(2) ** n for n in range(TERMS_FAR)]
-        return Polynomial([term / mp.sqrt(mp.pi) for term in terms], exact=12)
+        return Polynomial([term / mp.sqrt(mp.pi) for term in terms], EXACT_FAR)
 
 
 @cache
 def erfcx_table() -> TaylorTable:
     """Of y = exp(x²) erfc(x), whose derivatives follow from y' = 2 x y - 2/√π (DLMF 7.10.1)."""
     first, last = int(TABLE_FROM * CELLS), TABLE_BELOW * CELLS
-    with mp.workprec(WORK_BITS):
-        centres = [mpf(j) / CELLS for j in range(first, last + 1)]
-        return TaylorTable(first, CELLS, centres, [erfcx_coefficients(c) for c in centres], 10)
+    with gmpy2.context(precision=TABLE_BITS):
+        centres = [gmpy2.mpfr(j) / CELLS for j in range(first, last + 1)]
+        return TaylorTable(first, CELLS, centres, [erfcx_row(c) for c in centres], EXACT_TABLE)
 
 
-def erfcx_coefficients(centre: mpf) -> list[mpf]:
-    value = mp.exp(centre**2) * mp.erfc(centre)
-    found = [value, 2 * centre * value - 2 / mp.sqrt(mp.pi)]
+def erfcx_row(centre: Any) -> list[Any]:
+    """Its Taylor coefficients."""
+    value = gmpy2.exp(centre**2) * gmpy2.erfc(centre)
+    row = [value, 2 * centre * value - 2 / gmpy2.sqrt(gmpy2.const_pi())]
     for n in range(1, TERMS_TABLE - 1):
-        found.append(2 * (centre * found[n] + found[n - 1]) / (n + 1))
-    return found
+        row.append(2 * (centre * row[n] + row[n - 1]) / (n + 1))
+    return row
 
 
 def erf_series(x: QuadArray) -> QuadArray:

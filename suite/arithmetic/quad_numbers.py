@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from functools import cache
 from typing import Any
 
+import gmpy2
 import numpy as np
 from mpmath import mp, mpf
 from mpmath.libmp import finf, fnan, fninf, from_float, from_int, from_man_exp, fzero
@@ -133,7 +134,7 @@ def decoded(bits: int) -> mpf:
 
 
 def encoded(number: Any) -> int:
-    """The 128 bits of an mpf, an int or a float, rounded to nearest, ties to even."""
+    """The 128 bits of an mpf, an int, a float or a finite gmpy2.mpfr, rounded to nearest, ties to even."""
     raw = raw_mpf(number)
     sign, man, exponent, length = raw
     if not man:
@@ -161,6 +162,8 @@ def raw_mpf(number: Any) -> RawMPF:
         raw = from_int(int(number))
     elif isinstance(number, float):
         raw = from_float(number) if math.isfinite(number) else mpf(number)._mpf_
+    elif isinstance(number, gmpy2.mpfr) and gmpy2.is_finite(number):
+        raw = from_man_exp(*number.as_mantissa_exp())
     else:
         raise TypeError(f"{type(number).__name__} is no real number that quad can hold")
     return raw

@@ -7,13 +7,13 @@ from functools import wraps
 from typing import Any
 
 import numpy as np
-from mpmath import mpf
 from numpy.typing import NDArray
 
 from gradlaws.suite.arithmetic.quad_numbers import QuadArray, asarray, dtype, from_mp, to_float64
 
 BLOCK = 2**14  # entries, 256 kB: what one form holds at once stays in the cache
 Mask = NDArray[np.bool_]
+Number = Any  # mpmath.mpf or gmpy2.mpfr
 Form = Callable[[QuadArray], QuadArray]
 
 
@@ -51,7 +51,7 @@ class Polynomial:
 
     So the rest has to be below 2^-64 of the whole. It costs a twentieth, and half of the terms are there."""
 
-    def __init__(self, coefficients: Sequence[mpf], exact: int):
+    def __init__(self, coefficients: Sequence[Number], exact: int):
         self.leading = list(from_mp(coefficients[:exact]))
         self.rest = [float(c) for c in coefficients[exact:]]
 
@@ -73,7 +73,9 @@ class TaylorTable:
     A centre need not be the middle of its cell, but is in [x/2, 2x] for all x of it, so that x less it is exact.
     ``rows`` has the polynomials' coefficients; as in ``Polynomial``, terms from ``exact`` on are taken in float64."""
 
-    def __init__(self, first: int, per_unit: int, centres: Sequence[mpf], rows: Sequence[Sequence[mpf]], exact: int):
+    def __init__(
+        self, first: int, per_unit: int, centres: Sequence[Number], rows: Sequence[Sequence[Number]], exact: int
+    ):
         self.first, self.per_unit = first, per_unit
         self.centres = from_mp(centres)
         columns = list(zip(*rows))
