@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from gradlaws.suite.arithmetic import error_functions, gamma_functions, native, quad_numbers, special_entries
+from gradlaws.suite.arithmetic import (
+    error_functions,
+    gamma_functions,
+    native,
+    quad_numbers,
+    reductions,
+    special_entries,
+)
 from gradlaws.suite.arithmetic.splitting import matmul
 
 
@@ -22,6 +29,10 @@ class Quad:
     zeros = staticmethod(quad_numbers.zeros)
     ones = staticmethod(quad_numbers.ones)
     matmul = staticmethod(matmul)
+    sum = staticmethod(reductions.total)
+    prod = staticmethod(reductions.product)
+    argmax = staticmethod(reductions.argmax)
+    argmin = staticmethod(reductions.argmin)
 
     exp = staticmethod(native.exp)
     exp2 = staticmethod(native.unary("exp2"))
