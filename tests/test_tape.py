@@ -13,12 +13,10 @@ from mpmath import mp
 from gradlaws.strategies import FLOAT64, alone, programs
 from gradlaws.strategies.catalogue import PRIMITIVES
 from gradlaws.strategies.program import Point, Program
-from gradlaws.suite.arithmetic.float64 import FLOAT64 as DOUBLE
 from gradlaws.suite.arithmetic.multiprecision import Multiprecision
 from gradlaws.suite.arithmetic.quad import QUAD
 from gradlaws.suite.arithmetic.self_test import usable
-from gradlaws.suite.tape.run import Evaluation, run
-from gradlaws.suite.tape.tape import Builder, Kind, Origin, Unsupported
+from gradlaws.suite.tape.run import run
 from gradlaws.suite.tracing.of_program import of_program
 from gradlaws.suite.truth import oracle
 

@@ -40,7 +40,9 @@ def evaluated(name: str, xp: Any, *arrays: Any) -> Any:
 
 def function(name: str, tie: Callable[..., bool] | None = None) -> Declaration:
     """A function of real numbers by the name of its row in the catalogue."""
-    return Declaration(name, functools.partial(evaluated, name), primitive=name if name in PRIMITIVES else None, tie=tie)
+    return Declaration(
+        name, functools.partial(evaluated, name), primitive=name if name in PRIMITIVES else None, tie=tie
+    )
 
 
 def on_any(

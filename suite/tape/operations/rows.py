@@ -78,6 +78,8 @@ def of_row(row: Primitive) -> Declaration:
     elif row.kind == "structured":
         definition = functools.partial(structured, row)
     else:
+
         def definition(xp: Any, *arrays: Any, **parameters: Any) -> Any:
             return row.definition(*arrays, **parameters)
+
     return Declaration(PREFIX + row.name, definition, primitive=row.name)
