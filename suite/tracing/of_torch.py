@@ -1,0 +1,233 @@
+"""A tape from what torch runs: ATen operations as they reach the dispatcher below autograd, at the point.
+
+Forward, backward (reverse, forward mode, torch.func, custom Functions, checkpoints) and whatever the function itself
+asks of autograd arrive here alike. make_fx would give the same graph, but refuses ``.item()`` and writes into views.
+
+An operation that has no declaration is taken apart by torch's own decomposition of it. That is the *rule* in Python,
+not the kernel in C++ that runs otherwise: how a kernel rounds, and whether it has another rule, no tape says; its
+answers beside the truth do. What leaves torch (``.item()``, ``.numpy()``) comes back as a constant.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import torch
+import torch._decomp  # torch's own rules for taking its operations apart
+import torch._refs  # registers the rest of them
+from torch._ops import OpOverload
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_flatten, tree_leaves, tree_map
+
+from gradlaws.suite.tape.tape import Builder, Origin, Tape, Unsupported
+from gradlaws.suite.tracing.torch_call import TorchCall, TorchLowering, Value, kind_of
+from gradlaws.suite.tracing.torch_memory import Memory
+from gradlaws.suite.tracing.torch_operations import LOWERED, PASSED, UNTOUCHED
+from gradlaws.suite.tracing.torch_origin import Lines
+
+MOST = 200_000  # instructions: what a few minutes of tracing write
+MISSING = "missing"  # an operation of torch's without a declaration: an error if an output depends on it
+
+
+def traced(function: Callable[..., Any], *tensors: torch.Tensor, most: int = MOST) -> Tape:
+    """What torch runs for ``function(*tensors)``; its outputs are the leaves of the result.
+
+    ``function`` gets copies that require gradients where the tensors do. If it gives one result for each tensor, as a
+    gradient does, None among them is 0 of the shape of that tensor. Data decide branches and loops as they do at the
+    point. Raises Unsupported for an operation without a declaration on which an output depends, for an output that is
+    no tensor, and past ``most`` operations.
+    """
+    recorder = Recorder(most)
+    inputs = [recorder.input(tensor) for tensor in tensors]
+    with recorder:
+        result = function(*inputs)
+    return recorder.tape(leaves(result), inputs)
+
+
+def leaves(result: Any) -> list[Any]:
+    return tree_flatten(result)[0]
+
+
+class Recorder(TorchDispatchMode):
+    """Writes down every operation on what depends on an input; torch computes what it computes."""
+
+    def __init__(self, most: int) -> None:
+        super().__init__()
+        self.builder = Builder(most)
+        self.memory = Memory(self.builder)
+        self.lines = Lines()
+        self.inside: list[str] = []  # operations that are being taken apart
+
+    def input(self, tensor: torch.Tensor) -> torch.Tensor:
+        own = tensor.detach().clone()
+        self.memory.hold(own, self.builder.input(kind_of(own)), ())
+        return own.requires_grad_(tensor.requires_grad)
+
+    def __torch_dispatch__(
+        self, func: OpOverload, types: Any, args: Sequence[Any] = (), kwargs: Mapping[str, Any] | None = None
+    ) -> Any:
+        kwargs = kwargs or {}
+        writes = func._schema.is_mutable
+        tensors = [x for x in tree_leaves((args, kwargs)) if isinstance(x, torch.Tensor)]
+        if name_of(func) in UNTOUCHED or not any(map(self.memory.holds, tensors)):
+            if writes:
+                self.memory.forget_constants()
+            return func(*args, **kwargs)
+        if writes:
+            return self.written(func, args, kwargs)
+        if lowering_of(func) is None and (rule := decomposition_of(func)) is not None:
+            found = self.apart(rule, func, args, kwargs)
+            if found is not NotImplemented:
+                return found
+        result = func(*args, **kwargs)
+        self.record(func, bound(func, args, kwargs), result, tensors)
+        return result
+
+    def apart(self, rule: Callable[..., Any], func: OpOverload, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
+        self.inside.append(str(func))
+        try:
+            with self:
+                return rule(*args, **kwargs)
+        finally:
+            self.inside.pop()
+
+    def origin(self, func: OpOverload) -> Origin:
+        own = str(func)
+        name = f"torch.ops.{own}" if not self.inside else f"torch.ops.{self.inside[0]} ({own.removeprefix('aten.')})"
+        return Origin(name, self.lines.here())
+
+    def record(
+        self, func: OpOverload, arguments: Mapping[str, Any], result: Any, tensors: Sequence[torch.Tensor]
+    ) -> None:
+        origin = self.origin(func)
+        results = [x for x in tree_leaves(result) if isinstance(x, torch.Tensor)]
+        if not results:
+            return
+        if name_of(func) in PASSED:
+            self.memory.hold(results[0], self.memory.number(tensors[0], origin), tensors)
+            return
+        lowering = lowering_of(func)
+        numbers = [self.memory.number(t, origin) for t in tensors]
+        if lowering is None:
+            if not all(self.builder.kinds[n].is_discrete for n in numbers):
+                self.missing(func, numbers, results, origin)
+            return
+        values = tree_map(lambda x: self.memory.number(x, origin) if isinstance(x, torch.Tensor) else x, arguments)
+        call = TorchCall(self.builder, values, numbers, [kind_of(r) for r in results], origin, results, tensors)
+        # Results that a lowering leaves out (integers, most often) stay what torch has computed.
+        for tensor, number in zip(results, lowering(call), strict=False):
+            self.memory.hold(tensor, number, tensors)
+
+    def missing(
+        self, func: OpOverload, numbers: Sequence[int], results: Sequence[torch.Tensor], origin: Origin
+    ) -> None:
+        found = self.builder.emit(MISSING, numbers, [kind_of(r) for r in results], origin)
+        for tensor, number in zip(results, found, strict=True):
+            self.memory.hold(tensor, number, ())
+
+    def written(self, func: OpOverload, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
+        """An operation that writes into its arguments: its functional self, the results of which are then put there."""
+        arguments = bound(func, args, kwargs)
+        targets = [a.name for a in func._schema.arguments if a.alias_info is not None and a.alias_info.is_write]
+        own = functional(func)
+        if own is None or any(not isinstance(arguments[name], torch.Tensor) for name in targets):
+            raise Unsupported(f"{self.origin(func)} has no functional form")
+        names = {a.name for a in own._schema.arguments}
+        with self:
+            found = own(**{name: value for name, value in arguments.items() if name in names})
+        several = found if isinstance(found, tuple | list) else (found,)
+        origin = self.origin(func)
+        for name, value in zip(targets, several, strict=True):
+            self.put(arguments[name], value, origin)
+        result = tuple(arguments[name] for name in targets)
+        return result[0] if len(func._schema.returns) == 1 else result or None
+
+    def put(self, target: torch.Tensor, value: torch.Tensor, origin: Origin) -> None:
+        with self:
+            value = value.to(target.dtype).expand(target.shape)
+        number = self.memory.number(value, origin)
+        self.memory.write(target, number, origin)
+        target.copy_(value)
+
+    def tape(self, results: Sequence[Any], inputs: Sequence[torch.Tensor]) -> Tape:
+        outputs = [self.output(result, place, len(results), inputs) for place, result in enumerate(results)]
+        tape = self.builder.tape(outputs)
+        for instruction in tape.instructions:
+            if instruction.operation == MISSING:
+                raise Unsupported(f"{instruction.origin} has no declaration")
+        return tape
+
+    def output(self, result: Any, place: int, count: int, inputs: Sequence[torch.Tensor]) -> int:
+        origin = Origin(f"output {place}")
+        if result is None and count == len(inputs):
+            return self.memory.constant(torch.zeros_like(inputs[place].detach()))
+        if isinstance(result, bool | int | float | complex):
+            return self.memory.constant(torch.tensor(result, dtype=torch.float64 if type(result) is float else None))
+        if not isinstance(result, torch.Tensor):
+            raise Unsupported(f"output {place} of the function is {type(result).__name__}, not a tensor")
+        return self.memory.number(result, origin)
+
+
+def name_of(func: OpOverload) -> str:
+    """Without its overload: "aten.mul"."""
+    return str(func.overloadpacket)
+
+
+@functools.cache
+def lowering_of(func: OpOverload) -> TorchLowering | None:
+    """What an overload is on a tape, or all overloads of that name."""
+    name = name_of(func)
+    if name in PASSED:
+        return _passed
+    return LOWERED.get(str(func), LOWERED.get(name))
+
+
+def _passed(call: TorchCall) -> list[int]:
+    return [call.arguments[0]]
+
+
+@functools.cache
+def decomposition_of(func: OpOverload) -> Callable[..., Any] | None:
+    """In Python, of operations that torch knows: its registry, or the C++ composite that it is."""
+    found: Callable[..., Any] | None = torch._decomp.decomposition_table.get(func)
+    if found is not None:
+        return found
+    if func.has_kernel_for_dispatch_key(torch._C.DispatchKey.CompositeImplicitAutograd):
+        composite: Callable[..., Any] = func.decompose
+        return composite
+    return None
+
+
+def bound(func: OpOverload, args: Sequence[Any], kwargs: Mapping[str, Any]) -> dict[str, Any]:
+    """All arguments by name. A number where a tensor is due (the 2.0 of x * 2.0) stays a number."""
+    found: dict[str, Any] = {}
+    for place, argument in enumerate(func._schema.arguments):
+        if place < len(args):
+            found[argument.name] = args[place]
+        elif argument.name in kwargs:
+            found[argument.name] = kwargs[argument.name]
+        else:
+            found[argument.name] = argument.default_value if argument.has_default_value() else None
+    return found
+
+
+@functools.cache
+def functional(func: OpOverload) -> OpOverload | None:
+    """The operation that computes what this one writes: ``add`` of ``add_``, and of ``add.out``."""
+    namespace, _, name = func._schema.name.partition("::")
+    packet = getattr(getattr(torch.ops, namespace), name.removesuffix("_"), None)
+    if packet is None:
+        return None
+    written = {a.name for a in func._schema.arguments if a.is_out}
+    wanted = [a.name for a in func._schema.arguments if a.name not in written]
+    for overload in packet.overloads():
+        found: OpOverload = getattr(packet, overload)
+        if not found._schema.is_mutable and [a.name for a in found._schema.arguments] == wanted:
+            if written or found._overloadname == func._overloadname:
+                return found
+    return None
+
+
+__all__ = ["MOST", "Recorder", "Value", "traced"]
