@@ -54,7 +54,7 @@ class Recorder(TorchDispatchMode):
     """Writes down every operation on what depends on an input; torch computes what it computes."""
 
     def __init__(self, most: int) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.builder = Builder(most)
         self.memory = Memory(self.builder)
         self.lines = Lines()
@@ -139,6 +139,11 @@ class Recorder(TorchDispatchMode):
             found = own(**{name: value for name, value in arguments.items() if name in names})
         several = found if isinstance(found, tuple | list) else (found,)
         origin = self.origin(func)
+        if torch.Tag.inplace_view in func.tags:  # squeeze_ and its kin: another view of the same memory
+            number = self.memory.number(found, origin)
+            func(*args, **kwargs)
+            self.memory.look(args[0], number)
+            return args[0]
         for name, value in zip(targets, several, strict=True):
             self.put(arguments[name], value, origin)
         result = tuple(arguments[name] for name in targets)
@@ -224,9 +229,9 @@ def functional(func: OpOverload) -> OpOverload | None:
     wanted = [a.name for a in func._schema.arguments if a.name not in written]
     for overload in packet.overloads():
         found: OpOverload = getattr(packet, overload)
-        if not found._schema.is_mutable and [a.name for a in found._schema.arguments] == wanted:
-            if written or found._overloadname == func._overloadname:
-                return found
+        same_arguments = [a.name for a in found._schema.arguments] == wanted
+        if not found._schema.is_mutable and same_arguments and (written or found._overloadname == func._overloadname):
+            return found
     return None
 
 

@@ -40,7 +40,9 @@ class TorchCall(Call):
     def kind_of(self, value: int) -> Kind:
         return self.to.kinds[value]
 
-    def one(self, operation: str, shape: Shape, /, *arguments: int, dtype: str | None = None, **parameters: Any) -> Value:
+    def one(
+        self, operation: str, shape: Shape, /, *arguments: int, dtype: str | None = None, **parameters: Any
+    ) -> Value:
         """An operation that stands before the last, with one result, of the type of the first result of the call."""
         kind = Kind(tuple(shape), dtype or self.kind.dtype)
         return Value(self.to.one(operation, arguments, kind, self.origin, **parameters))
@@ -61,7 +63,7 @@ class TorchCall(Call):
         if old.number == new.number and (old.dtype == dtype or not new.is_discrete):
             return Value(value)
         kind = Kind(old.shape, dtype)
-        return Value(self.to.one("convert", (value,), kind, self.origin, dtype=dtype, kind=kind.number))
+        return Value(self.to.emit("convert", (value,), (kind,), self.origin, dtype=dtype, kind=kind.number)[0])
 
     def operand(self, name: str, dtype: str | None = None) -> Value:
         """An argument, tensor or number, as a value of that type: what torch's promotion makes of it."""

@@ -16,7 +16,8 @@ from gradlaws.suite.tracing.torch_shapes import axis_of, broadcast, numbered, re
 def indexed_axes(call: TorchCall) -> tuple[list[int], list[int]]:
     """Of x[..., indices, ...]: integer arrays and the axes that they are for. A mask stands for its ``nonzero``."""
     values: list[int] = []
-    axis, axes = 0, []
+    axes: list[int] = []
+    axis = 0
     for index in call["indices"]:
         if index is not None and call.kind_of(index).dtype in ("bool", "uint8"):
             mask = call.tensor(index)

@@ -79,6 +79,12 @@ class Memory:
             self._held[tensor] = held
         return held.number
 
+    def look(self, tensor: torch.Tensor, number: Value) -> None:
+        """The tensor has become another view of what it was, which has that value."""
+        held: Held | None = self._held.get(tensor)
+        written = self._written.get(address(tensor))
+        self._held[tensor] = Held(number, held.root if held else None, written.version if written else 0)
+
     def constant(self, tensor: torch.Tensor) -> Value:
         known: Value | None = self._constants.get(tensor)
         if known is None:

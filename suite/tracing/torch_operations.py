@@ -21,7 +21,8 @@ PASSED = frozenset({
 UNTOUCHED = frozenset({
     "aten.empty_like", "aten.zeros_like", "aten.ones_like", "aten.full_like", "aten.rand_like", "aten.randn_like",
     "aten.randint_like", "aten.new_empty", "aten.new_empty_strided", "aten.new_zeros", "aten.new_ones",
-    "aten.new_full", "aten._efficientzerotensor", "aten.is_same_size", "aten._has_same_storage_numel", "prims.empty_like",
+    "aten.new_full", "aten._efficientzerotensor", "aten.is_same_size", "aten._has_same_storage_numel",
+    "prims.empty_like",
 })  # fmt: skip
 
 
@@ -107,7 +108,7 @@ def remainder(call: TorchCall) -> list[int]:
 def power(call: TorchCall) -> list[int]:
     exponent = call["exponent"]
     base = call.operand("self" if "self" in call.parameters else "a")
-    if isinstance(exponent, Value) or isinstance(exponent, complex):
+    if isinstance(exponent, Value | complex):
         return call.last("pow", base, call.operand("exponent"))
     if float(exponent).is_integer() and abs(exponent) <= 64:
         return call.last("integer_power", base, exponent=int(exponent))

@@ -7,6 +7,7 @@ import sys
 from types import FrameType
 
 import torch
+from torch._C import _autograd
 
 import gradlaws
 
@@ -29,10 +30,10 @@ class Lines:
             node = torch._C._current_autograd_node()
             made = self._made.get(node._sequence_nr()) if node is not None else None
             line = f"{made or line}, {node.name()}" if node is not None else line
-            self._made.setdefault(torch.autograd._get_sequence_nr() - 1, made or line)
+            self._made.setdefault(_autograd._get_sequence_nr() - 1, made or line)
         else:
             # Autograd numbers its node before the operation runs: the first to run after that belongs to it.
-            self._made.setdefault(torch.autograd._get_sequence_nr() - 1, line)
+            self._made.setdefault(_autograd._get_sequence_nr() - 1, line)
         return line
 
 

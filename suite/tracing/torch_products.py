@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -17,7 +18,7 @@ def matmul(call: TorchCall, a: int, b: int) -> Value:
     left, right = call.kind_of(a).shape, call.kind_of(b).shape
     batch = tuple(range(len(left) - 2)) if len(right) > 2 else ()
     summed = ((len(left) - 1,), (max(len(right) - 2, 0),))
-    shape = left[:-1] + (right[:-2] + right[-1:] if not batch else right[-1:] if len(right) > 1 else ())
+    shape = left[:-1] + (right[-1:] if len(right) > 1 else ())
     return call.one(
         "contract", shape, a, b, dtype=call.kind.dtype, summed=summed, batched=(batch, batch), length=left[-1]
     )
@@ -175,14 +176,16 @@ def _ends(call: TorchCall, g: int, shape: Shape, kernel: Shape) -> Shape:
     )  # fmt: skip
 
 
-def window(call: TorchCall, rank: int) -> dict[str, Shape]:
+def window(call: TorchCall, rank: int) -> dict[str, Any]:
     """Of pooling over the last axes, in the words of the tape; with ceil_mode the last window may hang over."""
     size = each(call["kernel_size"], rank)
     strides = each(call["stride"], rank) if call["stride"] else size
     padding = each(call["padding"] or [0], rank)
     dilation = each(call["dilation"] or [1], rank)
     x = call.kind_of(call.parameters["self"]).shape
-    rows = (call.kind.shape if "grad_output" not in call.parameters else call.kind_of(call["grad_output"]).shape)[-rank:]
+    rows = (call.kind.shape if "grad_output" not in call.parameters else call.kind_of(call["grad_output"]).shape)[
+        -rank:
+    ]
     high = tuple(
         (m - 1) * s + (k - 1) * d + 1 - n - p
         for m, s, k, d, n, p in zip(rows, strides, size, dilation, x[-rank:], padding, strict=True)

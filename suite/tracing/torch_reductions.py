@@ -150,7 +150,7 @@ def sorted_along(call: TorchCall) -> list[int]:
         return [call.arguments[0]]
     axis = axis_of(call["dim"], len(call.shape(0)))
     values = in_order(call, call.arguments[0], axis)
-    return [flip(call, v, axis) for v in values] if call["descending"] else list(values)
+    return [*(flip(call, v, axis) if call["descending"] else v for v in values)]
 
 
 def largest_few(call: TorchCall) -> list[int]:
@@ -169,7 +169,8 @@ def of_rank(call: TorchCall, value: int, axis: int, rank: int) -> list[int]:
     """The entry with so many below it along an axis, and its place."""
     ordered = in_order(call, value, axis)
     parts = (cut(call, v, axis, rank, rank + 1) for v in ordered)
-    return [reshape(call, part, call.kind.shape) for part in parts][: len(call.kinds)]
+    found: list[int] = [reshape(call, part, call.kind.shape) for part in parts]
+    return found[: len(call.kinds)]
 
 
 def kth(call: TorchCall) -> list[int]:
@@ -199,8 +200,6 @@ def logsumexp(call: TorchCall) -> list[int]:
     total = reduce(call, "reduce_sum", call.one("exp", shape, call.one("sub", shape, x, top)), axes)
     logarithm = call.one("log", kept, reshape(call, total, kept))
     return [reshape(call, call.one("add", kept, logarithm, top), call.kind.shape)]
-
-
 
 
 LOWERED: dict[str, TorchLowering] = {

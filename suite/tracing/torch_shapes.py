@@ -154,7 +154,9 @@ def repeated(call: TorchCall) -> list[int]:
 
 
 def flipped(call: TorchCall) -> list[int]:
-    return call.last("flip", call.arguments[0], axes=axes_of(call["dims"], len(call.kind.shape)) if call["dims"] else ())
+    return call.last(
+        "flip", call.arguments[0], axes=axes_of(call["dims"], len(call.kind.shape)) if call["dims"] else ()
+    )
 
 
 def rolled(call: TorchCall) -> list[int]:
