@@ -10,6 +10,7 @@ answers beside the truth do. What leaves torch (``.item()``, ``.numpy()``) comes
 
 from __future__ import annotations
 
+import contextlib
 import functools
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -23,6 +24,7 @@ from torch.utils._pytree import tree_flatten, tree_leaves, tree_map
 
 from gradlaws.suite.tape.tape import Builder, Origin, Tape, Unsupported
 from gradlaws.suite.tracing.torch_call import TorchCall, TorchLowering, Value, kind_of
+from gradlaws.suite.tracing.torch_decompositions import DECOMPOSITIONS, GRADIENTS
 from gradlaws.suite.tracing.torch_memory import Memory
 from gradlaws.suite.tracing.torch_operations import LOWERED, PASSED, UNTOUCHED
 from gradlaws.suite.tracing.torch_origin import Lines
@@ -59,6 +61,7 @@ class Recorder(TorchDispatchMode):
         self.memory = Memory(self.builder)
         self.lines = Lines()
         self.inside: list[str] = []  # operations that are being taken apart
+        self.outside = torch._C._dispatch_tls_local_include_set(), torch._C._dispatch_tls_local_exclude_set()
 
     def input(self, tensor: torch.Tensor) -> torch.Tensor:
         own = tensor.detach().clone()
@@ -87,8 +90,10 @@ class Recorder(TorchDispatchMode):
 
     def apart(self, rule: Callable[..., Any], func: OpOverload, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
         self.inside.append(str(func))
+        # A rule that asks for gradients has to stand where the function itself does: above autograd.
+        above = torch._C._ForceDispatchKeyGuard(*self.outside) if func in GRADIENTS else contextlib.nullcontext()
         try:
-            with self:
+            with above, self:
                 return rule(*args, **kwargs)
         finally:
             self.inside.pop()
@@ -111,7 +116,7 @@ class Recorder(TorchDispatchMode):
         lowering = lowering_of(func)
         numbers = [self.memory.number(t, origin) for t in tensors]
         if lowering is None:
-            if not all(self.builder.kinds[n].is_discrete for n in numbers):
+            if not self.stays(numbers, results):
                 self.missing(func, numbers, results, origin)
             return
         values = tree_map(lambda x: self.memory.number(x, origin) if isinstance(x, torch.Tensor) else x, arguments)
@@ -119,6 +124,11 @@ class Recorder(TorchDispatchMode):
         # Results that a lowering leaves out (integers, most often) stay what torch has computed.
         for tensor, number in zip(results, lowering(call), strict=False):
             self.memory.hold(tensor, number, tensors)
+
+    def stays(self, numbers: Sequence[int], results: Sequence[torch.Tensor]) -> bool:
+        """Whether results are those of the point, as torch has them: of integers, and what integers there are."""
+        given = all(self.builder.kinds[n].is_discrete for n in numbers)
+        return given or all(kind_of(r).is_discrete for r in results)
 
     def missing(
         self, func: OpOverload, numbers: Sequence[int], results: Sequence[torch.Tensor], origin: Origin
@@ -132,6 +142,11 @@ class Recorder(TorchDispatchMode):
         arguments = bound(func, args, kwargs)
         targets = [a.name for a in func._schema.arguments if a.alias_info is not None and a.alias_info.is_write]
         own = functional(func)
+        if own is None and torch.Tag.nondeterministic_seeded in func.tags and isinstance(args[0], torch.Tensor):
+            drawn = args[0].detach().clone()
+            func(drawn, *args[1:], **kwargs)
+            self.put(args[0], drawn, self.origin(func))
+            return args[0]
         if own is None or any(not isinstance(arguments[name], torch.Tensor) for name in targets):
             raise Unsupported(f"{self.origin(func)} has no functional form")
         names = {a.name for a in own._schema.arguments}
@@ -195,11 +210,14 @@ def _passed(call: TorchCall) -> list[int]:
 
 @functools.cache
 def decomposition_of(func: OpOverload) -> Callable[..., Any] | None:
-    """In Python, of operations that torch knows: its registry, or the C++ composite that it is."""
-    found: Callable[..., Any] | None = torch._decomp.decomposition_table.get(func)
+    """In Python: ours, torch's registry, or the C++ composite that it is."""
+    ours = DECOMPOSITIONS.get(func) or GRADIENTS.get(func)
+    found: Callable[..., Any] | None = ours or torch._decomp.decomposition_table.get(func)
     if found is not None:
         return found
-    if func.has_kernel_for_dispatch_key(torch._C.DispatchKey.CompositeImplicitAutograd):
+    if torch._C._dispatch_has_kernel(func.name()) and func.has_kernel_for_dispatch_key(
+        torch._C.DispatchKey.CompositeImplicitAutograd
+    ):
         composite: Callable[..., Any] = func.decompose
         return composite
     return None

@@ -57,6 +57,10 @@ class TorchCall(Call):
         held: Array = np.asarray(value, dtype=dtype if kind.is_discrete or kind.is_complex else np.float64)
         return Value(self.to.constant(as_stored(held, dtype), dtype))
 
+    def constant_like(self, place: int) -> Value:
+        """A result as torch has computed it."""
+        return Value(self.to.constant(array_of(self.results[place]), self.kinds[place].dtype))
+
     def converted(self, value: int, dtype: str) -> Value:
         """As a float, complex or discrete value, whichever that type is; between floats nothing happens."""
         old, new = self.kind_of(value), Kind((), dtype)

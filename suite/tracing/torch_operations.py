@@ -22,7 +22,7 @@ UNTOUCHED = frozenset({
     "aten.empty_like", "aten.zeros_like", "aten.ones_like", "aten.full_like", "aten.rand_like", "aten.randn_like",
     "aten.randint_like", "aten.new_empty", "aten.new_empty_strided", "aten.new_zeros", "aten.new_ones",
     "aten.new_full", "aten._efficientzerotensor", "aten.is_same_size", "aten._has_same_storage_numel",
-    "prims.empty_like",
+    "prims.empty_like", "aten.bernoulli", "aten.poisson", "aten.multinomial", "aten.binomial",
 })  # fmt: skip
 
 
@@ -155,6 +155,13 @@ def zeroed(call: TorchCall) -> list[int]:
     return [torch_shapes.broadcast(call, call.constant(0), call.kind.shape)]
 
 
+def dropped(call: TorchCall) -> list[int]:
+    """native_dropout: by the mask that torch has drawn."""
+    p, mask = call["p"], call.results[1].double().numpy()
+    scale = mask / (1 - p) if p < 1 else mask
+    return call.last("mul", call.operand("input"), call.to.constant(scale, call.kind.dtype))
+
+
 def sign_of_zero_kept(call: TorchCall) -> list[int]:
     """copysign(a, b): |a| or −|a|. What −0 is among the signs, the point says: torch's own answer."""
     a, b = call.operand("self"), call.operand("other")
@@ -179,13 +186,6 @@ def polygamma(call: TorchCall) -> list[int]:
     x = call.operand("self")
     order = n if isinstance(n, Value) else call.constant(n, "int64")
     return call.last("polygamma", order, x)
-
-
-def sign_of_complex(call: TorchCall) -> list[int]:
-    """sgn: x / |x|, or the sign of a real number."""
-    if not call.kind.is_complex:
-        return call.last("sign", call.operand("self"))
-    raise NotImplementedError
 
 
 def parts(call: TorchCall) -> list[int]:
@@ -268,7 +268,6 @@ OTHERS: dict[str, TorchLowering] = {
     "prims.round": one("rint"),
     "aten.abs": absolute,
     "prims.abs": absolute,
-    "aten.sgn": sign_of_complex,
     "aten.copysign": sign_of_zero_kept,
     "aten.mvlgamma": multigamma,
     "aten.polygamma": polygamma,
@@ -280,6 +279,7 @@ OTHERS: dict[str, TorchLowering] = {
     "aten.isinf": one("is_infinite", common=True),
     "prims.isfinite": one("is_finite", common=True),
     "aten.complex": parts,
+    "aten.native_dropout": dropped,
     "aten.real": real_part("real"),
     "aten.imag": real_part("imaginary"),
     "prims.real": real_part("real"),

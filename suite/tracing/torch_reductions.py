@@ -190,6 +190,22 @@ def median(call: TorchCall) -> list[int]:
     return of_rank(call, call.arguments[0], axis, (call.shape(0)[axis] - 1) // 2)
 
 
+def at_its_place(call: TorchCall) -> list[int]:
+    """The entry that torch's own place names (mode, nanmedian: of equal ones, torch says which)."""
+    x, shape = call.arguments[0], call.shape(0)
+    if not shape:
+        return [x]
+    if len(call.results) < 2:
+        flat = call.tensor(x).reshape(-1)
+        place = int((flat == call.results[0]).nonzero()[0, 0])
+        whole = reshape(call, x, (flat.numel(),))
+        return [reshape(call, cut(call, whole, 0, place, place + 1), ())]
+    axis = axis_of(call["dim"], len(shape))
+    kept = tuple(1 if a == axis else n for a, n in enumerate(shape))
+    at = call.to.constant(call.results[1].numpy().reshape(kept), "int64")
+    return [reshape(call, call.one("take_along", kept, x, at, axis=axis), call.kind.shape)]
+
+
 def logsumexp(call: TorchCall) -> list[int]:
     """With the largest entry taken out, which is 0 where it is infinite."""
     x, axes, shape = call.operand("self"), axes_of(call["dim"], len(call.shape(0))), call.shape(0)
@@ -232,4 +248,6 @@ LOWERED: dict[str, TorchLowering] = {
     "aten.topk": largest_few,
     "aten.kthvalue": kth,
     "aten.median": median,
+    "aten.mode": at_its_place,
+    "aten.nanmedian": at_its_place,
 }
