@@ -18,7 +18,7 @@ DIGITS = 30  # of what goes through mpmath
 
 
 class Float64:
-    name = "float64"
+    name, precision = "float64", 53
 
     exp, exp2, expm1 = np.exp, np.exp2, np.expm1
     log, log2, log10, log1p = np.log, np.log2, np.log10, np.log1p

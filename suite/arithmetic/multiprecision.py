@@ -61,6 +61,11 @@ class Multiprecision:
     bits: int
     name = "mpmath"
 
+    @property
+    def precision(self) -> int:
+        """Bits of a significand."""
+        return self.bits
+
     def __getattr__(self, name: str) -> Callable[..., Any]:
         if name.startswith("__") or name not in FUNCTIONS:
             raise AttributeError(name)

@@ -1,7 +1,7 @@
 """Runs a tape in an arithmetic, at the point and beside it.
 
-Beside the point only what moves is computed again; integers and booleans are those of the point, so that a step takes
-no other branch than the limit does (a tie, where that is no longer the same, is found by ``ties``).
+Beside the point only what moves is computed again. Integers and booleans are those of the point, so that a step takes
+the pieces that the limit takes; where pieces meet at the point itself (``ties``) they are computed again as well.
 """
 
 from __future__ import annotations
@@ -51,42 +51,32 @@ def _given(tape: Tape, inputs: Sequence[Any], xp: Any) -> dict[int, Any]:
 class Evaluation:
     """A tape at a point, and, along what moves, beside it.
 
-    ``outputs`` are at the point. ``beside(moves)`` gives those at inputs + moves; of a move None, the input stays.
+    ``outputs`` are at the point, ``ties`` the operations whose pieces meet there. ``beside(moves)`` gives the outputs at
+    inputs + moves; where a move is None the input stays.
     """
 
     def __init__(self, tape: Tape, inputs: Sequence[Any], xp: Any, moving: Sequence[bool]) -> None:
         self.tape, self.xp, self.evaluations = tape, xp, 1
-        self._moved = tape.moved(moving)
-        again = [n for n, i in enumerate(tape.instructions) if any(self._moved[r] for r in i.results)]
-        self._again = [tape.instructions[n] for n in again]
-        # What stays and is met again has to be kept; of what moves the inputs alone.
-        wanted = {a for i in self._again for a in i.arguments if not self._moved[a]} | set(tape.inputs)
-        wanted |= {o for o in tape.outputs if not self._moved[o]}
-        self._ends = self._last_uses()
         self.ties: list[Instruction] = []
+        moved, reached = tape.moved(moving), tape.reached(moving)
+        stays = {number for number, moves in enumerate(moved) if not moves}
+        met_again = {i for x in tape.instructions if any(reached[r] for r in x.results) for i in x.arguments}
+        wanted = set(tape.inputs) | (stays & (met_again | set(tape.outputs)))
         values = _given(tape, inputs, xp)
         with xp.working():
             for instruction, ends in zip(tape.instructions, tape.last_uses, strict=True):
                 arguments = [values[i] for i in instruction.arguments]
-                self._note_tie(instruction, arguments)
+                if any(moved[i] for i in instruction.arguments) and at_a_tie(instruction, arguments):
+                    self.ties.append(instruction)
                 values.update(zip(instruction.results, evaluate(xp, instruction, arguments), strict=True))
                 for number in ends:
                     if number not in wanted:
                         values.pop(number, None)
         self.outputs = [values[o] for o in tape.outputs]
+        self._moved = moved = reached if self.ties else moved
+        self._again = [x for x in tape.instructions if any(moved[r] for r in x.results)]
+        self._ends = tape.ends(self._again)
         self._kept = {number: value for number, value in values.items() if number in wanted}
-
-    def _last_uses(self) -> list[list[int]]:
-        kept, ends = set(self.tape.outputs), []
-        for instruction in reversed(self._again):
-            ended = [i for i in {*instruction.arguments, *instruction.results} if self._moved[i] and i not in kept]
-            ends.append(ended)
-            kept.update(ended)
-        return ends[::-1]
-
-    def _note_tie(self, instruction: Instruction, arguments: Sequence[Any]) -> None:
-        if any(self._moved[i] for i in instruction.arguments) and at_a_tie(instruction, arguments):
-            self.ties.append(instruction)
 
     def beside(self, moves: Sequence[Any | None]) -> list[Any]:
         self.evaluations += 1
@@ -97,15 +87,18 @@ class Evaluation:
                     values[number] = values[number] + move
             for instruction, ends in zip(self._again, self._ends, strict=True):
                 found = evaluate(self.xp, instruction, [values[i] for i in instruction.arguments])
-                for number, value in zip(instruction.results, found, strict=True):
-                    if self._moved[number]:
-                        values[number] = value
+                # Of an operation with several results only what moves is new.
+                new = zip(instruction.results, found, strict=True)
+                values.update((number, value) for number, value in new if self._moved[number])
                 for number in ends:
-                    values.pop(number, None)
+                    if self._moved[number]:
+                        values.pop(number, None)
         return [values[o] for o in self.tape.outputs]
 
 
 def at_a_tie(instruction: Instruction, arguments: Sequence[Any]) -> bool:
-    """Whether the smallest move may change which piece of the function is taken."""
+    """Whether the smallest move may change which piece of the function is taken. x ≠ x asks for NaN, and is none."""
+    if len(arguments) > 1 and len(set(instruction.arguments)) == 1:
+        return False
     tie: Callable[..., bool] | None = DECLARATIONS[instruction.operation].tie
     return tie is not None and bool(tie(*arguments, **instruction.parameters))

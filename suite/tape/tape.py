@@ -106,17 +106,31 @@ class Tape:
 
     @cached_property
     def last_uses(self) -> tuple[tuple[int, ...], ...]:
-        """Of every instruction, the values that no later one and no output needs."""
-        kept = set(self.outputs)
+        return self.ends(self.instructions)
+
+    def ends(self, instructions: Sequence[Instruction]) -> tuple[tuple[int, ...], ...]:
+        """Of every one of these instructions, the values that no later one and no output needs."""
+        needed = set(self.outputs)
         ends: list[tuple[int, ...]] = []
-        for instruction in reversed(self.instructions):
-            ended = {i for i in (*instruction.arguments, *instruction.results) if i not in kept}
+        for instruction in reversed(instructions):
+            ended = {i for i in (*instruction.arguments, *instruction.results) if i not in needed}
             ends.append(tuple(sorted(ended)))
-            kept |= ended
+            needed |= ended
         return tuple(reversed(ends))
 
+    def reached(self, moving: Sequence[bool]) -> tuple[bool, ...]:
+        """Of every value, whether it is computed from one of the inputs that move."""
+        reached = [False] * len(self.kinds)
+        for number, moves in zip(self.inputs, moving, strict=True):
+            reached[number] = moves
+        for instruction in self.instructions:
+            if any(reached[i] for i in instruction.arguments):
+                for result in instruction.results:
+                    reached[result] = True
+        return tuple(reached)
+
     def moved(self, moving: Sequence[bool]) -> tuple[bool, ...]:
-        """Of every value, whether it is a float that one of the inputs that move can move."""
+        """Of every value, whether it is a float that one of the inputs that move can move a little."""
         moved = [False] * len(self.kinds)
         for number, moves in zip(self.inputs, moving, strict=True):
             moved[number] = moves

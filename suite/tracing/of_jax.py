@@ -14,6 +14,7 @@ from gradlaws.suite.tape.tape import Array, Builder, Kind, Origin, Tape, Unsuppo
 from gradlaws.suite.tracing.call import Call
 from gradlaws.suite.tracing.concrete import Concrete
 from gradlaws.suite.tracing.jax_operations import LOWERED
+from gradlaws.suite.tracing.traced import Traced
 
 MOST = 200_000  # instructions: what a minute of tracing writes
 
@@ -37,6 +38,33 @@ def traced(function: Callable[..., Any], *arrays: Any, most: int = MOST) -> Tape
     return of_jaxpr(jax.make_jaxpr(function)(*arrays), arrays, most)
 
 
+def derivatives(function: Callable[..., Any], *point: Any, second: bool = True, most: int = MOST) -> Traced:
+    """What jax runs for a function of float arrays, for its VJP and, reverse over reverse, for H v.
+
+    The outputs are the float leaves of what the function returns; integers beside them are left out.
+    """
+    arrays = [jax.numpy.asarray(x, dtype=np.float64) for x in point]
+    n = len(arrays)
+
+    def outputs(*x: Any) -> list[Any]:
+        return [y for y in jax.tree.leaves(function(*x)) if jax.numpy.issubdtype(jax.numpy.result_type(y), np.floating)]
+
+    def gradient(*given: Any) -> Sequence[Any]:
+        return jax.vjp(outputs, *given[:n])[1](list(given[n:]))
+
+    def product(*given: Any) -> Sequence[Any]:
+        weights, vector = given[n:-n], given[-n:]
+        return jax.vjp(lambda *x: gradient(*x, *weights), *given[:n])[1](tuple(vector))
+
+    ones = [np.ones(y.shape) for y in jax.eval_shape(outputs, *arrays)]
+    return Traced(
+        [np.asarray(x) for x in arrays],
+        traced(outputs, *arrays, most=most),
+        traced(gradient, *arrays, *ones, most=most),
+        traced(product, *arrays, *ones, *arrays, most=most) if second else None,
+    )
+
+
 def of_jaxpr(closed: ClosedJaxpr, arrays: Sequence[Any], most: int = MOST) -> Tape:
     """The tape of a jaxpr at a point: ``arrays``, one for each of its inputs."""
     inliner = Inliner(most)
@@ -46,7 +74,8 @@ def of_jaxpr(closed: ClosedJaxpr, arrays: Sequence[Any], most: int = MOST) -> Ta
 
 
 def kind_of(aval: Any) -> Kind:
-    return Kind(tuple(aval.shape), str(aval.dtype))
+    """float0, the type of the tangent of an integer, has no numbers: there are zeros in its place."""
+    return Kind(tuple(aval.shape), "bool" if aval.dtype == jax.dtypes.float0 else str(aval.dtype))
 
 
 def origin_of(equation: JaxprEqn) -> Origin:
@@ -88,7 +117,8 @@ class Inliner:
         def read(v: Any) -> int:
             if isinstance(v, Literal):
                 dtype = kind_of(v.aval).dtype
-                return self.constant(np.asarray(v.val, dtype=dtype), dtype)
+                value = np.zeros(v.aval.shape) if v.aval.dtype == jax.dtypes.float0 else v.val
+                return self.constant(np.asarray(value, dtype=dtype), dtype)
             return known[v]
 
         for equation in jaxpr.eqns:
@@ -105,11 +135,10 @@ class Inliner:
         if name in CONTROL:
             return CONTROL[name](self, parameters, arguments, equation)
         kinds = [kind_of(v.aval) for v in equation.outvars]
-        if all(self.concrete.is_constant(i) for i in arguments) and not _large(kinds):
-            return self.executed(equation, arguments)
-        if name not in LOWERED:
+        if name not in LOWERED or all(kind.is_discrete for kind in kinds):
             if self.concrete.all_discrete(arguments):
                 return self.executed(equation, arguments)
+        if name not in LOWERED:
             raise Unsupported(f"{origin_of(equation)} has no declaration")
         return LOWERED[name](Call(self.builder, parameters, arguments, kinds, origin_of(equation)))
 
@@ -138,11 +167,6 @@ class Inliner:
         flat = Kind((1, *kind.shape[1:]), kind.dtype)
         wide = [self.builder.one("reshape", [row], flat, origin, shape=flat.shape) for row in rows]
         return self.builder.one("concatenate", wide, kind, origin, axis=0)
-
-
-def _large(kinds: Sequence[Kind]) -> bool:
-    """Constants of a million entries are computed when they are needed, and forgotten."""
-    return any(kind.size > 2**20 for kind in kinds)
 
 
 def scan(inliner: Inliner, parameters: Mapping[str, Any], arguments: list[int], equation: JaxprEqn) -> list[int]:

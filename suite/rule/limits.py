@@ -1,0 +1,136 @@
+"""Derivatives along directions as limits: differences of a tape, with an error that is measured.
+
+No rule of differentiation enters. A central difference at h and at 2h is extrapolated (Richardson); what the two are
+apart bounds what is left, and where that is too much, mpmath is asked, with a step so small that it is not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from mpmath import mp, mpf
+
+from gradlaws.strategies.mp_arrays import MPArray
+from gradlaws.strategies.primitive import Floats
+from gradlaws.suite.tape.run import Evaluation
+from gradlaws.suite.tape.tape import Instruction
+
+Moves = Sequence[Any | None]
+Scalar = Callable[[list[Any]], Any]
+GUARD = 8  # u f / h is what rounding of f itself does to a quotient; intermediate values may do more
+
+
+@dataclass(frozen=True)
+class Limit:
+    """A derivative and what it may be off by, in mpmath; ``kink``: why there is none, as far as is seen."""
+
+    value: MPArray
+    error: MPArray
+    kink: Instruction | None = None
+
+    @property
+    def is_known(self) -> bool:
+        return self.kink is None and all(mp.isfinite(e) for e in np.ravel(self.error))
+
+
+@dataclass(frozen=True)
+class Step:
+    """2^-bits, relative to the direction, in an arithmetic of so many bits."""
+
+    bits: int
+    precision: int
+
+    @property
+    def of_second(self) -> int:
+        """For second differences, whose rounding weighs twice."""
+        return (self.precision - 1) // 4
+
+
+def step(xp: Any) -> Step:
+    """Where truncation, h², and rounding, u / h, are about alike."""
+    precision = int(xp.precision)
+    return Step((precision + 1) // 3, precision)
+
+
+def rounding(xp: Any, size: Any) -> Any:
+    """What rounding values of that size may do to a first quotient."""
+    by = step(xp)
+    return GUARD * mpf(2) ** (by.bits - by.precision) * size
+
+
+def scaled(directions: Moves, factor: float, xp: Any) -> list[Any | None]:
+    """Moves by powers of two, or small multiples: they are exact."""
+    with xp.working():
+        return [None if v is None else v * xp.asarray(np.float64(factor)) for v in directions]
+
+
+def first(at: Evaluation, directions: Moves, objective: Scalar) -> Limit:
+    """D_v of the objective: four evaluations, whatever the number of entries."""
+    xp, by = at.xp, step(at.xp)
+    h = 2.0**-by.bits
+
+    def value(k: float) -> Any:
+        return _numbers(xp, objective(at.beside(scaled(directions, k * h, xp))))
+
+    centre = _numbers(xp, objective(at.outputs))
+    ahead, far_ahead, behind, far_behind = value(1), value(2), value(-1), value(-2)
+    with mp.workprec(2 * by.precision):
+        near = (ahead - behind) / mpf(2 * h)
+        far = (far_ahead - far_behind) / mpf(4 * h)
+        error = 2 * abs(near - far) + rounding(xp, abs(centre))
+        kink = None
+        if at.ties:
+            right = (4 * ahead - far_ahead - 3 * centre) / mpf(2 * h)
+            left = (3 * centre - 4 * behind + far_behind) / mpf(2 * h)
+            if not np.all(abs(right - left) <= 4 * error + abs(near) * mpf(2) ** (2 - by.bits)):
+                kink = at.ties[0]
+        return Limit((4 * near - far) / 3, error, kink)
+
+
+def second(at: Evaluation, one: Moves, other: Moves, objective: Scalar) -> Limit:
+    """D_u D_v of the objective by (D²_{u+v} − D²_{u−v}) / 4, from which the value at the point cancels: 8 evaluations."""
+    xp, by = at.xp, step(at.xp)
+    h = 2.0**-by.of_second
+    centre = _numbers(xp, objective(at.outputs))
+    found = []
+    for k in (1, 2):
+        total: Any = 0
+        for sign in (1, -1):
+            along = [_combined(xp, u, v, sign) for u, v in zip(one, other, strict=True)]
+            for side in (1, -1):
+                value = _numbers(xp, objective(at.beside(scaled(along, side * k * h, xp))))
+                with mp.workprec(2 * by.precision):
+                    total = total + sign * value
+        with mp.workprec(2 * by.precision):
+            found.append(total / mpf(4 * k * k * h * h))
+    with mp.workprec(2 * by.precision):
+        near, far = found
+        error = 2 * abs(near - far) + GUARD * mpf(2) ** (2 * by.of_second - by.precision) * abs(centre)
+        return Limit((4 * near - far) / 3, error, at.ties[0] if at.ties else None)
+
+
+def _combined(xp: Any, u: Any | None, v: Any | None, sign: int) -> Any | None:
+    if u is None or v is None:
+        return v if u is None and sign > 0 else (None if v is None else -v) if u is None else u
+    with xp.working():
+        return u + v if sign > 0 else u - v
+
+
+def _numbers(xp: Any, value: Any) -> MPArray:
+    return np.atleast_1d(np.asarray(xp.to_mp(value), dtype=object)).ravel()
+
+
+def weighted(weights: Sequence[Floats], xp: Any) -> Scalar:
+    """⟨w, outputs⟩, summed in the arithmetic."""
+    with xp.working():
+        entered = [xp.asarray(w) for w in weights]
+
+    def objective(outputs: list[Any]) -> Any:
+        with xp.working():
+            parts = [np.sum(w * f) for w, f in zip(entered, outputs, strict=True) if w.size]
+            return np.asarray(sum(parts[1:], start=parts[0])) if parts else xp.zeros(())
+
+    return objective
