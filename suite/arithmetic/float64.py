@@ -31,9 +31,11 @@ class Float64:
         scipy.special.expit, scipy.special.erf, scipy.special.erfc, scipy.special.erfcx, scipy.special.erfinv,
     )  # fmt: skip
     ndtr, ndtri, log_ndtr = scipy.special.ndtr, scipy.special.ndtri, scipy.special.log_ndtr
-    lgamma, digamma, polygamma = scipy.special.gammaln, scipy.special.digamma, scipy.special.polygamma
+    lgamma, digamma = scipy.special.gammaln, scipy.special.digamma
     i0, i1, i0e, i1e = scipy.special.i0, scipy.special.i1, scipy.special.i0e, scipy.special.i1e
-    real, imaginary, conjugate = np.real, np.imag, np.conj
+    conjugate = np.conj
+    # Not ufuncs but functions, which a class would give itself as a first argument.
+    polygamma, real, imaginary = map(staticmethod, (scipy.special.polygamma, np.real, np.imag))
 
     @staticmethod
     def working() -> AbstractContextManager[Any]:

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from gradlaws.strategies.catalogue import CORE
+from gradlaws.strategies.catalogue import PRIMITIVES
 from gradlaws.suite.tape.operations.declaration import Declaration
 from gradlaws.suite.tape.tape import Array
 
@@ -29,18 +29,18 @@ def discrete(*arrays: Array) -> bool:
 
 def by_operator(name: str, operator: Callable[..., Any]) -> Declaration:
     """The same expression on floats of any arithmetic, on integers and on complex numbers."""
-    return Declaration(name, lambda xp, *arrays: operator(*arrays), primitive=name if name in CORE else None)
+    return Declaration(name, lambda xp, *arrays: operator(*arrays), primitive=name if name in PRIMITIVES else None)
 
 
 def evaluated(name: str, xp: Any, *arrays: Any) -> Any:
     """A function that the arithmetic has, or else the definition of that row of the catalogue, entry by entry."""
     function = getattr(xp, name, None)
-    return function(*arrays) if function is not None else xp.entrywise(CORE[name].definition, *arrays)
+    return function(*arrays) if function is not None else xp.entrywise(PRIMITIVES[name].definition, *arrays)
 
 
 def function(name: str, tie: Callable[..., bool] | None = None) -> Declaration:
     """A function of real numbers by the name of its row in the catalogue."""
-    return Declaration(name, functools.partial(evaluated, name), primitive=name if name in CORE else None, tie=tie)
+    return Declaration(name, functools.partial(evaluated, name), primitive=name if name in PRIMITIVES else None, tie=tie)
 
 
 def on_any(
@@ -52,7 +52,7 @@ def on_any(
     def definition(xp: Any, *arrays: Any) -> Any:
         return integral(*arrays) if discrete(*arrays) else evaluated(name, xp, *arrays)
 
-    return Declaration(name, definition, primitive=name if name in CORE else None, tie=tie)
+    return Declaration(name, definition, primitive=name if name in PRIMITIVES else None, tie=tie)
 
 
 def comparison(name: str, operator: Callable[..., Any]) -> Declaration:
