@@ -24,12 +24,15 @@ from torch.utils._pytree import tree_flatten, tree_leaves, tree_map
 
 from gradlaws.suite.tape.tape import Builder, Origin, Tape, Unsupported
 from gradlaws.suite.tracing.torch_call import TorchCall, TorchLowering, Value, kind_of
+from gradlaws.suite.tracing.torch_control import taken
 from gradlaws.suite.tracing.torch_decompositions import DECOMPOSITIONS, GRADIENTS
 from gradlaws.suite.tracing.torch_memory import Memory
-from gradlaws.suite.tracing.torch_operations import LOWERED, PASSED, UNTOUCHED
+from gradlaws.suite.tracing.torch_operations import DISCRETE, LOWERED, PASSED, UNTOUCHED
 from gradlaws.suite.tracing.torch_origin import Lines
+from gradlaws.suite.tracing.traced import Traced
 
 MOST = 200_000  # instructions: what a few minutes of tracing write
+EXPLICIT = torch._C.DispatchKey.CompositeExplicitAutogradNonFunctional
 MISSING = "missing"  # an operation of torch's without a declaration: an error if an output depends on it
 
 
@@ -43,13 +46,79 @@ def traced(function: Callable[..., Any], *tensors: torch.Tensor, most: int = MOS
     """
     recorder = Recorder(most)
     inputs = [recorder.input(tensor) for tensor in tensors]
-    with recorder:
+    with taken(), recorder:
         result = function(*inputs)
-    return recorder.tape(leaves(result), inputs)
+    return recorder.tape(tree_flatten(result)[0], inputs)
 
 
-def leaves(result: Any) -> list[Any]:
-    return tree_flatten(result)[0]
+def derivatives(function: Callable[..., Any], *point: Any, second: bool = True, most: int = MOST) -> Traced:
+    """What torch runs for a function of float tensors, for its VJP and, reverse over reverse, for H v.
+
+    The outputs are the float leaves of what the function returns. There is no ``product`` where torch refuses the
+    second derivative (once_differentiable, a kernel whose backward has none). What no input reaches has gradient 0.
+    """
+    tensors = [torch.as_tensor(x, dtype=torch.float64).detach().requires_grad_() for x in point]
+    n = len(tensors)
+
+    def outputs(*x: torch.Tensor) -> list[torch.Tensor]:
+        return [y for y in tree_leaves(function(*x)) if isinstance(y, torch.Tensor) and y.is_floating_point()]
+
+    def gradient(*given: torch.Tensor) -> Sequence[torch.Tensor]:
+        return pulled(outputs(*given[:n]), given[:n], given[n:])
+
+    def product(*given: torch.Tensor) -> Sequence[torch.Tensor]:
+        return pulled(gradient(*given[:-n]), given[:n], given[-n:])
+
+    # Weights that require gradients as well: without, a once_differentiable backward has no second derivative silently.
+    ones = [torch.ones_like(y, requires_grad=True) for y in outputs(*tensors)]
+    vectors = [x.detach() for x in tensors]
+    return Traced(
+        [x.detach().numpy() for x in tensors],
+        traced(outputs, *tensors, most=most),
+        traced(gradient, *tensors, *ones, most=most),
+        _unless_refused(lambda: traced(product, *tensors, *ones, *vectors, most=most)) if second else None,
+    )
+
+
+def pulled(
+    outputs: Sequence[torch.Tensor], inputs: Sequence[torch.Tensor], weights: Sequence[torch.Tensor]
+) -> Sequence[torch.Tensor]:
+    """wᵀ J; zeros where nothing depends on anything."""
+    reached = [(y, w) for y, w in zip(outputs, weights, strict=True) if y.requires_grad]
+    if not reached:
+        return [torch.zeros_like(x) for x in inputs]
+    ys, ws = zip(*reached, strict=True)
+    return torch.autograd.grad(ys, inputs, ws, create_graph=True, allow_unused=True, materialize_grads=True)
+
+
+REFUSED = ("once_differentiable", "derivative for", "does not require grad", "differentiate twice")
+
+
+def _unless_refused(trace: Callable[[], Tape]) -> Tape | None:
+    try:
+        return trace()
+    except RuntimeError as error:
+        if any(words in str(error) for words in REFUSED):
+            return None
+        raise
+
+
+def missing() -> list[str]:
+    """Core ATen operations on tensors that have neither a declaration nor a decomposition."""
+    found = []
+    for name in sorted(dir(torch.ops.aten)):
+        packet = getattr(torch.ops.aten, name)
+        overloads = [getattr(packet, o) for o in packet.overloads()] if hasattr(packet, "overloads") else []
+        found += [str(func) for func in overloads if torch.Tag.core in func.tags and not is_known(func)]
+    return found
+
+
+def is_known(func: OpOverload) -> bool:
+    """What writes has a functional self, what has no tensor (or none whose numbers count) gives constants."""
+    if name_of(func) in UNTOUCHED or not any("Tensor" in str(a.type) for a in func._schema.arguments):
+        return True
+    integers = all("Tensor" not in str(r.type) for r in func._schema.returns) or name_of(func) in DISCRETE
+    return func._schema.is_mutable or integers or bool(lowering_of(func) or decomposition_of(func))
 
 
 class Recorder(TorchDispatchMode):
@@ -108,7 +177,7 @@ class Recorder(TorchDispatchMode):
     ) -> None:
         origin = self.origin(func)
         results = [x for x in tree_leaves(result) if isinstance(x, torch.Tensor)]
-        if not results:
+        if not results or results[0].is_meta:  # of the latter torch wants to know the shape alone
             return
         if name_of(func) in PASSED:
             self.memory.hold(results[0], self.memory.number(tensors[0], origin), tensors)
@@ -142,7 +211,9 @@ class Recorder(TorchDispatchMode):
         arguments = bound(func, args, kwargs)
         targets = [a.name for a in func._schema.arguments if a.alias_info is not None and a.alias_info.is_write]
         own = functional(func)
-        if own is None and torch.Tag.nondeterministic_seeded in func.tags and isinstance(args[0], torch.Tensor):
+        if own is None and (rule := decomposition_of(func)) is not None:
+            return self.apart(rule, func, args, kwargs)
+        if own is None and torch.Tag.nondeterministic_seeded in func.tags and targets == ["self"]:
             drawn = args[0].detach().clone()
             func(drawn, *args[1:], **kwargs)
             self.put(args[0], drawn, self.origin(func))
@@ -220,7 +291,14 @@ def decomposition_of(func: OpOverload) -> Callable[..., Any] | None:
     ):
         composite: Callable[..., Any] = func.decompose
         return composite
-    return None
+    return functools.partial(func._op_dk, EXPLICIT) if is_composite(func) else None
+
+
+def is_composite(func: OpOverload) -> bool:
+    """Whether torch itself computes it by other operations, with a backward of its own."""
+    keys = ("CPU", str(EXPLICIT).removeprefix("DispatchKey."))
+    own, composite = (torch._C._dispatch_has_kernel_for_dispatch_key(func.name(), key) for key in keys)
+    return bool(composite and not own)
 
 
 def bound(func: OpOverload, args: Sequence[Any], kwargs: Mapping[str, Any]) -> dict[str, Any]:
@@ -244,11 +322,10 @@ def functional(func: OpOverload) -> OpOverload | None:
     if packet is None:
         return None
     written = {a.name for a in func._schema.arguments if a.is_out}
-    wanted = [a.name for a in func._schema.arguments if a.name not in written]
+    wanted = [(a.name, str(a.type)) for a in func._schema.arguments if a.name not in written]
     for overload in packet.overloads():
         found: OpOverload = getattr(packet, overload)
-        same_arguments = [a.name for a in found._schema.arguments] == wanted
-        if not found._schema.is_mutable and same_arguments and (written or found._overloadname == func._overloadname):
+        if not found._schema.is_mutable and [(a.name, str(a.type)) for a in found._schema.arguments] == wanted:
             return found
     return None
 

@@ -40,11 +40,9 @@ class TorchCall(Call):
     def kind_of(self, value: int) -> Kind:
         return self.to.kinds[value]
 
-    def one(
-        self, operation: str, shape: Shape, /, *arguments: int, dtype: str | None = None, **parameters: Any
-    ) -> Value:
-        """An operation that stands before the last, with one result, of the type of the first result of the call."""
-        kind = Kind(tuple(shape), dtype or self.kind.dtype)
+    def one(self, operation: str, shape: Shape, /, *arguments: int, of: str | None = None, **parameters: Any) -> Value:
+        """An operation with one result, of that type or the one of the call's first result."""
+        kind = Kind(tuple(shape), of or self.kind.dtype)
         return Value(self.to.one(operation, arguments, kind, self.origin, **parameters))
 
     def last(self, operation: str, *arguments: int, **parameters: Any) -> list[int]:
@@ -76,7 +74,8 @@ class TorchCall(Call):
 
     def common(self, *names: str) -> str:
         """The type that torch promotes these arguments to."""
-        return str(torch.result_type(*(self._sample(name) for name in names))).removeprefix("torch.")
+        samples = [self._sample(name) for name in names]
+        return str(torch.result_type(samples[0], samples[-1])).removeprefix("torch.")
 
     def _sample(self, name: str) -> Any:
         held = self.parameters[name]

@@ -47,7 +47,16 @@ def pulled_back(forward: Function, g: Tensor, *inputs: Tensor) -> tuple[Tensor, 
     """gᵀ J of a forward, which has one result."""
     with torch.enable_grad():
         own = [x.detach().requires_grad_() for x in inputs]
-        return torch.autograd.grad(forward(*own), own, g)
+        return torch.autograd.grad(forward(*own), own, g, allow_unused=True, materialize_grads=True)
+
+
+def _scores(q: Tensor, k: Tensor, is_causal: bool, attn_mask: Tensor | None, scale: float | None) -> Tensor:
+    scores = q @ k.mT * (scale if scale is not None else 1 / math.sqrt(q.shape[-1]))
+    if attn_mask is not None:
+        scores = scores + attn_mask
+    if is_causal:
+        scores = scores.masked_fill(~torch.ones(scores.shape[-2:], dtype=torch.bool).tril(), -math.inf)
+    return scores
 
 
 @written(aten._scaled_dot_product_flash_attention_for_cpu_backward.default)
@@ -56,16 +65,10 @@ def attention_backward(
     attn_mask: Tensor | None = None, scale: float | None = None,
 ) -> tuple[Tensor, Tensor, Tensor]:  # fmt: skip
     """Dao and others, "FlashAttention" (arXiv:2205.14135), algorithm 4: the weights again from the log-sum-exp."""
-    factor = scale if scale is not None else 1 / math.sqrt(q.shape[-1])
-    scores = q @ k.mT * factor
-    if attn_mask is not None:
-        scores = scores + attn_mask
-    if is_causal:
-        seen = torch.ones(scores.shape[-2:], dtype=torch.bool).tril()
-        scores = scores.masked_fill(~seen, -math.inf)
+    scores = _scores(q, k, is_causal, attn_mask, scale)
     weights = torch.exp(scores - logsumexp.unsqueeze(-1))
     share = (g * out).sum(-1, keepdim=True)
-    slope = weights * (g @ v.mT - share) * factor
+    slope = weights * (g @ v.mT - share) * (scale if scale is not None else 1 / math.sqrt(q.shape[-1]))
     return slope @ k, slope.mT @ q, weights.mT @ g
 
 
@@ -145,6 +148,32 @@ def sgn(x: Tensor) -> Tensor:
         return torch.sign(x)
     size = x.abs()
     return torch.where(size == 0, 0, x / torch.where(size == 0, 1, size))
+
+
+@written(aten.rrelu_with_noise.default)
+def rrelu(
+    x: Tensor, noise: Tensor, lower: float = 0.125, upper: float = 1 / 3, training: bool = False, generator: Any = None
+) -> Tensor:
+    """A leak drawn for each negative entry, or the mean leak. Its own draw: not that of the kernel."""
+    if not training:
+        return torch.where(x > 0, x, x * ((lower + upper) / 2))
+    noise.copy_(torch.where(x <= 0, torch.empty_like(x).uniform_(lower, upper, generator=generator), 1))
+    return x * noise
+
+
+@written(aten._scaled_dot_product_flash_attention_for_cpu.default)
+def attention(
+    q: Tensor, k: Tensor, v: Tensor, dropout_p: float = 0.0, is_causal: bool = False, *,
+    attn_mask: Tensor | None = None, scale: float | None = None,
+) -> tuple[Tensor, Tensor]:  # fmt: skip
+    """With the log-sum-exp, which torch's own decomposition leaves out."""
+    scores = _scores(q, k, is_causal, attn_mask, scale)
+    return torch.softmax(scores, -1) @ v, torch.logsumexp(scores, -1)
+
+
+@written(aten.softshrink_backward.default, aten.hardshrink_backward.default)
+def hardshrink_backward(g: Tensor, x: Tensor, lambd: float) -> Tensor:
+    return torch.where((x >= -lambd) & (x <= lambd), 0, g)
 
 
 def averaging(n: int, m: int, like: Tensor) -> tuple[Tensor, Tensor]:
@@ -242,6 +271,20 @@ for _stem in ("upsample_linear1d", "upsample_bilinear2d", "upsample_trilinear3d"
     transposed(getattr(aten, f"{_stem}_backward").default)(
         functools.partial(_resampled_backward, getattr(aten, _stem).default)
     )
+
+
+@transposed(aten.multilabel_margin_loss_backward.default)
+def multilabel_margin_backward(g: Tensor, x: Tensor, target: Tensor, reduction: int, is_target: Tensor) -> Tensor:
+    rule = forward_rule(aten.multilabel_margin_loss_forward.default)
+    return pulled_back(lambda own: rule(own, target, reduction)[0], g, x)[0]
+
+
+@transposed(aten.multi_margin_loss_backward.default)
+def multi_margin_backward(
+    g: Tensor, x: Tensor, target: Tensor, p: float, margin: float, weight: Tensor | None = None, reduction: int = 1
+) -> Tensor:
+    rule = forward_rule(aten.multi_margin_loss.default)
+    return pulled_back(lambda own: rule(own, target, p, margin, weight, reduction), g, x)[0]
 
 
 @transposed(aten.grid_sampler_2d_backward.default)

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from gradlaws.suite.tape.tape import Kind, Unsupported
-from gradlaws.suite.tracing.torch_call import TorchCall, TorchLowering
+from gradlaws.suite.tracing.torch_call import TorchCall, TorchLowering, Value
 from gradlaws.suite.tracing.torch_shapes import axis_of, broadcast, numbered, reshape, taken
 
 
@@ -46,15 +46,16 @@ def index_put(call: TorchCall) -> list[int]:
     )  # fmt: skip
 
 
-def gathered(call: TorchCall) -> list[int]:
+def as_line(call: TorchCall, value: int) -> Value:
     """A number stands for an array of one entry."""
-    x, index = call.parameters["self"], call.parameters["index"]
-    if not call.shape(0) or not call.kind.shape:
-        flat = reshape(call, x, (call.kind_of(x).size,))
-        at = reshape(call, index, (call.kind_of(index).size,))
-        found = call.one("take_along", call.kind_of(at).shape, flat, at, axis=0)
-        return [reshape(call, found, call.kind.shape)]
-    return call.last("take_along", x, index, axis=axis_of(call["dim"], len(call.shape(0))))
+    return reshape(call, value, call.kind_of(value).shape or (1,))
+
+
+def gathered(call: TorchCall) -> list[int]:
+    x, index = (as_line(call, call.parameters[name]) for name in ("self", "index"))
+    axis = axis_of(call["dim"], len(call.shape(0)))
+    found = call.one("take_along", call.kind_of(index).shape, x, index, axis=axis)
+    return [reshape(call, found, call.kind.shape)]
 
 
 HOW = {"add": "add", "sum": "add", "multiply": "mul", "prod": "mul", "amax": "max", "amin": "min"}
@@ -65,16 +66,15 @@ def scattered(call: TorchCall) -> list[int]:
     how = "add" if "scatter_add" in call.origin.name else HOW.get(call["reduce"], "set")
     if call["reduce"] == "mean":
         raise Unsupported(f"{call.origin} takes means")
-    x, index = call.operand("self"), call.parameters["index"]
+    x, index = as_line(call, call.operand("self")), as_line(call, call.parameters["index"])
     shape = call.kind_of(index).shape
-    updates = call.operand("src" if "src" in call.parameters else "value")
-    if call.kind_of(updates).shape == () and shape:
-        updates = broadcast(call, updates, shape)
-    if not call.kind.shape:
-        x, index, updates = (reshape(call, v, (1,)) for v in (x, index, updates))
-        found = call.one("put_along", (1,), x, index, updates, axis=0, how=how)
-        return [reshape(call, found, ())]
-    return call.last("put_along", x, index, updates, axis=axis_of(call["dim"], len(call.kind.shape)), how=how)
+    if "src" in call.parameters:
+        updates = as_line(call, call.operand("src"))
+    else:
+        updates = broadcast(call, call.operand("value"), shape)
+    axis = axis_of(call["dim"], len(call.kind.shape))
+    found = call.one("put_along", call.kind_of(x).shape, x, index, updates, axis=axis, how=how)
+    return [reshape(call, found, call.kind.shape)]
 
 
 def reduced(call: TorchCall) -> list[int]:

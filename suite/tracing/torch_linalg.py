@@ -69,7 +69,7 @@ def factor(call: TorchCall, a: int) -> tuple[Value, Value, Value]:
         Kind((*batch, rows), "int32"),
     ]
     found, swaps, permutation = call.to.emit("lu", [a], kinds, call.origin)
-    pivots = call.one("add", kinds[1].shape, swaps, call.constant(1, "int32"), dtype="int32")
+    pivots = call.one("add", kinds[1].shape, swaps, call.constant(1, "int32"), of="int32")
     return Value(found), pivots, Value(permutation)
 
 
@@ -77,11 +77,15 @@ def lu_factor(call: TorchCall) -> list[int]:
     return list(factor(call, call.arguments[0])[:2])
 
 
-def kept_factors(call: TorchCall, name: str) -> tuple[Value, Value, Value, bool]:
-    """torch factors the transpose of a matrix whose rows lie together (LAPACK wants columns), and its backward knows
-    that by the same test."""
-    a = call.parameters[name]
-    turned = call.tensor(a).is_contiguous()
+def kept_factors(call: TorchCall, place: int) -> tuple[Value, Value, Value, bool]:
+    """Of the matrix, or of its transpose, which torch takes where rows lie together (LAPACK wants columns) and which
+    its backward counts on. Which of them, the factors say that are its results from that place on."""
+    a = call.parameters["A"]
+    own, lu, pivots = (t.detach().double() for t in (call.tensor(a), *call.results[place : place + 2]))
+    product = (torch.eye(lu.shape[-1], dtype=lu.dtype) + lu.tril(-1)) @ lu.triu()
+    order = torch.as_tensor(permuted_rows(pivots.int().numpy(), lu.shape[-1]))[..., None].expand(lu.shape)
+    errors = [float((m.gather(-2, order) - product).abs().sum()) for m in (own, own.mT)]
+    turned = errors[1] < errors[0]
     return *factor(call, matrix_transpose(call, a) if turned else a), turned
 
 
@@ -150,7 +154,7 @@ def lu_solve(call: TorchCall) -> list[int]:
 def solve(call: TorchCall) -> list[int]:
     """_linalg_solve_ex: the result, and the factors that its backward uses."""
     b = call.parameters["B"]
-    lu, pivots, _, turned = kept_factors(call, "A")
+    lu, pivots, _, turned = kept_factors(call, 1)
     vector = len(call.kind_of(b).shape) < len(call.kind_of(lu).shape)
     if vector:
         b = reshape(call, b, (*call.kind_of(b).shape, 1))
@@ -180,7 +184,7 @@ def diagonal(call: TorchCall, value: int) -> Value:
 
 
 def determinant(call: TorchCall) -> list[int]:
-    lu, pivots, *_ = kept_factors(call, "A")
+    lu, pivots, *_ = kept_factors(call, 1)
     size = call.to.constant(parity(call.results[2].numpy()), call.kind.dtype)
     product = reduce(call, "reduce_product", diagonal(call, lu), (len(call.kind.shape),))
     return [call.one("mul", call.kind.shape, product, size), lu, pivots]
@@ -188,7 +192,7 @@ def determinant(call: TorchCall) -> list[int]:
 
 def log_determinant(call: TorchCall) -> list[int]:
     """The sign, log |det|, and the factors."""
-    lu, pivots, *_ = kept_factors(call, "A")
+    lu, pivots, *_ = kept_factors(call, 2)
     entries, shape, axis = diagonal(call, lu), call.kind.shape, (len(call.kind.shape),)
     size = call.to.constant(parity(call.results[3].numpy()), call.kind.dtype)
     signs = reduce(call, "reduce_product", call.one("sign", call.kind_of(entries).shape, entries), axis)

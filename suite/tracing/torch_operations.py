@@ -8,13 +8,16 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import torch
+import torch._prims  # registers torch.ops.prims
+
 from gradlaws.suite.tracing import torch_indexing, torch_linalg, torch_products, torch_reductions, torch_shapes
 from gradlaws.suite.tracing.torch_call import TorchCall, TorchLowering, Value
 
 # What passes on what it is given, if perhaps into another memory.
 PASSED = frozenset({
     "aten.detach", "aten.alias", "aten.lift", "aten.lift_fresh", "aten.clone", "aten.contiguous", "aten.view_as",
-    "aten.positive", "aten._conj_physical", "aten.detach_copy", "aten.alias_copy", "aten.lift_fresh_copy",
+    "aten.positive", "aten.detach_copy", "aten.alias_copy", "aten.lift_fresh_copy",
     "prims.view_of", "prims.clone",
 })  # fmt: skip
 # What takes a tensor for its shape and type alone.
@@ -24,6 +27,9 @@ UNTOUCHED = frozenset({
     "aten.new_full", "aten._efficientzerotensor", "aten.is_same_size", "aten._has_same_storage_numel",
     "prims.empty_like", "aten.bernoulli", "aten.poisson", "aten.multinomial", "aten.binomial",
 })  # fmt: skip
+
+# What gives integers of floats: they stay what they are at the point.
+DISCRETE = frozenset({"aten.nonzero", "aten.bincount", "aten.searchsorted", "aten.bucketize"})
 
 
 def elementwise(operation: str, *names: str, dtype: str | None = None) -> TorchLowering:
@@ -158,7 +164,7 @@ def zeroed(call: TorchCall) -> list[int]:
 def dropped(call: TorchCall) -> list[int]:
     """native_dropout: by the mask that torch has drawn."""
     p, mask = call["p"], call.results[1].double().numpy()
-    scale = mask / (1 - p) if p < 1 else mask
+    scale = mask / (1 - p) if call["train"] and p < 1 else mask
     return call.last("mul", call.operand("input"), call.to.constant(scale, call.kind.dtype))
 
 
@@ -166,7 +172,7 @@ def sign_of_zero_kept(call: TorchCall) -> list[int]:
     """copysign(a, b): |a| or −|a|. What −0 is among the signs, the point says: torch's own answer."""
     a, b = call.operand("self"), call.operand("other")
     size = call.one("abs", call.kind_of(a).shape, a)
-    less = call.one("less", call.kind_of(b).shape, b, call.constant(0), dtype="bool")
+    less = call.one("less", call.kind_of(b).shape, b, call.constant(0), of="bool")
     return call.last("select", less, size, call.one("negative", call.kind_of(size).shape, size))
 
 
@@ -287,13 +293,19 @@ OTHERS: dict[str, TorchLowering] = {
     "aten._conj": conjugated,
     "aten.conj": conjugated,
     "aten.conj_physical": conjugated,
+    "aten._conj_physical": conjugated,
     "prims.conj": conjugated,
 }
 
 
 def _named(names: dict[str, str], lowering: Any) -> dict[str, TorchLowering]:
-    """In both namespaces of torch, each of which has most of them."""
-    return {f"{space}.{name}": lowering(operation) for space in ("aten", "prims") for name, operation in names.items()}
+    """In both namespaces of torch, as far as this release has them."""
+    return {
+        f"{space}.{name}": lowering(operation)
+        for space in ("aten", "prims")
+        for name, operation in names.items()
+        if hasattr(getattr(torch.ops, space), name)
+    }
 
 
 LOWERED: dict[str, TorchLowering] = (

@@ -19,9 +19,7 @@ def matmul(call: TorchCall, a: int, b: int) -> Value:
     batch = tuple(range(len(left) - 2)) if len(right) > 2 else ()
     summed = ((len(left) - 1,), (max(len(right) - 2, 0),))
     shape = left[:-1] + (right[-1:] if len(right) > 1 else ())
-    return call.one(
-        "contract", shape, a, b, dtype=call.kind.dtype, summed=summed, batched=(batch, batch), length=left[-1]
-    )
+    return call.one("contract", shape, a, b, of=call.kind.dtype, summed=summed, batched=(batch, batch), length=left[-1])
 
 
 def product(call: TorchCall) -> list[int]:
@@ -220,6 +218,20 @@ def max_pool_backward(rank: int) -> TorchLowering:
     return lowering
 
 
+def adaptive_max_pool(rank: int) -> TorchLowering:
+    """The entries at the places that torch has found, which are numbered within an image."""
+
+    def lowering(call: TorchCall) -> list[int]:
+        x, shape = call.arguments[0], call.shape(0)
+        whole = (*shape[:-rank], math.prod(shape[-rank:]))
+        places = call.results[1].numpy().reshape(*shape[:-rank], -1)
+        at = call.to.constant(places, "int64")
+        found = call.one("take_along", places.shape, reshape(call, x, whole), at, axis=len(whole) - 1)
+        return [reshape(call, found, call.kind.shape)]
+
+    return lowering
+
+
 def pooled_places(call: TorchCall, rank: int) -> Value:
     """How many entries each window averages, or the divisor that overrides that."""
     w, x = window(call, rank), call.kind_of(call.parameters["self"]).shape
@@ -283,6 +295,8 @@ LOWERED: dict[str, TorchLowering] = {
     "aten.max_pool3d_with_indices": max_pool(3),
     "aten.max_pool2d_with_indices_backward": max_pool_backward(2),
     "aten.max_pool3d_with_indices_backward": max_pool_backward(3),
+    "aten.adaptive_max_pool2d": adaptive_max_pool(2),
+    "aten.adaptive_max_pool3d": adaptive_max_pool(3),
     "aten.avg_pool2d": mean_pool(2),
     "aten.avg_pool3d": mean_pool(3),
     "aten.avg_pool2d_backward": mean_pool_backward(2),

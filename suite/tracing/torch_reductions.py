@@ -27,7 +27,7 @@ def reduce(call: TorchCall, operation: str, value: int, axes: Sequence[int]) -> 
     kind = call.kind_of(value)
     if not kind.shape:
         return Value(value)
-    return call.one(operation, without(kind.shape, axes), value, dtype=kind.dtype, axes=tuple(axes))
+    return call.one(operation, without(kind.shape, axes), value, of=kind.dtype, axes=tuple(axes))
 
 
 def reduction(operation: str, dtype: str | None = None) -> TorchLowering:
@@ -84,7 +84,7 @@ def extremum_at(largest: bool) -> TorchLowering:
             return [x]
         best = reshape(call, reduce(call, f"reduce_{name}", x, axes), call.kinds[0].shape)
         shape = without(call.shape(0), axes)
-        place = call.one(f"arg{name}", shape, x, dtype="int64", axis=axes[0])
+        place = call.one(f"arg{name}", shape, x, of="int64", axis=axes[0], dtype="int64")
         return [best, reshape(call, place, call.kinds[1].shape)] if len(call.kinds) > 1 else [best]
 
     return lowering
@@ -112,7 +112,7 @@ def place_of(operation: str) -> TorchLowering:
             x, axis = reshape(call, x, (math.prod(call.shape(0)),)), 0
         shape = call.kind_of(x).shape
         axis = axis_of(axis, len(shape))
-        found = call.one(operation, without(shape, (axis,)), x, axis=axis, dtype="int64")
+        found = call.one(operation, without(shape, (axis,)), x, of="int64", axis=axis, dtype="int64")
         return [reshape(call, found, call.kind.shape)]
 
     return lowering
@@ -142,7 +142,7 @@ def in_order(call: TorchCall, value: int, axis: int) -> tuple[Value, Value]:
 
 def flip(call: TorchCall, value: int, axis: int) -> Value:
     kind = call.kind_of(value)
-    return call.one("flip", kind.shape, value, dtype=kind.dtype, axes=(axis,))
+    return call.one("flip", kind.shape, value, of=kind.dtype, axes=(axis,))
 
 
 def sorted_along(call: TorchCall) -> list[int]:
@@ -211,7 +211,7 @@ def logsumexp(call: TorchCall) -> list[int]:
     x, axes, shape = call.operand("self"), axes_of(call["dim"], len(call.shape(0))), call.shape(0)
     kept = tuple(1 if axis in axes else n for axis, n in enumerate(shape))
     top = reshape(call, reduce(call, "reduce_max", x, axes), kept)
-    finite = call.one("is_finite", kept, top, dtype="bool")
+    finite = call.one("is_finite", kept, top, of="bool")
     top = call.one("select", kept, finite, call.constant(0), top)
     total = reduce(call, "reduce_sum", call.one("exp", shape, call.one("sub", shape, x, top)), axes)
     logarithm = call.one("log", kept, reshape(call, total, kept))

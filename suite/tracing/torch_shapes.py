@@ -28,7 +28,7 @@ def axes_of(axes: int | Sequence[int] | None, rank: int) -> tuple[int, ...]:
 def reshape(call: TorchCall, value: int, shape: Shape) -> Value:
     if call.kind_of(value).shape == shape:
         return Value(value)
-    return call.one("reshape", shape, value, dtype=call.kind_of(value).dtype, shape=tuple(shape))
+    return call.one("reshape", shape, value, of=call.kind_of(value).dtype, shape=tuple(shape))
 
 
 def broadcast(call: TorchCall, value: int, shape: Shape) -> Value:
@@ -37,7 +37,7 @@ def broadcast(call: TorchCall, value: int, shape: Shape) -> Value:
     if kind.shape == tuple(shape):
         return Value(value)
     dimensions = tuple(range(len(shape) - len(kind.shape), len(shape)))
-    return call.one("broadcast", shape, value, dtype=kind.dtype, shape=tuple(shape), dimensions=dimensions)
+    return call.one("broadcast", shape, value, of=kind.dtype, shape=tuple(shape), dimensions=dimensions)
 
 
 def transpose(call: TorchCall, value: int, order: Sequence[int]) -> Value:
@@ -45,7 +45,7 @@ def transpose(call: TorchCall, value: int, order: Sequence[int]) -> Value:
     if tuple(order) == tuple(range(len(kind.shape))):
         return Value(value)
     shape = tuple(kind.shape[axis] for axis in order)
-    return call.one("transpose", shape, value, dtype=kind.dtype, permutation=tuple(order))
+    return call.one("transpose", shape, value, of=kind.dtype, permutation=tuple(order))
 
 
 def cut(call: TorchCall, value: int, axis: int, start: int, stop: int, step: int = 1) -> Value:
@@ -55,7 +55,7 @@ def cut(call: TorchCall, value: int, axis: int, start: int, stop: int, step: int
     starts = tuple(start if a == axis else 0 for a in rank)
     stops = tuple(stop if a == axis else n for a, n in enumerate(kind.shape))
     strides = tuple(step if a == axis else 1 for a in rank)
-    return call.one("slice", shape, value, dtype=kind.dtype, starts=starts, stops=stops, strides=strides)
+    return call.one("slice", shape, value, of=kind.dtype, starts=starts, stops=stops, strides=strides)
 
 
 def reshaped(call: TorchCall) -> list[int]:

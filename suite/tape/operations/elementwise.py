@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+from mpmath import mp
 
 from gradlaws.strategies.catalogue import PRIMITIVES
 from gradlaws.suite.tape.operations.declaration import Declaration
@@ -32,15 +33,28 @@ def by_operator(name: str, operator: Callable[..., Any]) -> Declaration:
     return Declaration(name, lambda xp, *arrays: operator(*arrays), primitive=name if name in PRIMITIVES else None)
 
 
+# Of rows that keep all arguments but one fixed: the function of all of them.
+OF_SEVERAL: dict[str, Callable[..., Any]] = {
+    "gammainc": lambda a, x: mp.gammainc(a, 0, x, regularized=True),
+    "gammaincc": lambda a, x: mp.gammainc(a, x, mp.inf, regularized=True),
+    "betainc": lambda a, b, x: mp.betainc(a, b, 0, x, regularized=True),
+    "zeta": mp.zeta,
+}
+
+
 def evaluated(name: str, xp: Any, *arrays: Any) -> Any:
     """A function that the arithmetic has, or else the definition of that row of the catalogue, entry by entry."""
     function = getattr(xp, name, None)
-    return function(*arrays) if function is not None else xp.entrywise(PRIMITIVES[name].definition, *arrays)
+    if function is not None:
+        return function(*arrays)
+    return xp.entrywise(OF_SEVERAL.get(name) or PRIMITIVES[name].definition, *arrays)
 
 
 def function(name: str, tie: Callable[..., bool] | None = None) -> Declaration:
     """A function of real numbers by the name of its row in the catalogue."""
-    return Declaration(name, functools.partial(evaluated, name), primitive=name if name in PRIMITIVES else None, tie=tie)
+    return Declaration(
+        name, functools.partial(evaluated, name), primitive=name if name in PRIMITIVES else None, tie=tie
+    )
 
 
 def on_any(
