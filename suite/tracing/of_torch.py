@@ -67,9 +67,12 @@ def derivatives(function: Callable[..., Any], *point: Any, second: bool = True, 
         return pulled(outputs(*given[:n]), given[:n], given[n:])
 
     def product(*given: torch.Tensor) -> Sequence[torch.Tensor]:
-        return pulled(gradient(*given[:-n]), given[:n], given[-n:])
+        found = gradient(*given[:-n])
+        if any(map(is_once_differentiable, found)):
+            raise RuntimeError(ONCE)
+        return pulled(found, given[:n], given[-n:])
 
-    # Weights that require gradients as well: without, a once_differentiable backward has no second derivative silently.
+    # Weights that require gradients as well: else a once_differentiable backward leaves no trace of itself.
     ones = [torch.ones_like(y, requires_grad=True) for y in outputs(*tensors)]
     vectors = [x.detach() for x in tensors]
     return Traced(
@@ -91,7 +94,20 @@ def pulled(
     return torch.autograd.grad(ys, inputs, ws, create_graph=True, allow_unused=True, materialize_grads=True)
 
 
-REFUSED = ("once_differentiable", "derivative for", "does not require grad", "differentiate twice")
+ONCE = "once_differentiable"
+REFUSED = (ONCE, "derivative for")  # "derivative for aten::… is not implemented"
+
+
+def is_once_differentiable(tensor: torch.Tensor) -> bool:
+    """Whether a derivative's own graph ends in such a backward: torch takes it for constant, and says nothing."""
+    met: set[Any] = set()
+    ahead: list[Any] = [tensor.grad_fn]
+    while ahead:
+        node = ahead.pop()
+        if node is not None and node not in met:
+            met.add(node)
+            ahead += [following for following, _ in node.next_functions]
+    return any(node.name() == "torch::autograd::Error" for node in met)
 
 
 def _unless_refused(trace: Callable[[], Tape]) -> Tape | None:

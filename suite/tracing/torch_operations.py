@@ -216,7 +216,7 @@ def absolute(call: TorchCall) -> list[int]:
 UNARY: dict[str, str] = {
     "neg": "negative", "exp": "exp", "exp2": "exp2", "expm1": "expm1", "log": "log", "log2": "log2",
     "log10": "log10", "log1p": "log1p", "sqrt": "sqrt", "rsqrt": "rsqrt", "cbrt": "cbrt", "reciprocal": "reciprocal",
-    "square": "square", "sin": "sin", "cos": "cos", "tan": "tan", "asin": "asin", "acos": "acos", "atan": "atan",
+    "sin": "sin", "cos": "cos", "tan": "tan", "asin": "asin", "acos": "acos", "atan": "atan",
     "sinh": "sinh", "cosh": "cosh", "tanh": "tanh", "asinh": "asinh", "acosh": "acosh", "atanh": "atanh",
     "sigmoid": "sigmoid", "erf": "erf", "erfc": "erfc", "erfinv": "erfinv", "erf_inv": "erfinv", "lgamma": "lgamma",
     "digamma": "digamma", "floor": "floor", "ceil": "ceil", "trunc": "trunc", "sign": "sign", "i0": "i0",
@@ -235,7 +235,7 @@ BINARY: dict[str, str] = {
     "special_xlog1py": "xlog1py", "special_zeta": "zeta", "zeta": "zeta", "logaddexp": "logaddexp",
     "logaddexp2": "logaddexp2", "hypot": "hypot", "bitwise_and": "logical_and", "bitwise_or": "logical_or",
     "bitwise_xor": "logical_xor", "bitwise_left_shift": "shift_left", "bitwise_right_shift": "shift_right",
-    "__and__": "logical_and", "__or__": "logical_or", "__xor__": "logical_xor", "shift_left": "shift_left",
+    "shift_left": "shift_left",
     "shift_right_arithmetic": "shift_right",
 }  # fmt: skip
 COMPARED: dict[str, str] = {
