@@ -8,7 +8,7 @@ from typing import Any
 import jax
 import numpy as np
 from jax._src import source_info_util  # the public API does not say where an equation comes from
-from jax.extend.core import ClosedJaxpr, Jaxpr, JaxprEqn, Literal
+from jax.extend.core import ClosedJaxpr, Jaxpr, JaxprEqn, Literal, Primitive
 
 from gradlaws.suite.tape.tape import Array, Builder, Kind, Origin, Tape, Unsupported
 from gradlaws.suite.tracing.call import Call
@@ -71,6 +71,12 @@ def of_jaxpr(closed: ClosedJaxpr, arrays: Sequence[Any], most: int = MOST) -> Ta
     inputs = [inliner.input(kind_of(v.aval), np.asarray(x)) for v, x in zip(closed.jaxpr.invars, arrays, strict=True)]
     outputs = inliner.inline(closed, inputs)
     return inliner.builder.tape(outputs)
+
+
+def missing() -> list[str]:
+    """Primitives of jax.lax that have no declaration and are not inlined."""
+    names = {value.name for value in vars(jax.lax).values() if isinstance(value, Primitive)}
+    return sorted(names - PASSED - LOWERED.keys() - CALLS.keys() - CONTROL.keys())
 
 
 def kind_of(aval: Any) -> Kind:

@@ -140,6 +140,43 @@ def eigh(xp: Any, a: Any, lower: bool) -> Sequence[Any]:
     return vectors, values[at]
 
 
+def svd(xp: Any, a: Any) -> Sequence[Any]:
+    """U, S and Vᵀ by one-sided Jacobi rotations (Golub & Van Loan, section 8.6.3), S descending.
+
+    Each column of U has the sign that makes its largest entry positive: frameworks choose others.
+    """
+    if a.shape[0] < a.shape[1]:
+        left, values, right = svd(xp, a.T)
+        return signed_columns(xp, right.T, values, left.T)
+    columns, turned = np.array(a), np.array(xp.asarray(np.eye(a.shape[1])))
+    pairs = [(p, q) for p in range(a.shape[1]) for q in range(p + 1, a.shape[1])]
+    for _ in range(SWEEPS):
+        still = True
+        for p, q in pairs:
+            x, y = columns[:, p], columns[:, q]
+            xx, yy, xy = np.add.reduce(x * x), np.add.reduce(y * y), np.add.reduce(x * y)
+            size = xp.sqrt(xx * yy)
+            if size + abs(xy) * 2.0**-4 == size:  # what is left is the rounding of the sums
+                continue
+            still = False
+            c, s = rotation(xp, xx, yy, xy)
+            for z in (columns.T, turned.T):
+                z[p], z[q] = c * z[p] - s * z[q], s * z[p] + c * z[q]
+        if still:
+            break
+    values = xp.sqrt(np.add.reduce(columns * columns, axis=0))
+    at = sorted(range(len(values)), key=lambda k: -values[k])
+    return signed_columns(xp, xp.divide(columns[:, at], values[at]), values[at], turned[:, at].T)
+
+
+def signed_columns(xp: Any, left: Any, values: Any, right: Any) -> Sequence[Any]:
+    left, right = np.array(left), np.array(right)
+    for k in range(left.shape[1]):
+        if left[int(np.argmax(abs(xp.to_float64(left[:, k])))), k] < 0:
+            left[:, k], right[k] = -left[:, k], -right[k]
+    return left, values, right
+
+
 def negligible(m: Any, p: int, q: int) -> bool:
     """Whether it adds nothing to its diagonal entries."""
     size = abs(m[p, p]) + abs(m[q, q])
@@ -173,6 +210,11 @@ def decomposed(xp: Any, a: Any, lower: bool) -> Sequence[Any]:
     return vectors.reshape(a.shape), values.reshape(a.shape[:-1])
 
 
+def singular(xp: Any, a: Any) -> Sequence[Any]:
+    found = of_each(svd, xp, _as_batch(a), several=True)
+    return tuple(x.reshape(*a.shape[:-2], *x.shape[1:]) for x in found)
+
+
 FAMILY = (
     matrices("cholesky", cholesky),
     matrices("triangular_solve", triangular_solve),
@@ -180,4 +222,5 @@ FAMILY = (
     Declaration("geqrf", reflected, several=True),
     Declaration("householder_product", products_of_reflectors),
     Declaration("eigh", decomposed, several=True),
+    Declaration("svd", singular, several=True),
 )

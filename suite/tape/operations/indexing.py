@@ -143,11 +143,17 @@ def put_along(xp: Any, x: Any, places_along: Array, updates: Any, axis: int, how
     return put(x, np.ravel_multi_index(grid, x.shape).reshape(-1), part.reshape(-1), how)
 
 
+def nonzero(xp: Any, mask: Array) -> Sequence[Array]:
+    """Where a mask holds: for each of its axes the places along it."""
+    return np.nonzero(mask)
+
+
 FAMILY = (
     Declaration("gather", gather),
     *(Declaration(f"scatter_{how}", functools.partial(scatter, how=how)) for how in ("set", *COMBINED)),
     Declaration("index", index),
     Declaration("index_put", index_put),
+    Declaration("nonzero", nonzero, several=True),
     Declaration("take_along", take_along),
     Declaration("put_along", put_along),
 )

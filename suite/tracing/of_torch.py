@@ -1,0 +1,349 @@
+"""A tape from what torch runs: ATen operations as they reach the dispatcher below autograd, at the point.
+
+Forward, backward (reverse, forward mode, torch.func, custom Functions, checkpoints) and whatever the function itself
+asks of autograd arrive here alike. make_fx would give the same graph, but refuses ``.item()`` and writes into views.
+
+An operation that has no declaration is taken apart by torch's own decomposition of it. That is the *rule* in Python,
+not the kernel in C++ that runs otherwise: how a kernel rounds, and whether it has another rule, no tape says; its
+answers beside the truth do. What leaves torch (``.item()``, ``.numpy()``) comes back as a constant.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import torch
+import torch._decomp  # torch's own rules for taking its operations apart
+import torch._refs  # registers the rest of them
+from torch._ops import OpOverload
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_flatten, tree_leaves, tree_map
+
+from gradlaws.suite.tape.tape import Builder, Origin, Tape, Unsupported
+from gradlaws.suite.tracing.torch_call import TorchCall, TorchLowering, Value, kind_of
+from gradlaws.suite.tracing.torch_control import taken
+from gradlaws.suite.tracing.torch_decompositions import DECOMPOSITIONS, GRADIENTS
+from gradlaws.suite.tracing.torch_memory import Memory
+from gradlaws.suite.tracing.torch_operations import DISCRETE, LOWERED, PASSED, UNTOUCHED
+from gradlaws.suite.tracing.torch_origin import Lines
+from gradlaws.suite.tracing.traced import Traced
+
+MOST = 200_000  # instructions: what a few minutes of tracing write
+EXPLICIT = torch._C.DispatchKey.CompositeExplicitAutogradNonFunctional
+MISSING = "missing"  # an operation of torch's without a declaration: an error if an output depends on it
+
+
+def traced(function: Callable[..., Any], *tensors: torch.Tensor, most: int = MOST) -> Tape:
+    """What torch runs for ``function(*tensors)``; its outputs are the leaves of the result.
+
+    ``function`` gets copies that require gradients where the tensors do. If it gives one result for each tensor, as a
+    gradient does, None among them is 0 of the shape of that tensor. Data decide branches and loops as they do at the
+    point. Raises Unsupported for an operation without a declaration on which an output depends, for an output that is
+    no tensor, and past ``most`` operations.
+    """
+    recorder = Recorder(most)
+    inputs = [recorder.input(tensor) for tensor in tensors]
+    with taken(), recorder:
+        result = function(*inputs)
+    return recorder.tape(tree_flatten(result)[0], inputs)
+
+
+def derivatives(function: Callable[..., Any], *point: Any, second: bool = True, most: int = MOST) -> Traced:
+    """What torch runs for a function of float tensors, for its VJP and, reverse over reverse, for H v.
+
+    The outputs are the float leaves of what the function returns. There is no ``product`` where torch refuses the
+    second derivative (once_differentiable, a kernel whose backward has none). What no input reaches has gradient 0.
+    """
+    tensors = [torch.as_tensor(x, dtype=torch.float64).detach().requires_grad_() for x in point]
+    n = len(tensors)
+
+    def outputs(*x: torch.Tensor) -> list[torch.Tensor]:
+        return [y for y in tree_leaves(function(*x)) if isinstance(y, torch.Tensor) and y.is_floating_point()]
+
+    def gradient(*given: torch.Tensor) -> Sequence[torch.Tensor]:
+        return pulled(outputs(*given[:n]), given[:n], given[n:])
+
+    def product(*given: torch.Tensor) -> Sequence[torch.Tensor]:
+        found = gradient(*given[:-n])
+        if any(map(is_once_differentiable, found)):
+            raise RuntimeError(ONCE)
+        return pulled(found, given[:n], given[-n:])
+
+    # Weights that require gradients as well: else a once_differentiable backward leaves no trace of itself.
+    ones = [torch.ones_like(y, requires_grad=True) for y in outputs(*tensors)]
+    vectors = [x.detach() for x in tensors]
+    return Traced(
+        [x.detach().numpy() for x in tensors],
+        traced(outputs, *tensors, most=most),
+        traced(gradient, *tensors, *ones, most=most),
+        _unless_refused(lambda: traced(product, *tensors, *ones, *vectors, most=most)) if second else None,
+    )
+
+
+def pulled(
+    outputs: Sequence[torch.Tensor], inputs: Sequence[torch.Tensor], weights: Sequence[torch.Tensor]
+) -> Sequence[torch.Tensor]:
+    """wᵀ J; zeros where nothing depends on anything."""
+    reached = [(y, w) for y, w in zip(outputs, weights, strict=True) if y.requires_grad]
+    if not reached:
+        return [torch.zeros_like(x) for x in inputs]
+    ys, ws = zip(*reached, strict=True)
+    return torch.autograd.grad(ys, inputs, ws, create_graph=True, allow_unused=True, materialize_grads=True)
+
+
+ONCE = "once_differentiable"
+REFUSED = (ONCE, "derivative for")  # "derivative for aten::… is not implemented"
+
+
+def is_once_differentiable(tensor: torch.Tensor) -> bool:
+    """Whether a derivative's own graph ends in such a backward: torch takes it for constant, and says nothing."""
+    met: set[Any] = set()
+    ahead: list[Any] = [tensor.grad_fn]
+    while ahead:
+        node = ahead.pop()
+        if node is not None and node not in met:
+            met.add(node)
+            ahead += [following for following, _ in node.next_functions]
+    return any(node.name() == "torch::autograd::Error" for node in met)
+
+
+def _unless_refused(trace: Callable[[], Tape]) -> Tape | None:
+    try:
+        return trace()
+    except RuntimeError as error:
+        if any(words in str(error) for words in REFUSED):
+            return None
+        raise
+
+
+def missing() -> list[str]:
+    """Core ATen operations on tensors that have neither a declaration nor a decomposition."""
+    found = []
+    for name in sorted(dir(torch.ops.aten)):
+        packet = getattr(torch.ops.aten, name)
+        overloads = [getattr(packet, o) for o in packet.overloads()] if hasattr(packet, "overloads") else []
+        found += [str(func) for func in overloads if torch.Tag.core in func.tags and not is_known(func)]
+    return found
+
+
+def is_known(func: OpOverload) -> bool:
+    """What writes has a functional self, what has no tensor (or none whose numbers count) gives constants."""
+    if name_of(func) in UNTOUCHED or not any("Tensor" in str(a.type) for a in func._schema.arguments):
+        return True
+    integers = all("Tensor" not in str(r.type) for r in func._schema.returns) or name_of(func) in DISCRETE
+    return func._schema.is_mutable or integers or bool(lowering_of(func) or decomposition_of(func))
+
+
+class Recorder(TorchDispatchMode):
+    """Writes down every operation on what depends on an input; torch computes what it computes."""
+
+    def __init__(self, most: int) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.builder = Builder(most)
+        self.memory = Memory(self.builder)
+        self.lines = Lines()
+        self.inside: list[str] = []  # operations that are being taken apart
+        self.outside = torch._C._dispatch_tls_local_include_set(), torch._C._dispatch_tls_local_exclude_set()
+
+    def input(self, tensor: torch.Tensor) -> torch.Tensor:
+        own = tensor.detach().clone()
+        self.memory.hold(own, self.builder.input(kind_of(own)), ())
+        return own.requires_grad_(tensor.requires_grad)
+
+    def __torch_dispatch__(
+        self, func: OpOverload, types: Any, args: Sequence[Any] = (), kwargs: Mapping[str, Any] | None = None
+    ) -> Any:
+        kwargs = kwargs or {}
+        writes = func._schema.is_mutable
+        tensors = [x for x in tree_leaves((args, kwargs)) if isinstance(x, torch.Tensor)]
+        if name_of(func) in UNTOUCHED or not any(map(self.memory.holds, tensors)):
+            if writes:
+                self.memory.forget_constants()
+            return func(*args, **kwargs)
+        if writes:
+            return self.written(func, args, kwargs)
+        if lowering_of(func) is None and (rule := decomposition_of(func)) is not None:
+            found = self.apart(rule, func, args, kwargs)
+            if found is not NotImplemented:
+                return found
+        result = func(*args, **kwargs)
+        self.record(func, bound(func, args, kwargs), result, tensors)
+        return result
+
+    def apart(self, rule: Callable[..., Any], func: OpOverload, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
+        self.inside.append(str(func))
+        # A rule that asks for gradients has to stand where the function itself does: above autograd.
+        above = torch._C._ForceDispatchKeyGuard(*self.outside) if func in GRADIENTS else contextlib.nullcontext()
+        try:
+            with above, self:
+                return rule(*args, **kwargs)
+        finally:
+            self.inside.pop()
+
+    def origin(self, func: OpOverload) -> Origin:
+        own = str(func)
+        name = f"torch.ops.{own}" if not self.inside else f"torch.ops.{self.inside[0]} ({own.removeprefix('aten.')})"
+        return Origin(name, self.lines.here())
+
+    def record(
+        self, func: OpOverload, arguments: Mapping[str, Any], result: Any, tensors: Sequence[torch.Tensor]
+    ) -> None:
+        origin = self.origin(func)
+        results = [x for x in tree_leaves(result) if isinstance(x, torch.Tensor)]
+        if not results or results[0].is_meta:  # of the latter torch wants to know the shape alone
+            return
+        if name_of(func) in PASSED:
+            self.memory.hold(results[0], self.memory.number(tensors[0], origin), tensors)
+            return
+        lowering = lowering_of(func)
+        numbers = [self.memory.number(t, origin) for t in tensors]
+        if lowering is None:
+            if not self.stays(numbers, results):
+                self.missing(func, numbers, results, origin)
+            return
+        values = tree_map(lambda x: self.memory.number(x, origin) if isinstance(x, torch.Tensor) else x, arguments)
+        call = TorchCall(self.builder, values, numbers, [kind_of(r) for r in results], origin, results, tensors)
+        # Results that a lowering leaves out (integers, most often) stay what torch has computed.
+        for tensor, number in zip(results, lowering(call), strict=False):
+            self.memory.hold(tensor, number, tensors)
+
+    def stays(self, numbers: Sequence[int], results: Sequence[torch.Tensor]) -> bool:
+        """Whether results are those of the point, as torch has them: of integers, and what integers there are."""
+        given = all(self.builder.kinds[n].is_discrete for n in numbers)
+        return given or all(kind_of(r).is_discrete for r in results)
+
+    def missing(
+        self, func: OpOverload, numbers: Sequence[int], results: Sequence[torch.Tensor], origin: Origin
+    ) -> None:
+        found = self.builder.emit(MISSING, numbers, [kind_of(r) for r in results], origin)
+        for tensor, number in zip(results, found, strict=True):
+            self.memory.hold(tensor, number, ())
+
+    def written(self, func: OpOverload, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
+        """An operation that writes into its arguments: its functional self, the results of which are then put there."""
+        arguments = bound(func, args, kwargs)
+        targets = [a.name for a in func._schema.arguments if a.alias_info is not None and a.alias_info.is_write]
+        own = functional(func)
+        if own is None and (rule := decomposition_of(func)) is not None:
+            return self.apart(rule, func, args, kwargs)
+        if own is None and torch.Tag.nondeterministic_seeded in func.tags and targets == ["self"]:
+            drawn = args[0].detach().clone()
+            func(drawn, *args[1:], **kwargs)
+            self.put(args[0], drawn, self.origin(func))
+            return args[0]
+        if own is None or any(not isinstance(arguments[name], torch.Tensor) for name in targets):
+            raise Unsupported(f"{self.origin(func)} has no functional form")
+        names = {a.name for a in own._schema.arguments}
+        with self:
+            found = own(**{name: value for name, value in arguments.items() if name in names})
+        several = found if isinstance(found, tuple | list) else (found,)
+        origin = self.origin(func)
+        if torch.Tag.inplace_view in func.tags:  # squeeze_ and its kin: another view of the same memory
+            number = self.memory.number(found, origin)
+            func(*args, **kwargs)
+            self.memory.look(args[0], number)
+            return args[0]
+        for name, value in zip(targets, several, strict=True):
+            self.put(arguments[name], value, origin)
+        result = tuple(arguments[name] for name in targets)
+        return result[0] if len(func._schema.returns) == 1 else result or None
+
+    def put(self, target: torch.Tensor, value: torch.Tensor, origin: Origin) -> None:
+        with self:
+            value = value.to(target.dtype).expand(target.shape)
+        number = self.memory.number(value, origin)
+        self.memory.write(target, number, origin)
+        target.copy_(value)
+
+    def tape(self, results: Sequence[Any], inputs: Sequence[torch.Tensor]) -> Tape:
+        outputs = [self.output(result, place, len(results), inputs) for place, result in enumerate(results)]
+        tape = self.builder.tape(outputs)
+        for instruction in tape.instructions:
+            if instruction.operation == MISSING:
+                raise Unsupported(f"{instruction.origin} has no declaration")
+        return tape
+
+    def output(self, result: Any, place: int, count: int, inputs: Sequence[torch.Tensor]) -> int:
+        origin = Origin(f"output {place}")
+        if result is None and count == len(inputs):
+            return self.memory.constant(torch.zeros_like(inputs[place].detach()))
+        if isinstance(result, bool | int | float | complex):
+            return self.memory.constant(torch.tensor(result, dtype=torch.float64 if type(result) is float else None))
+        if not isinstance(result, torch.Tensor):
+            raise Unsupported(f"output {place} of the function is {type(result).__name__}, not a tensor")
+        return self.memory.number(result, origin)
+
+
+def name_of(func: OpOverload) -> str:
+    """Without its overload: "aten.mul"."""
+    return str(func.overloadpacket)
+
+
+@functools.cache
+def lowering_of(func: OpOverload) -> TorchLowering | None:
+    """What an overload is on a tape, or all overloads of that name."""
+    name = name_of(func)
+    if name in PASSED:
+        return _passed
+    return LOWERED.get(str(func), LOWERED.get(name))
+
+
+def _passed(call: TorchCall) -> list[int]:
+    return [call.arguments[0]]
+
+
+@functools.cache
+def decomposition_of(func: OpOverload) -> Callable[..., Any] | None:
+    """In Python: ours, torch's registry, or the C++ composite that it is."""
+    ours = DECOMPOSITIONS.get(func) or GRADIENTS.get(func)
+    found: Callable[..., Any] | None = ours or torch._decomp.decomposition_table.get(func)
+    if found is not None:
+        return found
+    if torch._C._dispatch_has_kernel(func.name()) and func.has_kernel_for_dispatch_key(
+        torch._C.DispatchKey.CompositeImplicitAutograd
+    ):
+        composite: Callable[..., Any] = func.decompose
+        return composite
+    return functools.partial(func._op_dk, EXPLICIT) if is_composite(func) else None
+
+
+def is_composite(func: OpOverload) -> bool:
+    """Whether torch itself computes it by other operations, with a backward of its own."""
+    keys = ("CPU", str(EXPLICIT).removeprefix("DispatchKey."))
+    own, composite = (torch._C._dispatch_has_kernel_for_dispatch_key(func.name(), key) for key in keys)
+    return bool(composite and not own)
+
+
+def bound(func: OpOverload, args: Sequence[Any], kwargs: Mapping[str, Any]) -> dict[str, Any]:
+    """All arguments by name. A number where a tensor is due (the 2.0 of x * 2.0) stays a number."""
+    found: dict[str, Any] = {}
+    for place, argument in enumerate(func._schema.arguments):
+        if place < len(args):
+            found[argument.name] = args[place]
+        elif argument.name in kwargs:
+            found[argument.name] = kwargs[argument.name]
+        else:
+            found[argument.name] = argument.default_value if argument.has_default_value() else None
+    return found
+
+
+@functools.cache
+def functional(func: OpOverload) -> OpOverload | None:
+    """The operation that computes what this one writes: ``add`` of ``add_``, and of ``add.out``."""
+    namespace, _, name = func._schema.name.partition("::")
+    packet = getattr(getattr(torch.ops, namespace), name.removesuffix("_"), None)
+    if packet is None:
+        return None
+    written = {a.name for a in func._schema.arguments if a.is_out}
+    wanted = [(a.name, str(a.type)) for a in func._schema.arguments if a.name not in written]
+    for overload in packet.overloads():
+        found: OpOverload = getattr(packet, overload)
+        if not found._schema.is_mutable and [(a.name, str(a.type)) for a in found._schema.arguments] == wanted:
+            return found
+    return None
+
+
+__all__ = ["MOST", "Recorder", "Value", "traced"]

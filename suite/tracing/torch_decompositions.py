@@ -1,0 +1,297 @@
+"""Operations that torch does not take apart itself, written in torch: by formula, or as the transpose of a forward."""
+
+from __future__ import annotations
+
+import functools
+import math
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+import torch._decomp
+from torch import Tensor
+
+aten = torch.ops.aten
+Function = Callable[..., Any]
+
+DECOMPOSITIONS: dict[Any, Function] = {}
+GRADIENTS: dict[Any, Function] = {}  # those that need autograd, which a dispatch mode stands below
+
+
+def written(*operations: Any) -> Callable[[Function], Function]:
+    """Of these overloads."""
+
+    def register(function: Function) -> Function:
+        DECOMPOSITIONS.update(dict.fromkeys(operations, function))
+        return function
+
+    return register
+
+
+def transposed(*operations: Any) -> Callable[[Function], Function]:
+    """Of these overloads, which are a gradient of something that the function computes with autograd."""
+
+    def register(function: Function) -> Function:
+        GRADIENTS.update(dict.fromkeys(operations, function))
+        return function
+
+    return register
+
+
+def forward_rule(operation: Any) -> Function:
+    rule: Function = torch._decomp.decomposition_table[operation]
+    return rule
+
+
+def pulled_back(forward: Function, g: Tensor, *inputs: Tensor) -> tuple[Tensor, ...]:
+    """gᵀ J of a forward, which has one result."""
+    with torch.enable_grad():
+        own = [x.detach().requires_grad_() for x in inputs]
+        return torch.autograd.grad(forward(*own), own, g, allow_unused=True, materialize_grads=True)
+
+
+def _scores(q: Tensor, k: Tensor, is_causal: bool, attn_mask: Tensor | None, scale: float | None) -> Tensor:
+    scores = q @ k.mT * (scale if scale is not None else 1 / math.sqrt(q.shape[-1]))
+    if attn_mask is not None:
+        scores = scores + attn_mask
+    if is_causal:
+        scores = scores.masked_fill(~torch.ones(scores.shape[-2:], dtype=torch.bool).tril(), -math.inf)
+    return scores
+
+
+@written(aten._scaled_dot_product_flash_attention_for_cpu_backward.default)
+def attention_backward(
+    g: Tensor, q: Tensor, k: Tensor, v: Tensor, out: Tensor, logsumexp: Tensor, dropout_p: float, is_causal: bool,
+    attn_mask: Tensor | None = None, scale: float | None = None,
+) -> tuple[Tensor, Tensor, Tensor]:  # fmt: skip
+    """Dao and others, "FlashAttention" (arXiv:2205.14135), algorithm 4: the weights again from the log-sum-exp."""
+    scores = _scores(q, k, is_causal, attn_mask, scale)
+    weights = torch.exp(scores - logsumexp.unsqueeze(-1))
+    share = (g * out).sum(-1, keepdim=True)
+    slope = weights * (g @ v.mT - share) * (scale if scale is not None else 1 / math.sqrt(q.shape[-1]))
+    return slope @ k, slope.mT @ q, weights.mT @ g
+
+
+@written(aten._weight_norm_interface_backward.default)
+def weight_norm_backward(g: Tensor, v: Tensor, scale: Tensor, norms: Tensor, dim: int) -> tuple[Tensor, Tensor]:
+    axes = [axis for axis in range(v.dim()) if axis != dim % v.dim()]
+    along = (g * v).sum(axes, keepdim=True)
+    return scale / norms * (g - v * (along / (norms * norms))), along / norms
+
+
+def _distances(difference: Tensor, p: float) -> Tensor:
+    size = difference.abs()
+    if p == 0:
+        return (size != 0).to(size.dtype).sum(-1)
+    if p == 1:
+        return size.sum(-1)
+    if p == 2:
+        return (difference * difference).sum(-1).sqrt()
+    return size.amax(-1) if math.isinf(p) else size.pow(p).sum(-1).pow(1 / p)
+
+
+@written(aten._cdist_forward.default)
+def distances(x1: Tensor, x2: Tensor, p: float, compute_mode: int | None) -> Tensor:
+    return _distances(x1.unsqueeze(-2) - x2.unsqueeze(-3), p)
+
+
+@written(aten._cdist_backward.default)
+def distances_backward(g: Tensor, x1: Tensor, x2: Tensor, p: float, found: Tensor) -> Tensor:
+    """0 where the distance is."""
+    d, size = x1.unsqueeze(-2) - x2.unsqueeze(-3), found.unsqueeze(-1)
+    if p == 1:
+        slope = d.sign()
+    elif p == 2:
+        slope = torch.where(size == 0, 0, d / torch.where(size == 0, 1, size))
+    elif math.isinf(p):
+        slope = d.sign() * (d.abs() == size)
+    else:
+        slope = torch.where(size == 0, 0, d.sign() * d.abs().pow(p - 1) / torch.where(size == 0, 1, size).pow(p - 1))
+    return (g.unsqueeze(-1) * slope).sum(-2)
+
+
+@written(aten._pdist_forward.default)
+def own_distances(x: Tensor, p: float = 2) -> Tensor:
+    i, j = torch.triu_indices(len(x), len(x), 1)
+    return _distances(x[i] - x[j], p)
+
+
+@written(aten.masked_select.default)
+def masked_select(x: Tensor, mask: Tensor) -> Tensor:
+    x, mask = torch.broadcast_tensors(x, mask)
+    return x.reshape(-1)[mask.reshape(-1)]
+
+
+@written(aten.masked_scatter.default)
+def masked_scatter(x: Tensor, mask: Tensor, source: Tensor) -> Tensor:
+    x, mask = torch.broadcast_tensors(x, mask)
+    return x.index_put((mask,), source.reshape(-1)[: int(mask.count_nonzero())])
+
+
+@written(aten.masked_scatter_backward.default)
+def masked_scatter_backward(g: Tensor, mask: Tensor, sizes: Sequence[int]) -> Tensor:
+    found = masked_select(g, mask)
+    short = math.prod(sizes) - found.numel()
+    return torch.cat([found, found.new_zeros(short)]).reshape(sizes)
+
+
+@written(aten.angle.default)
+def angle(x: Tensor) -> Tensor:
+    if x.is_complex():
+        return torch.atan2(x.imag, x.real)
+    return torch.where(x < 0, torch.full_like(x, math.pi), torch.zeros_like(x))
+
+
+@written(aten.sgn.default)
+def sgn(x: Tensor) -> Tensor:
+    if not x.is_complex():
+        return torch.sign(x)
+    size = x.abs()
+    return torch.where(size == 0, 0, x / torch.where(size == 0, 1, size))
+
+
+@written(aten.rrelu_with_noise.default)
+def rrelu(
+    x: Tensor, noise: Tensor, lower: float = 0.125, upper: float = 1 / 3, training: bool = False, generator: Any = None
+) -> Tensor:
+    """A leak drawn for each negative entry, or the mean leak. Its own draw: not that of the kernel."""
+    if not training:
+        return torch.where(x > 0, x, x * ((lower + upper) / 2))
+    noise.copy_(torch.where(x <= 0, torch.empty_like(x).uniform_(lower, upper, generator=generator), 1))
+    return x * noise
+
+
+@written(aten._scaled_dot_product_flash_attention_for_cpu.default)
+def attention(
+    q: Tensor, k: Tensor, v: Tensor, dropout_p: float = 0.0, is_causal: bool = False, *,
+    attn_mask: Tensor | None = None, scale: float | None = None,
+) -> tuple[Tensor, Tensor]:  # fmt: skip
+    """With the log-sum-exp, which torch's own decomposition leaves out."""
+    scores = _scores(q, k, is_causal, attn_mask, scale)
+    return torch.softmax(scores, -1) @ v, torch.logsumexp(scores, -1)
+
+
+@written(aten.softshrink_backward.default, aten.hardshrink_backward.default)
+def hardshrink_backward(g: Tensor, x: Tensor, lambd: float) -> Tensor:
+    return torch.where((x >= -lambd) & (x <= lambd), 0, g)
+
+
+def averaging(n: int, m: int, like: Tensor) -> tuple[Tensor, Tensor]:
+    """Which of n entries each of m adaptive windows takes (0 and 1), and how many they are."""
+    start = torch.arange(m) * n // m
+    stop = -(-((torch.arange(m) + 1) * n) // m)
+    place = torch.arange(n)
+    inside = (place >= start[:, None]) & (place < stop[:, None])
+    return inside.to(like.dtype), (stop - start).to(like.dtype)
+
+
+@written(aten._adaptive_avg_pool2d.default, aten._adaptive_avg_pool3d.default)
+def adaptive_means(x: Tensor, output_size: Sequence[int]) -> Tensor:
+    """Axis by axis, a sum over each window, divided by its length."""
+    for axis, m in zip(range(-len(output_size), 0), output_size, strict=True):
+        inside, count = averaging(x.shape[axis], m, x)
+        x = (x.movedim(axis, -1) @ inside.T / count).movedim(-1, axis)
+    return x
+
+
+@written(aten._adaptive_avg_pool2d_backward.default)
+def adaptive_means_backward_2d(g: Tensor, x: Tensor) -> Tensor:
+    return _adaptive_means_backward(g, x, 2)
+
+
+@written(aten._adaptive_avg_pool3d_backward.default)
+def adaptive_means_backward_3d(g: Tensor, x: Tensor) -> Tensor:
+    return _adaptive_means_backward(g, x, 3)
+
+
+def _adaptive_means_backward(g: Tensor, x: Tensor, rank: int) -> Tensor:
+    for axis in range(-rank, 0):
+        inside, count = averaging(x.shape[axis], g.shape[axis], x)
+        g = ((g.movedim(axis, -1) / count) @ inside).movedim(-1, axis)
+    return g
+
+
+def _to_places(rank: int, g: Tensor, x: Tensor, indices: Tensor) -> Tensor:
+    """Each gradient to the place of its maximum, numbered within an image."""
+    images = math.prod(x.shape[:-rank])
+    zeros = torch.zeros(images, math.prod(x.shape[-rank:]), dtype=g.dtype)
+    flat = (images, math.prod(g.shape[-rank:]))
+    return zeros.scatter_add(1, indices.reshape(flat), g.reshape(flat)).reshape(x.shape)
+
+
+written(aten.adaptive_max_pool2d_backward.default)(functools.partial(_to_places, 2))
+written(aten.adaptive_max_pool3d_backward.default)(functools.partial(_to_places, 3))
+
+
+def _taken_from(g: Tensor, shape: Sequence[int], forward: Function) -> Tensor:
+    """Of a forward that repeats entries: each gradient back to the place that its entry came from."""
+    places = torch.arange(math.prod(shape), dtype=torch.float64).reshape(tuple(shape))
+    source = forward(places).to(torch.int64)
+    zeros = torch.zeros(math.prod(shape), dtype=g.dtype)
+    return zeros.index_add(0, source.reshape(-1), g.reshape(-1)).reshape(tuple(shape))
+
+
+@written(aten.replication_pad1d_backward.default)
+def replication_1d_backward(g: Tensor, x: Tensor, padding: Sequence[int]) -> Tensor:
+    return _taken_from(g, x.shape, lambda places: aten.replication_pad1d(places, padding))
+
+
+@written(aten.replication_pad2d_backward.default)
+def replication_2d_backward(g: Tensor, x: Tensor, padding: Sequence[int]) -> Tensor:
+    return _taken_from(g, x.shape, lambda places: aten.replication_pad2d(places, padding))
+
+
+@written(aten.replication_pad3d_backward.default)
+def replication_3d_backward(g: Tensor, x: Tensor, padding: Sequence[int]) -> Tensor:
+    return _taken_from(g, x.shape, lambda places: aten.replication_pad3d(places, padding))
+
+
+def _nearest_backward(
+    forward: Any, g: Tensor, output_size: Sequence[int], input_size: Sequence[int], *scales: float | None
+) -> Tensor:
+    return _taken_from(g, input_size, lambda places: forward(places, output_size, *scales))
+
+
+for _name in ("nearest", "_nearest_exact"):
+    for _rank in (1, 2, 3):
+        _stem = f"{'_' if _name.startswith('_') else ''}upsample_{_name.removeprefix('_')}{_rank}d"
+        written(getattr(aten, f"{_stem}_backward").default)(
+            functools.partial(_nearest_backward, getattr(aten, _stem).default)
+        )
+
+
+def _resampled_backward(
+    forward: Any, g: Tensor, output_size: Sequence[int], input_size: Sequence[int], *options: Any
+) -> Tensor:
+    zeros = torch.zeros(tuple(input_size), dtype=g.dtype)
+    return pulled_back(lambda x: forward_rule(forward)(x, output_size, *options), g, zeros)[0]
+
+
+for _stem in ("upsample_linear1d", "upsample_bilinear2d", "upsample_trilinear3d", "upsample_bicubic2d"):
+    transposed(getattr(aten, f"{_stem}_backward").default)(
+        functools.partial(_resampled_backward, getattr(aten, _stem).default)
+    )
+
+
+@transposed(aten.multilabel_margin_loss_backward.default)
+def multilabel_margin_backward(g: Tensor, x: Tensor, target: Tensor, reduction: int, is_target: Tensor) -> Tensor:
+    rule = forward_rule(aten.multilabel_margin_loss_forward.default)
+    return pulled_back(lambda own: rule(own, target, reduction)[0], g, x)[0]
+
+
+@transposed(aten.multi_margin_loss_backward.default)
+def multi_margin_backward(
+    g: Tensor, x: Tensor, target: Tensor, p: float, margin: float, weight: Tensor | None = None, reduction: int = 1
+) -> Tensor:
+    rule = forward_rule(aten.multi_margin_loss.default)
+    return pulled_back(lambda own: rule(own, target, p, margin, weight, reduction), g, x)[0]
+
+
+@transposed(aten.grid_sampler_2d_backward.default)
+def grid_sampler_backward(
+    g: Tensor, x: Tensor, grid: Tensor, interpolation_mode: int, padding_mode: int, align_corners: bool,
+    output_mask: Sequence[bool],
+) -> tuple[Tensor, Tensor]:  # fmt: skip
+    rule = forward_rule(aten.grid_sampler_2d.default)
+    found = pulled_back(lambda *xs: rule(*xs, interpolation_mode, padding_mode, align_corners), g, x, grid)
+    return found[0], found[1]
