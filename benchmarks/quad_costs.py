@@ -34,15 +34,15 @@ MPMATH: dict[str, Callable[..., Any]] = {
     "cosh": mp.cosh, "tanh": mp.tanh, "asinh": mp.asinh, "atanh": mp.atanh, "rint": mp.nint, "floor": mp.floor,
     "sigmoid": lambda x: 1 / (1 + mp.exp(-x)), "erf": mp.erf, "erfc": mp.erfc, "erfinv": mp.erfinv,
     "ndtri": lambda p: mp.sqrt(2) * mp.erfinv(2 * p - 1), "lgamma": mp.loggamma, "digamma": mp.digamma,
-    "trigamma": lambda x: mp.psi(1, x), "gamma": mp.gamma, "bessel_i0": lambda x: mp.besseli(0, x),
-    "bessel_i1": lambda x: mp.besseli(1, x), "bessel_i0e": lambda x: mp.besseli(0, x) * mp.exp(-x),
-    "bessel_i1e": lambda x: mp.besseli(1, x) * mp.exp(-x), "bessel_j0": mp.j0, "bessel_j1": mp.j1,
+    "trigamma": lambda x: mp.psi(1, x), "gamma": mp.gamma, "i0": lambda x: mp.besseli(0, x),
+    "i1": lambda x: mp.besseli(1, x), "i0e": lambda x: mp.besseli(0, x) * mp.exp(-x),
+    "i1e": lambda x: mp.besseli(1, x) * mp.exp(-x), "bessel_j0": mp.j0, "bessel_j1": mp.j1,
 }  # fmt: skip
 MPMATH_OF_TWO: dict[str, Callable[..., Any]] = {
     "pow": mp.power, "hypot": mp.hypot, "atan2": mp.atan2, "maximum": max, "xlogy": lambda x, y: x * mp.log(y),
     "igamma": lambda a, x: mp.gammainc(a, 0, x, regularized=True), "beta": mp.beta,
     "igammac": lambda a, x: mp.gammainc(a, x, mp.inf, regularized=True),
-    "betaln": lambda a, b: mp.log(mp.beta(a, b)), "zeta": lambda s, q: mp.zeta(1 + s, q),
+    "betaln": lambda a, b: mp.log(mp.beta(a, b)), "hurwitz_zeta": lambda s, q: mp.zeta(1 + s, q),
 }  # fmt: skip
 SIZES = (4, 16, 64, 256)
 
@@ -61,7 +61,7 @@ def in_quad(name: str, arguments: int) -> float:
     slow = getattr(QUAD, name).__module__ in (by_entry.__name__, special_entries.__name__)
     entries = THROUGH_MPMATH if slow else ENTRIES
     uniform = QUAD.asarray(np.random.default_rng(0).uniform(0.1, 0.9, (arguments, entries)))
-    values = [uniform[0] + 1 if name == "zeta" else uniform[0], *uniform[1:]]
+    values = [uniform[0] + 1 if name == "hurwitz_zeta" else uniform[0], *uniform[1:]]
     if not slow:
         getattr(QUAD, name)(*values)  # which may build tables
     return nanoseconds(lambda: getattr(QUAD, name)(*values), entries, 1 if slow else REPEATS)

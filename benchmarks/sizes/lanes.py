@@ -110,7 +110,7 @@ def right(names: Sequence[str], frameworks: Sequence[str], count: int, seed: int
 
 
 def faults(names: Sequence[str], frameworks: Sequence[str], count: int, seed: int) -> dict[str, Any]:
-    """So many faults, each in the gradient's tape or, one in three, in that of H·v alone (a stale second derivative)."""
+    """So many faults, in the gradient's tape or, one in four, in that of H·v alone (a stale second derivative)."""
     random = np.random.default_rng(seed)
     kinds: Counter[str] = Counter()
     seen: Counter[str] = Counter()
@@ -144,16 +144,15 @@ def faults(names: Sequence[str], frameworks: Sequence[str], count: int, seed: in
 
 def drawn(traced: Traced, random: np.random.Generator) -> Iterator[tuple[Traced, str, int]]:
     """Six faults in the gradient, and two in the product."""
-    n = len(traced.point)
-    for fault in itertools.islice(planted.faults(traced.gradient, n, random), 6):
+    for fault in itertools.islice(planted.faults(traced.gradient, random), 6):
         yield replace(traced, gradient=fault.tape, product=None), fault.kind, 1
     if traced.product is not None:
-        for fault in itertools.islice(planted.faults(traced.product, n, random), 2):
+        for fault in itertools.islice(planted.faults(traced.product, random), 2):
             yield replace(traced, product=fault.tape), f"second derivative: {fault.kind}", 2
 
 
 def changed(right: Traced, faulty: Traced, order: int, random: np.random.Generator) -> list[Any] | None:
-    """What the fault adds to each term of ⟨v, gradient⟩, of all their sizes; None if it adds less than there is to see."""
+    """What the fault adds to each term of ⟨v, gradient⟩, of all their sizes; None if that is less than there is to see."""
     weights = directions.cotangent(right.shapes, random)
     point = list(right.point)
     vector = directions.direction([np.asarray(x, dtype=np.float64) for x in point], random)

@@ -21,21 +21,24 @@ class Fault:
     tape: Tape
 
 
-def faults(tape: Tape, inputs: int, random: np.random.Generator) -> Iterator[Fault]:
-    """One fault of each kind that the tape has room for, each at a place that is drawn; without end.
+def faults(tape: Tape, random: np.random.Generator) -> Iterator[Fault]:
+    """One fault of each kind that the tape has room for, at a place that is drawn, again and again without end.
 
-    Faults sit where values move with the first ``inputs`` of its inputs, or are cotangents: everywhere but in constants.
+    Faults sit at one float result that depends on an input: a value of the function, or a cotangent.
     """
-    moved = tape.reached([True] * len(tape.inputs))
-    places = [
-        n for n, x in enumerate(tape.instructions)
-        if len(x.results) == 1 and moved[x.results[0]] and tape.kinds[x.results[0]].is_float and tape.kinds[x.results[0]].size
-    ]  # fmt: skip
+    reached = tape.reached([True] * len(tape.inputs))
+
+    def fits(instruction: Instruction) -> bool:
+        number, *others = instruction.results
+        kind = tape.kinds[number]
+        return not others and reached[number] and kind.is_float and kind.size > 0
+
+    places = [n for n, instruction in enumerate(tape.instructions) if fits(instruction)]
     while True:
         for kind in KINDS:
-            fits = [n for n in places if FITS[kind](tape, tape.instructions[n])]
-            if fits:
-                place = int(random.choice(fits))
+            room = [n for n in places if FITS[kind](tape, tape.instructions[n])]
+            if room:
+                place = int(random.choice(room))
                 yield Fault(kind, place, PLANTED[kind](tape, place, random))
 
 

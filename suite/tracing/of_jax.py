@@ -42,8 +42,8 @@ def traced(function: Callable[..., Any], *arrays: Any, most: int = MOST) -> Tape
 
 def in_float64() -> AbstractContextManager[Any]:
     """jax without a setting turns what is float64 into float32."""
-    switch: Callable[[bool], AbstractContextManager[Any]]
-    switch = getattr(jax, "enable_x64", None) or jax.experimental.enable_x64
+    home = jax if hasattr(jax, "enable_x64") else jax.experimental  # before 0.8
+    switch: Callable[[bool], AbstractContextManager[Any]] = home.enable_x64
     return switch(True)
 
 
