@@ -1,0 +1,138 @@
+"""RULE sees what is wrong, holds what is right, and says where it does not know."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+jax = pytest.importorskip("jax")
+
+import jax.numpy as jnp  # noqa: E402
+
+from gradlaws.suite.arithmetic.multiprecision import Multiprecision  # noqa: E402
+from gradlaws.suite.arithmetic.quad import QUAD  # noqa: E402
+from gradlaws.suite.arithmetic.self_test import usable  # noqa: E402
+from gradlaws.suite.rule import directions  # noqa: E402
+from gradlaws.suite.rule.exact import Agreement, Exact  # noqa: E402
+from gradlaws.suite.rule.place import operations, places  # noqa: E402
+from gradlaws.suite.rule.rule import agreements  # noqa: E402
+from gradlaws.suite.tracing.of_jax import derivatives  # noqa: E402
+
+ARITHMETIC: Any = QUAD if usable() is None else Multiprecision(113)
+POINT = np.linspace(-1.3, 1.9, 9)
+
+
+def asked(function: Callable[..., Any], *point: Any) -> list[Agreement]:
+    return agreements(derivatives(function, *point), np.random.default_rng(0), ARITHMETIC)
+
+
+def verdicts(function: Callable[..., Any], *point: Any) -> list[str]:
+    return [a.verdict for a in asked(function, *point)]
+
+
+def with_gradient(rule: Callable[[Any, Any], Any]) -> Callable[[Any], Any]:
+    """Σ x³, entry by entry, with a backward of one's own: rule(x, cotangent)."""
+
+    @jax.custom_vjp
+    def cube(x: Any) -> Any:
+        return x**3
+
+    cube.defvjp(lambda x: (x**3, x), lambda x, g: (rule(x, g),))
+    return cube
+
+
+def test_a_right_rule_agrees_to_more_digits_than_float64_has() -> None:
+    found = asked(with_gradient(lambda x, g: 3 * x * x * g), POINT)
+    assert [a.verdict for a in found] == ["right"] * 3
+    assert max(a.relative for a in found) < 1e-20
+
+
+@pytest.mark.parametrize("relative", [1.0, 1e-3, 1e-9, 1e-12])
+def test_a_wrong_factor_is_seen(relative: float) -> None:
+    found = asked(with_gradient(lambda x, g: 3 * x * x * g * (1 + relative)), POINT)
+    assert [a.verdict for a in found[:2]] == ["wrong"] * 2
+    assert found[0].relative == pytest.approx(relative, rel=1e-3)
+
+
+def test_one_wrong_entry_of_many_is_seen_and_found() -> None:
+    def rule(x: Any, g: Any) -> Any:
+        return (3 * x * x * g).at[417].multiply(1 + 1e-12)
+
+    traced = derivatives(with_gradient(rule), np.linspace(0.5, 2, 10_000), second=False)
+    assert {a.verdict for a in agreements(traced, np.random.default_rng(0), ARITHMETIC)} == {"wrong"}
+    exact = Exact(traced, directions.cotangent(traced.shapes, np.random.default_rng(1)), ARITHMETIC)
+    (place,) = places(exact, np.random.default_rng(2))
+    assert (place.argument, place.first, place.last) == (0, 417, 417)
+    assert str(place) == "argument 0, entry 417 of 10000: off by 1.0e-12"
+
+
+def test_a_stale_second_derivative_is_seen() -> None:
+    assert verdicts(with_gradient(lambda x, g: 3 * jax.lax.stop_gradient(x * x) * g), POINT) == [
+        "right", "right", "wrong",
+    ]  # fmt: skip
+
+
+def test_a_wrong_gradient_may_have_the_right_second_derivative() -> None:
+    """It is beside the limit of the function then, not of the wrong gradient."""
+    assert verdicts(with_gradient(lambda x, g: (3 * x * x + 1) * g), POINT) == ["wrong", "wrong", "right"]
+
+
+def test_the_operations_of_a_wrong_rule_are_named() -> None:
+    function = with_gradient(lambda x, g: jnp.sinh(x) * g)
+
+    def composed(x: Any) -> Any:
+        return jnp.tanh(function(jnp.sin(x)))
+
+    traced = derivatives(composed, POINT, second=False)
+    exact = Exact(traced, directions.cotangent(traced.shapes, np.random.default_rng(1)), ARITHMETIC)
+    named = {origin.name for origin in operations(exact, 0)}
+    assert "jax.lax.sinh_p" in named and not named & {"jax.lax.tanh_p", "jax.lax.sin_p"}
+
+
+def test_a_kink_at_the_point_is_no_derivative() -> None:
+    found = asked(lambda x: jnp.abs(x), np.array([1.0, 0.0, -2.0]))
+    assert [a.verdict for a in found] == ["unknown"] * 3
+    assert "kink" in found[0].reason and "abs" in found[0].reason
+
+
+def test_a_tie_whose_pieces_fit_is_no_kink() -> None:
+    """The shift of a softmax is a maximum that cancels."""
+    assert set(verdicts(jax.nn.softmax, np.zeros(5))) == {"right"}
+
+
+def test_beside_a_kink_the_piece_is_that_of_the_point() -> None:
+    assert set(verdicts(lambda x: jnp.maximum(x, 0) ** 2, np.array([1e-30, -1e-30, 1.0]))) == {"right"}
+
+
+def test_a_point_beside_an_edge_takes_steps_of_its_own_size() -> None:
+    assert set(verdicts(lambda x: jnp.log(x), np.array([1e-30, 1.0, 2.0]))) == {"right"}
+
+
+def test_what_does_not_depend_on_its_input_is_zero_exactly() -> None:
+    found = asked(lambda x: jnp.ones(3) + 0 * jax.lax.stop_gradient(x[:3]), POINT)
+    assert [(a.verdict, a.relative) for a in found] == [("right", 0.0)] * 3
+
+
+@pytest.mark.parametrize(
+    "function", [lambda x: jnp.sum(jax.nn.softmax(x)), lambda x: jnp.sin(1e6 * x), lambda x: (x + 1e25) - 1e25]
+)
+def test_what_cancels_and_what_oscillates(function: Callable[..., Any]) -> None:
+    assert "wrong" not in verdicts(function, POINT)
+
+
+@pytest.mark.parametrize("function", [jax.scipy.special.erf, jnp.exp2, lambda x: jax.nn.gelu(x, approximate=False)])
+def test_a_literal_that_a_rule_rounds_is_no_fault(function: Callable[..., Any]) -> None:
+    found = asked(function, POINT)
+    assert {a.verdict for a in found} == {"right"} and max(a.relative for a in found) < 1e-15
+
+
+def test_nan_and_infinity_are_not_known() -> None:
+    assert set(verdicts(jnp.sin, np.array([np.nan, 1.0]))) == {"unknown"}
+    assert "wrong" not in verdicts(jnp.exp, np.array([np.inf, 1.0]))
+
+
+def test_nothing_to_differentiate() -> None:
+    assert set(verdicts(lambda x: x * x, np.zeros((0, 3)))) == {"right"}
