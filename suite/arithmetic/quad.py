@@ -10,7 +10,14 @@ from typing import Any
 import numpy as np
 from mpmath import mp
 
-from gradlaws.suite.arithmetic import native, quad_numbers, special_entries
+from gradlaws.suite.arithmetic import (
+    error_functions,
+    gamma_functions,
+    native,
+    quad_numbers,
+    reductions,
+    special_entries,
+)
 from gradlaws.suite.arithmetic.multiprecision import total
 from gradlaws.suite.arithmetic.quad_numbers import QuadArray
 from gradlaws.suite.arithmetic.splitting import matmul
@@ -51,6 +58,10 @@ class Quad:
     zeros = staticmethod(quad_numbers.zeros)
     ones = staticmethod(quad_numbers.ones)
     matmul = staticmethod(matmul)
+    sum = staticmethod(reductions.total)
+    prod = staticmethod(reductions.product)
+    argmax = staticmethod(reductions.argmax)
+    argmin = staticmethod(reductions.argmin)
 
     exp = staticmethod(native.exp)
     exp2 = staticmethod(native.unary("exp2"))
@@ -89,12 +100,13 @@ class Quad:
     xlogy = staticmethod(native.xlogy)
     xlog1py = staticmethod(native.xlog1py)
 
-    erf = staticmethod(special_entries.erf)
-    erfc = staticmethod(special_entries.erfc)
-    erfinv = staticmethod(special_entries.erfinv)
-    ndtri = staticmethod(special_entries.ndtri)
-    lgamma = staticmethod(special_entries.lgamma)
-    digamma = staticmethod(special_entries.digamma)
+    erf = staticmethod(error_functions.erf)
+    erfc = staticmethod(error_functions.erfc)
+    erfinv = staticmethod(error_functions.erfinv)
+    ndtri = staticmethod(error_functions.ndtri)
+    lgamma = staticmethod(gamma_functions.lgamma)
+    digamma = staticmethod(gamma_functions.digamma)
+    trigamma = staticmethod(gamma_functions.trigamma)
     polygamma = staticmethod(special_entries.polygamma)
     gamma = staticmethod(special_entries.gamma)
     bessel_i0 = staticmethod(special_entries.bessel_i0)
@@ -105,7 +117,7 @@ class Quad:
     bessel_j1 = staticmethod(special_entries.bessel_j1)
     igamma = staticmethod(special_entries.igamma)
     igammac = staticmethod(special_entries.igammac)
-    zeta = staticmethod(special_entries.zeta)
+    hurwitz_zeta = staticmethod(special_entries.zeta)
     betaln = staticmethod(special_entries.betaln)
     beta = staticmethod(special_entries.beta)
 

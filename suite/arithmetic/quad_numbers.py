@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from functools import cache
 from typing import Any
 
+import gmpy2
 import numpy as np
 from mpmath import mp, mpf
 from mpmath.libmp import finf, fnan, fninf, from_float, from_int, from_man_exp, fzero
@@ -18,6 +19,7 @@ from numpy.typing import NDArray
 
 QuadArray = NDArray[Any]  # of numpy_quaddtype.QuadPrecDType, which NumPy's type hints do not know
 Words = NDArray[np.uint64]
+RawMPF = tuple[int, int, int, int]  # sign, significand, exponent, length
 
 DIGITS = 113  # of the significand, the leading one included
 SMALLEST_NORMAL, LARGEST = -16382, 16383  # exponents of two
@@ -53,7 +55,8 @@ def asarray(values: Any) -> QuadArray:
         return _from_longdouble(array)
     if array.dtype.kind not in "fiub":  # bfloat16 and its kin, which know float64
         array = array.astype(np.float64)
-    return array.astype(dtype())
+    quad: QuadArray = array.astype(dtype())
+    return quad
 
 
 def _from_longdouble(array: NDArray[np.longdouble]) -> QuadArray:
@@ -84,7 +87,8 @@ def words(array: QuadArray) -> Words:
 
 
 def from_words(bits: Words) -> QuadArray:
-    return np.ascontiguousarray(bits).view(dtype()).reshape(bits.shape[:-1])
+    array: QuadArray = np.ascontiguousarray(bits).view(dtype())
+    return array.reshape(bits.shape[:-1])
 
 
 def to_float64(array: QuadArray) -> NDArray[np.float64]:
@@ -130,7 +134,7 @@ def decoded(bits: int) -> mpf:
 
 
 def encoded(number: Any) -> int:
-    """The 128 bits of an mpf, an int or a float, rounded to nearest, ties to even."""
+    """The 128 bits of an mpf, an int, a float or a finite gmpy2.mpfr, rounded to nearest, ties to even."""
     raw = raw_mpf(number)
     sign, man, exponent, length = raw
     if not man:
@@ -150,15 +154,19 @@ def encoded(number: Any) -> int:
     return sign << 127 | min((unit - UNIT << 112) + digits, INFINITY)
 
 
-def raw_mpf(number: Any) -> tuple[int, int, int, int]:
+def raw_mpf(number: Any) -> RawMPF:
     """As mpmath keeps it, exactly, whatever the working precision. Raises TypeError for what is not real."""
     if isinstance(number, mpf):
-        return number._mpf_
-    if isinstance(number, (int, np.integer)):
-        return from_int(int(number))
-    if isinstance(number, float):
-        return from_float(number) if math.isfinite(number) else mpf(number)._mpf_
-    raise TypeError(f"{type(number).__name__} is no real number that quad can hold")
+        raw: RawMPF = number._mpf_
+    elif isinstance(number, (int, np.integer)):
+        raw = from_int(int(number))
+    elif isinstance(number, float):
+        raw = from_float(number) if math.isfinite(number) else mpf(number)._mpf_
+    elif isinstance(number, gmpy2.mpfr) and gmpy2.is_finite(number):
+        raw = from_man_exp(*number.as_mantissa_exp())
+    else:
+        raise TypeError(f"{type(number).__name__} is no real number that quad can hold")
+    return raw
 
 
 def integers(array: QuadArray) -> list[int]:

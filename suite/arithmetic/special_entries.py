@@ -2,59 +2,39 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import numpy as np
 from mpmath import mp, mpf
 
 from gradlaws.suite.arithmetic.by_entry import by_entry, precisely
+from gradlaws.suite.arithmetic.gamma_functions import digamma, trigamma
+from gradlaws.suite.arithmetic.quad_numbers import QuadArray, asarray, to_float64
 
-# Beyond these an asymptotic form is exact to 120 bits: its next term is the reciprocal of the argument.
+# Where mpmath ends, and is right: of two arguments very far apart it is neither.
+MODERATE, MANY = mpf(2) ** 64, 2**20
+# Beyond this an asymptotic form is exact to 120 bits: its next term is the reciprocal of the argument.
 FAR = mpf(2) ** 130
+ORDERS = 1000  # of polygamma
 GROWS = 12000  # exp(12000) is beyond quad's largest, exp(11357)
 
 
 @by_entry
-def erf(x: mpf) -> mpf:
-    return mp.erf(x)
-
-
-@by_entry
-def erfc(x: mpf) -> mpf:
-    """0 beyond 120, where it is below quad's smallest."""
-    return mp.erfc(x) if x < 120 else mpf(0)
-
-
-@by_entry
-def erfinv(x: mpf) -> mpf:
-    return mp.sign(x) * mp.inf if abs(x) == 1 else mp.erfinv(x)
-
-
-@by_entry
-def ndtri(p: mpf) -> mpf:
-    """The quantile of the normal distribution, √2 erfinv(2 p - 1)."""
-    if p in (0, 1):
-        return mp.inf if p else -mp.inf
-    with mp.extraprec(max(0, -mp.mag(p))):
-        return mp.sqrt(2) * mp.erfinv(2 * p - 1)
-
-
-@by_entry
-def lgamma(x: mpf) -> mpf:
-    """log |Γ(x)|; infinite at the poles."""
-    if x <= 0 and x == mp.floor(x):
-        return mp.inf
-    return mp.re(mp.loggamma(x))
-
-
-@by_entry
-def digamma(x: mpf) -> mpf:
-    return mp.digamma(x)
-
-
-@by_entry
-def polygamma(n: mpf, x: mpf) -> mpf:
-    """The n-th derivative of digamma, n a whole number; infinite at the poles for odd n."""
+def polygamma_entry(n: mpf, x: mpf) -> mpf:
+    if not (mp.isint(n) and 0 <= n <= ORDERS):
+        return mp.nan
     if x <= 0 and x == mp.floor(x):
         return mp.inf if int(n) % 2 else mp.nan
     return mp.polygamma(int(n), x)
+
+
+def polygamma(n: Any, x: Any) -> QuadArray:
+    """The n-th derivative of digamma, n a whole number up to 1000, else NaN. Infinite at the poles for odd n."""
+    order = to_float64(asarray(n))
+    for whole, function in enumerate((digamma, trigamma)):
+        if order.size and np.all(order == whole):
+            return np.array(np.broadcast_to(function(x), np.broadcast_shapes(order.shape, np.shape(x))))
+    return polygamma_entry(n, x)
 
 
 @by_entry
@@ -116,35 +96,41 @@ def oscillating(order: int, x: mpf) -> mpf:
 
 @by_entry
 def igamma(a: mpf, x: mpf) -> mpf:
-    """The regularised lower incomplete gamma function P(a, x), for a > 0 and x ≥ 0."""
-    if a <= 0 or x < 0:
+    """The regularised lower incomplete gamma function P(a, x), for a > 0 and x ≥ 0; NaN unless 2^-64 ≤ a ≤ 2^20."""
+    if not (a >= 1 / MODERATE and a <= MANY and x >= 0):
         return mp.nan
-    return mpf(1) if mp.isinf(x) else mp.gammainc(a, 0, x, regularized=True)
+    return mpf(1) if x > MODERATE else mp.gammainc(a, 0, x, regularized=True)
 
 
 @by_entry
 def igammac(a: mpf, x: mpf) -> mpf:
-    """The regularised upper incomplete gamma function Q(a, x), for a > 0 and x ≥ 0."""
-    if a <= 0 or x < 0:
+    """The regularised upper incomplete gamma function Q(a, x), for a > 0 and x ≥ 0; NaN unless 2^-64 ≤ a ≤ 2^20."""
+    if not (a >= 1 / MODERATE and a <= MANY and x >= 0):
         return mp.nan
-    return mpf(0) if mp.isinf(x) else mp.gammainc(a, x, mp.inf, regularized=True)
+    return mpf(0) if x > MODERATE else mp.gammainc(a, x, mp.inf, regularized=True)
 
 
 @by_entry
 def zeta(s: mpf, q: mpf) -> mpf:
-    """Hurwitz's, Σ (n + q)^-s for s > 1; infinite at s = 1 and at the poles in q."""
-    if s == 1 or (q <= 0 and q == mp.floor(q)):
-        return mp.inf
-    return mp.zeta(s, q) if s > 1 else mp.nan
+    """Hurwitz's, Σ (n + q)^-s, for s > 1 and q > 0, infinite at s = 1 and q = 0; NaN beyond s = 2^20 and q = 2^64."""
+    if not (1 <= s <= MANY and 0 <= q <= MODERATE):
+        return mp.nan
+    return mp.inf if s == 1 or q == 0 else mp.zeta(s, q)
 
 
 @by_entry
 def betaln(a: mpf, b: mpf) -> mpf:
-    """log |B(a, b)|."""
+    """log |B(a, b)|; NaN unless |a| and |b| are from 2^-64 to 2^64."""
+    if not (moderate(a) and moderate(b)):
+        return mp.nan
     return precisely(lambda x, y: mp.re(mp.loggamma(x) + mp.loggamma(y) - mp.loggamma(x + y)), a, b)
 
 
 @by_entry
 def beta(a: mpf, b: mpf) -> mpf:
-    """Γ(a) Γ(b) / Γ(a + b)."""
-    return mp.beta(a, b)
+    """Γ(a) Γ(b) / Γ(a + b); NaN unless |a| and |b| are from 2^-64 to 2^64."""
+    return mp.beta(a, b) if moderate(a) and moderate(b) else mp.nan
+
+
+def moderate(x: mpf) -> bool:
+    return bool(1 / MODERATE <= abs(x) <= MODERATE)

@@ -1,11 +1,12 @@
 """The matrix product of quad arrays, by float64 products that make no error.
 
-numpy_quaddtype's own is silently wrong for transposed and strided operands and for stacks (benchmarks/quaddtype_faults.py).
+numpy_quaddtype's own is silently wrong for transposed and strided operands, and for stacks of matrices.
 
-Rows of the left operand and columns of the right one are cut into slices of b bits, counted from the largest entry of the
-row or column (fixed point), so that BLAS adds up their products exactly: K. Ozaki, T. Ogita, S. Oishi, S. M. Rump,
-"Error-free transformations of matrix multiplication by using fast routines of matrix multiplication and its
-applications", Numerical Algorithms 59 (2012).
+Rows of the left operand and columns of the right one are cut into slices of so many bits, counted from the largest
+entry of the row or column (fixed point), so that BLAS adds up their products exactly: K. Ozaki, T. Ogita, S. Oishi,
+S. M. Rump, "Error-free transformations of matrix multiplication by using fast routines of matrix multiplication and its
+applications", Numerical Algorithms 59 (2012). Where entries of very different sizes meet, this loses the small ones,
+and the sum is taken term by term.
 """
 
 from __future__ import annotations
@@ -15,117 +16,99 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from gradlaws.suite.arithmetic.quad_numbers import (
-    LEADING,
-    NO_SIGN,
-    SIGN_PLACE,
-    SIGNIFICAND_HIGH,
-    QuadArray,
-    dtype,
-    exponents,
-    powers_of_two,
-    scaled,
-    words,
-    zeros,
-)
+from gradlaws.suite.arithmetic.fixed_point import FixedPoint, fixed_point
+from gradlaws.suite.arithmetic.quad_numbers import QuadArray, dtype, powers_of_two, scaled, zeros
 
-KEPT = (
-    118  # bits below the largest entry: what is cut off, (slices + 2) 2^-118 max|row| max|column| for each of k terms,
-)
-# is under 1e-34 for the 5 to 8 slices that there are
-EXACT = 53  # bits that a float64 sum holds exactly
-Slices = list[NDArray[np.float64]]
+KEPT = 118  # bits below the largest entry of a row or column
+EXACT = 53  # bits that a sum in float64 holds exactly
+FAINT = 2.0**-10  # Σ|a b| below this share of k max|row| max|column| is summed term by term
+BLOCK = 2**14  # terms that are held at once
 
 
 def matmul(a: QuadArray, b: QuadArray) -> QuadArray:
     """a @ b of shapes (…, m, k) and (…, k, n), the leading axes broadcast; of any strides.
 
-    |error| ≤ 2e-34 k max|row of a| max|column of b|, and half a unit in the last place of the result for each of at most 8
-    additions; where it is cheaper, summed term by term, |error| ≤ k u Σ|a b| with u = 2^-113. Infinities, NaN and overflow
-    give what the sum gives. Raises ValueError where the shapes do not fit.
-    """
+    |error| ≤ max(2^9, k) 2^-113 Σ|a b| for each entry and k ≤ 10^7, short of underflow. Infinities, NaN and overflow
+    give what the sum gives term by term. Raises ValueError where the shapes do not fit.
+
+    Proof, with a row and a column divided by the powers of two just above their largest entries, and s ≤ 10 slices:
+    what is cut off is at most 2 · 2^-118 in each of k terms, slices i and j with i + j ≥ s are at most s 2^-118, and
+    s + 1 roundings (s + 1) 2^-113 Σ|a b|. With Σ|a b| ≥ 2^-10 k that is (12 · 2^-108 + 11 · 2^-113) Σ|a b|, less than
+    2^-104 Σ|a b|. Any other entry is k products and k - 1 sums, rounded: to first order k 2^-113 Σ|a b|."""
     if min(a.ndim, b.ndim) < 2 or a.shape[-1] != b.shape[-2]:
         raise ValueError(f"matmul of shapes {a.shape} and {b.shape}: want (…, m, k) and (…, k, n)")
-    if not worthwhile(a, b):
+    k = a.shape[-1]
+    if not worthwhile(a.shape[-2], k, b.shape[-1], math.prod(stack(a, b))):
         return by_terms(a, b)
-    result = by_slices(a, b)
-    rows = ~np.isfinite(a).all(axis=-1)
-    columns = ~np.isfinite(b).all(axis=-2)
-    if rows.any() or columns.any():
-        touched = np.broadcast_to(rows[..., :, None] | columns[..., None, :], result.shape)
-        result = np.where(touched, by_terms(a, b), result)
+    left, right = fixed_point(a, -1), fixed_point(b, -2)
+    lost = faint(left, right, k)
+    lost |= ~(np.isfinite(a).all(axis=-1, keepdims=True) & np.isfinite(b).all(axis=-2, keepdims=True))
+    if np.mean(lost) > 0.5:  # to gather them costs twice as much as to take all
+        return by_terms(a, b)
+    result = by_slices(left, right, k)
+    if lost.any():
+        result[lost] = some_by_terms(a, b, np.nonzero(lost), result.shape)
     return result
 
 
-def worthwhile(a: QuadArray, b: QuadArray) -> bool:
-    """Whether slices are cheaper, by the nanoseconds that python -m benchmarks.quad_costs takes on one core."""
-    m, k, n = a.shape[-2], a.shape[-1], b.shape[-1]
-    return bool(65 * m * k * n > 150 * (m * k + k * n) + 500 * m * n + 5 * m * k * n)
+def worthwhile(m: int, k: int, n: int, matrices: int) -> bool:
+    """Whether slices are cheaper, by nanoseconds that were measured on one core (python -m benchmarks.quad_costs)."""
+    return matrices * (65 * m * k * n - 200 * (m * k + k * n) - 500 * m * n - 5 * m * k * n) > 600_000
 
 
 def by_terms(a: QuadArray, b: QuadArray) -> QuadArray:
     """Σ_k a[:, k] b[k, :], one term after the other."""
-    shape = (*np.broadcast_shapes(a.shape[:-2], b.shape[:-2]), a.shape[-2], b.shape[-1])
+    m, k, n = a.shape[-2], a.shape[-1], b.shape[-1]
+    total = zeros((*stack(a, b), m, n))
+    at_once = max(1, BLOCK // max(1, total.size))
     with np.errstate(all="ignore"):
-        total = zeros(shape)
-        for k in range(a.shape[-1]):
-            total += a[..., :, k, None] * b[..., None, k, :]
+        for start in range(0, k, at_once):
+            part = slice(start, start + at_once)
+            if at_once == 1:
+                total += a[..., :, part] * b[..., part, :]
+            else:
+                total += (a[..., :, part, None] * b[..., None, part, :]).sum(axis=-2)
     return total
 
 
-def by_slices(a: QuadArray, b: QuadArray) -> QuadArray:
-    """The product, with infinities and NaN taken for zeros."""
-    width, count = slicing(a.shape[-1])
-    left, row = slices(a, -1, width, count)
-    right, column = slices(b, -2, width, count)
-    total = zeros((*np.broadcast_shapes(a.shape[:-2], b.shape[:-2]), a.shape[-2], b.shape[-1]))
-    for order in range(count - 1, -1, -1):  # the smallest first; slices i and j with i + j ≥ count are beyond KEPT
-        exact = sum(left[i] @ right[order - i] for i in range(order + 1))
-        total += np.asarray(exact).astype(dtype()) * powers_of_two(np.array(-width * (order + 2)))
-    return scaled(total, row + column)
+def some_by_terms(a: QuadArray, b: QuadArray, index: tuple[NDArray[np.intp], ...], shape: tuple[int, ...]) -> QuadArray:
+    """Entries of the product at the indices."""
+    rows = np.broadcast_to(a, (*shape[:-2], *a.shape[-2:]))
+    columns = np.broadcast_to(b, (*shape[:-2], *b.shape[-2:])).swapaxes(-1, -2)
+    at_once, parts = max(1, BLOCK // a.shape[-1]), []
+    with np.errstate(all="ignore"):
+        for start in range(0, len(index[0]), at_once):
+            *which, i, j = (axis[start : start + at_once] for axis in index)
+            parts.append((rows[*which, i] * columns[*which, j]).sum(axis=-1))
+    return np.concatenate(parts)
+
+
+def faint(left: FixedPoint, right: FixedPoint, k: int) -> NDArray[np.bool_]:
+    """Where the sum of absolute values is under FAINT, but not 0."""
+    sums = left.sizes() @ right.sizes()
+    return np.asarray((sums > 0) & (sums < FAINT * k))
+
+
+def by_slices(left: FixedPoint, right: FixedPoint, k: int) -> QuadArray:
+    """The product; of slices i and j with i + j < count, as the others are beyond KEPT."""
+    width, count = slicing(k)
+    lefts = [left.slice(width * i, width) for i in range(count)]
+    rights = [right.slice(width * i, width) for i in range(count)]
+    total = zeros(1)
+    for order in range(count - 1, -1, -1):  # the smallest first
+        exact = np.asarray(sum(lefts[i] @ rights[order - i] for i in range(order + 1)))
+        total = total + exact.astype(dtype()) * powers_of_two(np.array(-width * (order + 2)))
+    return scaled(total, left.exponent + right.exponent)
 
 
 def slicing(k: int) -> tuple[int, int]:
-    """The bits of a slice, and how many: products of 2 b bits, k of them in a sum, and a sum for each slice."""
-    width, count = 1, KEPT
-    for candidate in range(2, EXACT):
-        number = -(-KEPT // candidate)
-        if 2 * candidate + math.ceil(math.log2(k * number)) <= EXACT:
-            width, count = candidate, number
-    return width, count
+    """The bits of a slice and the count of slices: widest where ``count`` products of k pairs add up exactly."""
+    for width in range(EXACT // 2, 1, -1):
+        count = -(-KEPT // width)
+        if 2 * width + math.ceil(math.log2(k * count)) <= EXACT:
+            return width, count
+    raise ValueError(f"matmul of {k} terms: too many to add up exactly")
 
 
-def slices(array: QuadArray, axis: int, width: int, count: int) -> tuple[Slices, NDArray[np.int64]]:
-    """Integers q_0 … of ``width`` bits with x ≈ 2^e Σ q_i 2^(-width (i + 1)), cut off towards zero, and e along the axis."""
-    bits = words(array)
-    low, high = bits[..., 0], bits[..., 1] & NO_SIGN
-    exponent = np.where(np.isfinite(array), exponents(array), -(2**15))
-    largest = exponent.max(axis=axis, keepdims=True) + 1
-    leading = np.where(high > SIGNIFICAND_HIGH, LEADING, np.uint64(0))
-    high = np.where(exponent > -(2**15), high & SIGNIFICAND_HIGH | leading, np.uint64(0))
-    low = np.where(exponent > -(2**15), low, np.uint64(0))
-    # The significand's 113 bits go to the top of 128, and then down by what the exponent lacks.
-    high, low = high << np.uint64(15) | low >> np.uint64(49), low << np.uint64(15)
-    high, low = shifted_down(high, low, (largest - 1 - exponent).astype(np.uint64))
-    sign = 1.0 - 2.0 * (bits[..., 1] >> SIGN_PLACE).astype(np.float64)
-    return [sign * chunk(high, low, width * i, width).astype(np.float64) for i in range(count)], largest
-
-
-def shifted_down(high: NDArray[np.uint64], low: NDArray[np.uint64], by: NDArray[np.uint64]) -> tuple[
-    NDArray[np.uint64], NDArray[np.uint64]
-]:  # fmt: skip
-    """Of 128 bits. NumPy shifts 64 bits by 64 or more to 0."""
-    word = np.uint64(64)
-    across = np.where(by < word, high << (word - np.minimum(by, word)), high >> (by - np.minimum(by, word)))
-    return high >> by, np.where(by < word, low >> by, np.uint64(0)) | across
-
-
-def chunk(high: NDArray[np.uint64], low: NDArray[np.uint64], start: int, width: int) -> NDArray[np.uint64]:
-    """Bits start … start + width of 128, from the top."""
-    mask = np.uint64((1 << width) - 1)
-    right = 128 - start - width
-    if right >= 64:
-        return high >> np.uint64(right - 64) & mask
-    if right + width <= 64:
-        return (low >> np.uint64(right) if right >= 0 else low << np.uint64(-right)) & mask
-    return (high << np.uint64(64 - right) | low >> np.uint64(right)) & mask
+def stack(a: QuadArray, b: QuadArray) -> tuple[int, ...]:
+    return np.broadcast_shapes(a.shape[:-2], b.shape[:-2])

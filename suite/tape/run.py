@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from gradlaws.suite.tape.operations import DECLARATIONS
+from gradlaws.suite.tape.operations import declaration
 from gradlaws.suite.tape.tape import Instruction, Kind, Tape
 
 
@@ -21,10 +21,10 @@ def entered(xp: Any, kind: Kind, value: Any) -> Any:
 
 
 def evaluate(xp: Any, instruction: Instruction, arguments: Sequence[Any]) -> Sequence[Any]:
-    declaration = DECLARATIONS[instruction.operation]
-    found = declaration.definition(xp, *arguments, **instruction.parameters)
+    declared = declaration(instruction.operation)
+    found = declared.definition(xp, *arguments, **instruction.parameters)
     # Of arrays without axes NumPy gives numbers; a tape has arrays.
-    return [np.asarray(x) for x in found] if declaration.several else (np.asarray(found),)
+    return [np.asarray(x) for x in found] if declared.several else (np.asarray(found),)
 
 
 def run(tape: Tape, inputs: Sequence[Any], xp: Any) -> list[Any]:
@@ -51,8 +51,8 @@ def _given(tape: Tape, inputs: Sequence[Any], xp: Any) -> dict[int, Any]:
 class Evaluation:
     """A tape at a point, and, along what moves, beside it.
 
-    ``outputs`` are at the point, ``ties`` the operations whose pieces meet there. ``beside(moves)`` gives the outputs at
-    inputs + moves; where a move is None the input stays.
+    ``outputs`` are at the point, ``ties`` the operations whose pieces meet there. ``beside(moves)`` gives the outputs
+    at inputs + moves; where a move is None the input stays.
     """
 
     def __init__(self, tape: Tape, inputs: Sequence[Any], xp: Any, moving: Sequence[bool]) -> None:
@@ -100,5 +100,5 @@ def at_a_tie(instruction: Instruction, arguments: Sequence[Any]) -> bool:
     """Whether the smallest move may change which piece of the function is taken. x ≠ x asks for NaN, and is none."""
     if len(arguments) > 1 and len(set(instruction.arguments)) == 1:
         return False
-    tie: Callable[..., bool] | None = DECLARATIONS[instruction.operation].tie
+    tie: Callable[..., bool] | None = declaration(instruction.operation).tie
     return tie is not None and bool(tie(*arguments, **instruction.parameters))

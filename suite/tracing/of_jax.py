@@ -49,10 +49,10 @@ def derivatives(function: Callable[..., Any], *point: Any, second: bool = True, 
     def outputs(*x: Any) -> list[Any]:
         return [y for y in jax.tree.leaves(function(*x)) if jax.numpy.issubdtype(jax.numpy.result_type(y), np.floating)]
 
-    def gradient(*given: Any) -> Sequence[Any]:
+    def gradient(*given: Any) -> Any:
         return jax.vjp(outputs, *given[:n])[1](list(given[n:]))
 
-    def product(*given: Any) -> Sequence[Any]:
+    def product(*given: Any) -> Any:
         weights, vector = given[n:-n], given[-n:]
         return jax.vjp(lambda *x: gradient(*x, *weights), *given[:n])[1](tuple(vector))
 
@@ -82,6 +82,10 @@ def missing() -> list[str]:
 def kind_of(aval: Any) -> Kind:
     """float0, the type of the tangent of an integer, has no numbers: there are zeros in its place."""
     return Kind(tuple(aval.shape), "bool" if aval.dtype == jax.dtypes.float0 else str(aval.dtype))
+
+
+def numbers(value: Any) -> Any:
+    return np.zeros(np.shape(value)) if jax.numpy.result_type(value) == jax.dtypes.float0 else value
 
 
 def origin_of(equation: JaxprEqn) -> Origin:
@@ -123,8 +127,7 @@ class Inliner:
         def read(v: Any) -> int:
             if isinstance(v, Literal):
                 dtype = kind_of(v.aval).dtype
-                value = np.zeros(v.aval.shape) if v.aval.dtype == jax.dtypes.float0 else v.val
-                return self.constant(np.asarray(value, dtype=dtype), dtype)
+                return self.constant(np.asarray(numbers(v.val), dtype=dtype), dtype)
             return known[v]
 
         for equation in jaxpr.eqns:
@@ -141,9 +144,8 @@ class Inliner:
         if name in CONTROL:
             return CONTROL[name](self, parameters, arguments, equation)
         kinds = [kind_of(v.aval) for v in equation.outvars]
-        if name not in LOWERED or all(kind.is_discrete for kind in kinds):
-            if self.concrete.all_discrete(arguments):
-                return self.executed(equation, arguments)
+        if self.concrete.all_discrete(arguments) and (name not in LOWERED or all(k.is_discrete for k in kinds)):
+            return self.executed(equation, arguments)
         if name not in LOWERED:
             raise Unsupported(f"{origin_of(equation)} has no declaration")
         return LOWERED[name](Call(self.builder, parameters, arguments, kinds, origin_of(equation)))

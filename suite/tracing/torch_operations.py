@@ -231,8 +231,8 @@ UNARY: dict[str, str] = {
 }  # fmt: skip
 BINARY: dict[str, str] = {
     "mul": "mul", "maximum": "maximum", "minimum": "minimum", "fmax": "maximum", "fmin": "minimum", "atan2": "atan2",
-    "fmod": "remainder_to_zero", "igamma": "gammainc", "igammac": "gammaincc", "xlogy": "xlogy",
-    "special_xlog1py": "xlog1py", "special_zeta": "zeta", "zeta": "zeta", "logaddexp": "logaddexp",
+    "fmod": "remainder_to_zero", "igamma": "igamma", "igammac": "igammac", "xlogy": "xlogy",
+    "special_xlog1py": "xlog1py", "special_zeta": "hurwitz_zeta", "zeta": "hurwitz_zeta", "logaddexp": "logaddexp",
     "logaddexp2": "logaddexp2", "hypot": "hypot", "bitwise_and": "logical_and", "bitwise_or": "logical_or",
     "bitwise_xor": "logical_xor", "bitwise_left_shift": "shift_left", "bitwise_right_shift": "shift_right",
     "shift_left": "shift_left",

@@ -7,7 +7,6 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from mpmath import mp
 
 from gradlaws.strategies.catalogue import PRIMITIVES
 from gradlaws.suite.tape.operations.declaration import Declaration
@@ -33,21 +32,10 @@ def by_operator(name: str, operator: Callable[..., Any]) -> Declaration:
     return Declaration(name, lambda xp, *arrays: operator(*arrays), primitive=name if name in PRIMITIVES else None)
 
 
-# Of rows that keep all arguments but one fixed: the function of all of them.
-OF_SEVERAL: dict[str, Callable[..., Any]] = {
-    "gammainc": lambda a, x: mp.gammainc(a, 0, x, regularized=True),
-    "gammaincc": lambda a, x: mp.gammainc(a, x, mp.inf, regularized=True),
-    "betainc": lambda a, b, x: mp.betainc(a, b, 0, x, regularized=True),
-    "zeta": mp.zeta,
-}
-
-
 def evaluated(name: str, xp: Any, *arrays: Any) -> Any:
     """A function that the arithmetic has, or else the definition of that row of the catalogue, entry by entry."""
     function = getattr(xp, name, None)
-    if function is not None:
-        return function(*arrays)
-    return xp.entrywise(OF_SEVERAL.get(name) or PRIMITIVES[name].definition, *arrays)
+    return function(*arrays) if function is not None else xp.entrywise(PRIMITIVES[name].definition, *arrays)
 
 
 def function(name: str, tie: Callable[..., bool] | None = None) -> Declaration:
@@ -140,8 +128,8 @@ def whole(a: Any) -> bool:
 SMOOTH = (
     "exp", "exp2", "expm1", "log", "log2", "log10", "log1p", "sqrt", "cbrt", "rsqrt", "sin", "cos", "tan", "asin",
     "acos", "atan", "atan2", "sinh", "cosh", "tanh", "asinh", "acosh", "atanh", "pow", "hypot", "sigmoid", "erf",
-    "erfc", "erfinv", "erfcx", "ndtr", "ndtri", "log_ndtr", "lgamma", "digamma", "gammainc", "gammaincc", "betainc",
-    "zeta", "i0", "i1", "i0e", "i1e", "bessel_j0", "bessel_j1", "bessel_y0", "bessel_y1", "modified_bessel_k0",
+    "erfc", "erfinv", "erfcx", "ndtr", "ndtri", "log_ndtr", "lgamma", "digamma", "igamma", "igammac", "incomplete_beta",
+    "hurwitz_zeta", "i0", "i1", "i0e", "i1e", "bessel_j0", "bessel_j1", "bessel_y0", "bessel_y1", "modified_bessel_k0",
     "modified_bessel_k1", "spherical_bessel_j0", "airy_ai", "sinc", "logaddexp", "logaddexp2", "xlogy", "xlog1py",
     "logit", "entr", "spence", "multigammaln",
 )  # fmt: skip

@@ -1,0 +1,142 @@
+"""A traced derivative, evaluated exactly, beside the limit of its function."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+from mpmath import mp, mpf
+
+from gradlaws.strategies.primitive import Floats
+from gradlaws.suite.rule import limits
+from gradlaws.suite.rule.limits import Limit
+from gradlaws.suite.tape.run import Evaluation, run
+from gradlaws.suite.tracing.traced import Traced
+
+Verdict = Literal["right", "wrong", "unknown"]
+# In no part of the entries is more of it wrong than roundings of float64 make of some operations: an iteration that ends
+# when float64 shows no change is the limit of nothing nearer.
+SHOWN = 2.0**-46
+KNOWN = mpf(2) ** -53  # of its size a limit has to be known to: what an answer in float64 can show
+CLEAR = 1e6  # times its error a difference is beyond doubt
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """The derivative of ``order`` along one direction: ``traced`` beside the limit, apart by so much.
+
+    ``error`` is what the limit may be off by, ``literals`` what rounded literals of the rule may do, ``size`` the sum
+    of the sizes of the terms that ⟨v, gradient⟩ is made of. ``sharpest``: the largest relative difference over parts of
+    the entries (suite/rule/place.py); what float64 cannot show anywhere is no fault, as where an iteration ends.
+    """
+
+    order: int
+    apart: Any
+    error: Any
+    size: Any
+    literals: Any = 0
+    reason: str = ""
+    sharpest: float | None = None
+
+    @property
+    def verdict(self) -> Verdict:
+        if self.reason or not mp.isfinite(self.error) or not mp.isfinite(self.apart):
+            return "unknown"
+        if self.apart > self.error + self.literals:
+            return "right" if self.sharpest is not None and self.sharpest <= SHOWN else "wrong"
+        return "right" if self.error <= KNOWN * self.size or self.apart == self.error == 0 else "unknown"
+
+    @property
+    def is_open(self) -> bool:
+        """Whether more digits could tell another thing: what is wrong beyond all doubt they would not."""
+        return self.verdict == "unknown" or (
+            self.verdict == "wrong" and self.apart < CLEAR * (self.error + self.literals)
+        )
+
+    @property
+    def relative(self) -> float:
+        """What is apart, of the size; 0 where both are."""
+        return float(self.apart / self.size) if self.size else float(self.apart)
+
+    @property
+    def resolution(self) -> float:
+        """The smallest relative fault along the direction that would have been seen."""
+        return float((self.error + self.literals) / self.size) if self.size else float(self.error)
+
+    def __str__(self) -> str:
+        if self.reason:
+            return f"order {self.order}: does not know: {self.reason}"
+        if self.verdict == "unknown":
+            return f"order {self.order}: does not know: the limit is known to {self.resolution:.0e} only"
+        return f"order {self.order}: {self.verdict} (apart {self.relative:.0e}, seen from {self.resolution:.0e})"
+
+
+class Exact:
+    """A traced function at its point, in one arithmetic: everything that RULE asks about it."""
+
+    def __init__(self, traced: Traced, weights: Sequence[Floats], xp: Any) -> None:
+        self.traced, self.weights, self.xp = traced, list(weights), xp
+        n = len(traced.point)
+        self.value = Evaluation(traced.forward, list(traced.point), xp, [True] * n)
+        self.gradient = Evaluation(
+            traced.gradient, [*traced.point, *weights], xp, [True] * n + [False] * len(weights)
+        )  # fmt: skip
+        self.objective = limits.weighted(weights, xp)
+
+    def enter(self, vectors: Sequence[Floats]) -> list[Any]:
+        with self.xp.working():
+            return [self.xp.asarray(v) for v in vectors]
+
+    def along(self, gradient: Sequence[Any], direction: Sequence[Any]) -> tuple[Any, Any]:
+        """⟨gradient, v⟩ and Σ |gradient v|."""
+        xp = self.xp
+        with xp.working():
+            terms = [g * v for g, v in zip(gradient, direction, strict=True) if v.size]
+            sums = [(xp.to_mp(np.sum(t)).item(), xp.to_mp(np.sum(abs(t))).item()) for t in terms]
+        with mp.workprec(2 * xp.precision):
+            return mp.fsum(total for total, _ in sums), mp.fsum(size for _, size in sums)
+
+    def first(self, vector: Sequence[Floats]) -> Agreement:
+        """The gradient along a direction, beside the limit of the value."""
+        direction = self.enter(vector)
+        limit = limits.first(self.value, direction, self.objective)
+        return self.beside(1, self.gradient.outputs, direction, limit)
+
+    def second(self, vector: Sequence[Floats], other: Sequence[Floats], of_gradient: bool) -> Agreement:
+        """H v along another direction, beside the limit of the gradient (if that is known to be right) or of the value.
+
+        The gradient loses fewer digits, and its steps meet no kink of the value.
+        """
+        direction, across = self.enter(vector), self.enter(other)
+        if of_gradient:
+            moves = [*direction, *(None for _ in self.weights)]
+            limit = limits.first(self.gradient, moves, lambda found: self._inner(found, across))
+        else:
+            limit = limits.second(self.value, direction, across, self.objective)
+        return self.beside(2, self.product(vector), across, limit)
+
+    def product(self, vector: Sequence[Floats]) -> list[Any]:
+        if self.traced.product is None:
+            raise ValueError("no product of Hessian and vector was traced")
+        return run(self.traced.product, [*self.traced.point, *self.weights, *vector], self.xp)
+
+    def _inner(self, found: Sequence[Any], across: Sequence[Any]) -> Any:
+        with self.xp.working():
+            parts = [np.sum(g * u) for g, u in zip(found, across, strict=True) if u.size]
+            return np.asarray(sum(parts[1:], start=parts[0]))
+
+    def beside(self, order: int, derivative: Sequence[Any], along: Sequence[Any], limit: Limit) -> Agreement:
+        total, size = self.along(derivative, along)
+        if limit.kink is not None:
+            return Agreement(order, mp.nan, mp.inf, size, reason=f"the point is at a kink: {limit.kink.origin}")
+        with mp.workprec(2 * self.xp.precision):
+            apart, size = abs(total - limit.value[0]), max(size, abs(limit.value[0]))
+            # The derivative loses digits as well: as many as the quotient, if it is conditioned no worse than 1 / h.
+            error = limit.error[0] + limits.rounding(self.xp, size)
+        if not mp.isfinite(total):
+            return Agreement(order, mp.nan, mp.inf, size, reason="the derivative is not finite")
+        if not mp.isfinite(limit.value[0]):
+            return Agreement(order, mp.nan, mp.inf, size, reason="the function is not finite beside the point")
+        return Agreement(order, apart, error, size)

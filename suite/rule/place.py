@@ -1,0 +1,177 @@
+"""Where a gradient is wrong: in which argument, in which range of its entries, and in which operations of its trace."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from mpmath import mp
+
+from gradlaws.strategies.primitive import Floats
+from gradlaws.suite.rule import directions, limits
+from gradlaws.suite.rule.exact import Agreement, Exact
+from gradlaws.suite.tape.run import Evaluation, every_value
+from gradlaws.suite.tape.tape import Origin, Tape
+from gradlaws.suite.tracing.traced import Traced
+
+ALIKE = 1e-9  # relative: a cotangent that is right is the limit to many more digits, another one to fewer
+MOST_OPERATIONS = 500  # that are looked at one by one
+
+
+Ask = Callable[[Sequence[Floats]], Agreement]
+
+
+@dataclass(frozen=True)
+class Place:
+    """Entries ``first`` to ``last`` (flat, both included) of an argument; ``apart``, relative, along the direction."""
+
+    argument: int
+    first: int
+    last: int
+    size: int
+    apart: float
+
+    def __str__(self) -> str:
+        entries = "every entry" if self.last - self.first + 1 == self.size else f"entries {self.first} to {self.last}"
+        if self.first == self.last:
+            entries = f"entry {self.first}"
+        return f"argument {self.argument}, {entries} of {self.size}: off by {self.apart:.1e}"
+
+
+def places(exact: Exact, random: np.random.Generator) -> list[Place]:
+    """Of each argument whose gradient is wrong the shortest range that holds all wrong entries.
+
+    Found by bisection of a direction: the part of it before an entry shows whether one before that is wrong.
+    """
+    vector = directions.direction([np.asarray(x, dtype=np.float64) for x in exact.traced.point], random)
+    return [place for k in range(len(vector)) if (place := _of_argument(exact, vector, k)) is not None]
+
+
+def _of_argument(exact: Exact, vector: Sequence[Floats], argument: int) -> Place | None:
+    size = vector[argument].size
+
+    def wrong(start: int, stop: int) -> bool:
+        return start < stop and exact.first(part(vector, argument, start, stop)).verdict == "wrong"
+
+    if not wrong(0, size):
+        return None
+    last = bisected(lambda stop: wrong(0, stop + 1), 0, size - 1)
+    # The whole may be wrong only behind the last entry that a prefix shows: look from the other end for the first.
+    ends = sorted((last, size - 1 - bisected(lambda start: wrong(size - 1 - start, size), 0, size - 1)))
+    agreement = exact.first(part(vector, argument, ends[0], ends[1] + 1))
+    return Place(argument, ends[0], ends[1], size, agreement.relative)
+
+
+def part(vector: Sequence[Floats], argument: int, start: int, stop: int) -> list[Floats]:
+    """The direction in these entries of an argument, and 0 elsewhere."""
+    found = [np.zeros(v.shape) for v in vector]
+    found[argument].reshape(-1)[start:stop] = vector[argument].reshape(-1)[start:stop]
+    return found
+
+
+def sharpest(ask: Ask, vector: Sequence[Floats]) -> float:
+    """The largest relative difference that is seen on the way down to one entry, always to the half that has more.
+
+    Relative to what is there, or to as many entries of the argument's mean size: an entry near 0 has no digits to keep.
+    """
+    found = 0.0
+    for argument, v in enumerate(vector):
+        start, stop = 0, v.size
+        whole = ask(part(vector, argument, start, stop))
+        mean = whole.size / max(v.size, 1)
+        if not whole.apart > whole.error:
+            continue
+        found = max(found, float(whole.apart / whole.size))
+        while stop - start > 1:
+            middle = (start + stop) // 2
+            halves = [(ask(part(vector, argument, *ends)).apart, ends) for ends in ((start, middle), (middle, stop))]
+            apart, (start, stop) = max(halves)
+            found = max(found, float(apart / (mean * (stop - start))))
+    return found
+
+
+def bisected(holds: Callable[[int], bool], low: int, high: int) -> int:
+    """The least number for which it holds, if it holds from there on up to ``high``."""
+    while low < high:
+        middle = (low + high) // 2
+        low, high = (low, middle) if holds(middle) else (middle + 1, high)
+    return low
+
+
+def operations(exact: Exact, argument: int) -> list[Origin]:
+    """The operations of the traced gradient between what is still right and the wrong gradient of an argument.
+
+    A value of the gradient's trace is right if it is one of the function's own values, or the cotangent of one: the
+    limit of what comes after it, along a random direction. Empty where the trace is too long to look at each.
+    """
+    traced = exact.traced
+    if len(traced.forward.instructions) > MOST_OPERATIONS:
+        return []
+    random = np.random.default_rng(0)
+    forward = every_value(traced.forward, list(traced.point), exact.xp)
+    gradient = every_value(traced.gradient, [*traced.point, *exact.weights], exact.xp)
+    right = set(traced.gradient.inputs) | set(traced.gradient.constants) | set(_same(traced, forward, gradient))
+    for number in _inner(traced.forward, len(traced.point)):
+        move = directions.direction([np.asarray(exact.xp.to_float64(forward[number]))], random)[0]
+        rest = _rest(traced.forward, number, forward)
+        right |= set(_cotangents(exact, rest, forward[number], move, traced.gradient, gradient))
+    return _between(traced.gradient, traced.gradient.outputs[argument], right)
+
+
+def _inner(tape: Tape, inputs: int) -> list[int]:
+    """Of the values between inputs and outputs, those that move."""
+    moved = tape.moved([True] * inputs)
+    return [i for x in tape.instructions for i in x.results if moved[i] and tape.kinds[i].size]
+
+
+def _same(traced: Traced, forward: dict[int, Any], gradient: dict[int, Any]) -> Iterator[int]:
+    """Values of the gradient's trace that are values of the function."""
+    own: dict[tuple[int, ...], list[Any]] = {}
+    for number, value in forward.items():
+        if not traced.forward.kinds[number].is_discrete:
+            own.setdefault(value.shape, []).append(value)
+    for number, value in gradient.items():
+        if traced.gradient.kinds[number].is_discrete or any(
+            np.all(value == other) for other in own.get(value.shape, ())
+        ):
+            yield number
+
+
+def _rest(tape: Tape, number: int, values: dict[int, Any]) -> Tape:
+    """What comes after a value, as a function of it: what does not depend on it is a constant."""
+    depends = {number}
+    kept = []
+    for instruction in tape.instructions:
+        if number not in instruction.results and depends.intersection(instruction.arguments):
+            depends.update(instruction.results)
+            kept.append(instruction)
+    needed = {i for instruction in kept for i in instruction.arguments} | set(tape.outputs)
+    constants = {i: values[i] for i in needed - depends}
+    return Tape(tape.kinds, (number,), constants, tuple(kept), tape.outputs)
+
+
+def _cotangents(
+    exact: Exact, rest: Tape, value: Any, move: Floats, gradient: Tape, values: dict[int, Any]
+) -> Iterator[int]:
+    """Values of the gradient's trace that are the cotangent of this one."""
+    direction = exact.enter([move])
+    limit = limits.first(Evaluation(rest, [value], exact.xp, [True]), direction, exact.objective)
+    if not limit.is_known:
+        return
+    for number, found in values.items():
+        if gradient.kinds[number].is_float and found.shape == move.shape:
+            total, size = exact.along([found], direction)
+            with mp.workprec(exact.xp.precision):
+                if abs(total - limit.value[0]) <= ALIKE * max(size, abs(limit.value[0])):
+                    yield number
+
+
+def _between(tape: Tape, output: int, right: set[int]) -> list[Origin]:
+    needed, found = {output}, []
+    for instruction in reversed(tape.instructions):
+        if needed.intersection(instruction.results) - right:
+            found.append(instruction.origin)
+            needed.update(i for i in instruction.arguments if i not in right)
+    return list(dict.fromkeys(reversed(found)))
