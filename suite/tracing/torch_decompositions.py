@@ -176,6 +176,51 @@ def hardshrink_backward(g: Tensor, x: Tensor, lambd: float) -> Tensor:
     return torch.where((x >= -lambd) & (x <= lambd), 0, g)
 
 
+def bags(offsets: Tensor, indices: Tensor, include_last: bool, padding_idx: int) -> tuple[Tensor, Tensor, Tensor]:
+    """Of every index the bag that it is in, whether it counts, and how many of each bag do."""
+    owner = torch.searchsorted(offsets, torch.arange(len(indices)), right=True) - 1
+    counts = (indices != padding_idx) if padding_idx >= 0 else torch.ones_like(indices, dtype=torch.bool)
+    sizes = torch.bincount(owner[counts], minlength=len(offsets) - int(include_last))
+    return owner, counts, sizes
+
+
+@written(aten._embedding_bag.default, aten._embedding_bag_forward_only.default)
+def embedding_bag(
+    weight: Tensor, indices: Tensor, offsets: Tensor, scale_grad_by_freq: bool = False, mode: int = 0,
+    sparse: bool = False, per_sample_weights: Tensor | None = None, include_last_offset: bool = False,
+    padding_idx: int = -1,
+) -> Any:  # fmt: skip
+    """Sums (mode 0) and means (1)."""
+    if mode == 2:
+        return NotImplemented
+    owner, counts, sizes = bags(offsets, indices, include_last_offset, padding_idx)
+    rows = weight[indices] if per_sample_weights is None else weight[indices] * per_sample_weights[:, None]
+    found = torch.zeros(len(sizes), weight.shape[1], dtype=weight.dtype).index_add(0, owner[counts], rows[counts])
+    if mode == 1:
+        found = found / sizes.clamp(min=1)[:, None]
+    return found, owner, sizes, torch.zeros_like(sizes)
+
+
+@written(aten._embedding_bag_dense_backward.default)
+def embedding_bag_backward(
+    g: Tensor, indices: Tensor, offset2bag: Tensor, bag_size: Tensor, maximum_indices: Tensor, num_weights: int,
+    scale_grad_by_freq: bool, mode: int, per_sample_weights: Tensor | None, padding_idx: int = -1,
+) -> Any:  # fmt: skip
+    if mode == 2 or scale_grad_by_freq:
+        return NotImplemented
+    counts = indices != padding_idx
+    rows = (g / bag_size.clamp(min=1)[:, None] if mode == 1 else g)[offset2bag]
+    rows = rows if per_sample_weights is None else rows * per_sample_weights[:, None]
+    return torch.zeros(num_weights, g.shape[1], dtype=g.dtype).index_add(0, indices[counts], rows[counts])
+
+
+@written(aten._embedding_bag_per_sample_weights_backward.default)
+def embedding_bag_weights_backward(
+    g: Tensor, weight: Tensor, indices: Tensor, offsets: Tensor, offset2bag: Tensor, mode: int, padding_idx: int = -1
+) -> Tensor:
+    return (g[offset2bag] * weight[indices]).sum(1) * (indices != padding_idx)
+
+
 def averaging(n: int, m: int, like: Tensor) -> tuple[Tensor, Tensor]:
     """Which of n entries each of m adaptive windows takes (0 and 1), and how many they are."""
     start = torch.arange(m) * n // m

@@ -10,7 +10,7 @@ import numpy as np
 
 from gradlaws.suite.tape.tape import Shape
 from gradlaws.suite.tracing.torch_call import TorchCall, TorchLowering, Value
-from gradlaws.suite.tracing.torch_shapes import broadcast, reshape, transpose
+from gradlaws.suite.tracing.torch_shapes import broadcast, cut, reshape, transpose
 
 
 def matmul(call: TorchCall, a: int, b: int) -> Value:
@@ -218,6 +218,54 @@ def max_pool_backward(rank: int) -> TorchLowering:
     return lowering
 
 
+def transform(call: TorchCall, value: Value, axes: Sequence[int], forward: bool) -> Value:
+    """Along axes, one after the other."""
+    kind = call.kind_of(value)
+    for axis in axes:
+        value = call.one("fourier", kind.shape, value, of=kind.dtype, axis=axis % len(kind.shape), forward=forward)
+    return value
+
+
+def normalised(call: TorchCall, value: Value, sizes: Sequence[int]) -> list[int]:
+    """torch's code: 0 as it is, 1 divided by √n, 2 divided by n."""
+    if call["normalization"] == 0:
+        return [value]
+    n = call.constant(math.prod(sizes), "float64")
+    if call["normalization"] == 1:
+        n = call.one("sqrt", (), n, of="float64")
+    return call.last("div", value, call.converted(n, call.kind.dtype))
+
+
+def fourier(call: TorchCall) -> list[int]:
+    value = transform(call, Value(call.arguments[0]), call["dim"], call["forward"])
+    return normalised(call, value, [call.shape(0)[axis] for axis in call["dim"]])
+
+
+def fourier_of_real(call: TorchCall) -> list[int]:
+    """Of the last of its axes perhaps the first half alone, which says the other."""
+    axes, shape = call["dim"], call.shape(0)
+    value = transform(call, call.converted(call.arguments[0], call.kind.dtype), axes, True)
+    last = axes[-1] % len(shape)
+    value = cut(call, value, last, 0, call.kind.shape[last])
+    return normalised(call, value, [shape[axis] for axis in axes])
+
+
+def fourier_to_real(call: TorchCall) -> list[int]:
+    """From the half that says the other, of which it is the conjugate in reverse."""
+    axes, n = call["dim"], call["last_dim_size"]
+    value = transform(call, Value(call.arguments[0]), axes[:-1], False)
+    kind = call.kind_of(value)
+    last = axes[-1] % len(kind.shape)
+    mirrored = cut(call, value, last, 1, (n + 1) // 2)
+    shape = call.kind_of(mirrored).shape
+    mirrored = call.one("flip", shape, mirrored, of=kind.dtype, axes=(last,))
+    mirrored = call.one("conjugate", shape, mirrored, of=kind.dtype)
+    whole = tuple(n if axis == last else m for axis, m in enumerate(kind.shape))
+    half = cut(call, value, last, 0, n // 2 + 1)
+    value = transform(call, call.one("concatenate", whole, half, mirrored, of=kind.dtype, axis=last), [last], False)
+    return normalised(call, call.one("real", whole, value), [whole[axis] for axis in axes])
+
+
 def adaptive_max_pool(rank: int) -> TorchLowering:
     """The entries at the places that torch has found, which are numbered within an image."""
 
@@ -280,6 +328,9 @@ def mean_pool_backward(rank: int) -> TorchLowering:
 
 
 LOWERED: dict[str, TorchLowering] = {
+    "aten._fft_c2c": fourier,
+    "aten._fft_r2c": fourier_of_real,
+    "aten._fft_c2r": fourier_to_real,
     "aten.mm": product,
     "aten.bmm": product,
     "aten.mv": product,
