@@ -11,7 +11,14 @@ from typing import Any
 import torch
 import torch._prims  # registers torch.ops.prims
 
-from gradlaws.suite.tracing import torch_indexing, torch_linalg, torch_products, torch_reductions, torch_shapes
+from gradlaws.suite.tracing import (
+    torch_indexing,
+    torch_linalg,
+    torch_products,
+    torch_reductions,
+    torch_shapes,
+    torch_windows,
+)
 from gradlaws.suite.tracing.torch_call import TorchCall, TorchLowering, Value
 
 # What passes on what it is given, if perhaps into another memory.
@@ -316,5 +323,6 @@ LOWERED: dict[str, TorchLowering] = (
     | torch_indexing.LOWERED
     | torch_reductions.LOWERED
     | torch_products.LOWERED
+    | torch_windows.LOWERED
     | torch_linalg.LOWERED
 )
