@@ -16,8 +16,8 @@ from gradlaws.suite.tape.run import Evaluation, run
 from gradlaws.suite.tracing.traced import Traced
 
 Verdict = Literal["right", "wrong", "unknown"]
-# In no part of the entries is more of it wrong than roundings of float64 make of some operations: an iteration that ends
-# when float64 shows no change is the limit of nothing nearer.
+# In no part of the entries is more of it wrong than roundings of float64 make of some operations: an iteration that
+# ends when float64 shows no change is the limit of nothing nearer.
 SHOWN = 2.0**-46
 KNOWN = mpf(2) ** -53  # of its size a limit has to be known to: what an answer in float64 can show
 CLEAR = 1e6  # times its error a difference is beyond doubt

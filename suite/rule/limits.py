@@ -20,6 +20,7 @@ from gradlaws.suite.tape.tape import Instruction
 
 Moves = Sequence[Any | None]
 Scalar = Callable[[list[Any]], Any]
+ONE_SIDED = mpf(2) ** -8  # relative: what two second differences on either side of the point may be apart
 GUARD = 8  # u f / h is what rounding of f itself does to a quotient; intermediate values may do more
 
 
@@ -98,22 +99,31 @@ def second(at: Evaluation, one: Moves, other: Moves, objective: Scalar) -> Limit
     xp, by = at.xp, step(at.xp)
     h = 2.0**-by.of_second
     centre = _numbers(xp, objective(at.outputs))
-    found = []
-    for k in (1, 2, 4):
-        total: Any = 0
-        for sign in (1, -1):
-            along = [_combined(u, v, sign, xp) for u, v in zip(one, other, strict=True)]
-            for side in (1, -1):
-                value = _numbers(xp, objective(at.beside(scaled(along, side * k * h, xp))))
-                with mp.workprec(2 * by.precision):
-                    total = total + sign * value
-        with mp.workprec(2 * by.precision):
-            found.append(total / mpf(4 * k * k * h * h))
+    found, kink = [], None
+    lines = [[_combined(u, v, sign, xp) for u, v in zip(one, other, strict=True)] for sign in (1, -1)]
+
+    def values(k: int) -> list[tuple[MPArray, MPArray]]:
+        """Of either line, ahead and behind."""
+        sides = [[objective(at.beside(scaled(line, side * k * h, xp))) for side in (1, -1)] for line in lines]
+        return [(_numbers(xp, ahead), _numbers(xp, behind)) for ahead, behind in sides]
+
+    met = [values(k) for k in (1, 2, 4)]
     with mp.workprec(2 * by.precision):
+        for k, ((a, b), (c, d)) in zip((1, 2, 4), met, strict=True):
+            found.append((a + b - c - d) / mpf(4 * k * k * h * h))
         near, middle, far = found
         once, coarse = (4 * near - middle) / 3, (4 * middle - far) / 3
         error = 2 * abs(once - coarse) + GUARD * mpf(2) ** (2 * by.of_second - by.precision) * abs(centre)
-        return Limit((16 * once - coarse) / 15, error, at.ties[0] if at.ties else None)
+        if at.ties and any(_bends(centre, ends, far_ends) for ends, far_ends in zip(met[0], met[1], strict=True)):
+            kink = at.ties[0]
+        return Limit((16 * once - coarse) / 15, error, kink)
+
+
+def _bends(centre: MPArray, near: tuple[MPArray, MPArray], far: tuple[MPArray, MPArray]) -> bool:
+    """Whether the second difference ahead is not the one behind: of a smooth function they are, but for a third
+    derivative times the step."""
+    ahead, behind = (b - 2 * a + centre for a, b in zip(near, far, strict=True))
+    return bool(np.any(abs(ahead - behind) > (abs(ahead) + abs(behind)) * ONE_SIDED))
 
 
 def _combined(u: Any | None, v: Any | None, sign: int, xp: Any) -> Any | None:

@@ -10,7 +10,8 @@ import numpy as np
 
 from gradlaws.suite.tape.tape import Array, Tape
 
-ROUNDED = 2.0**-53  # of it a literal in float64 is off by
+ROUNDED = {"float64": 2.0**-53, "float32": 2.0**-24, "float16": 2.0**-11, "bfloat16": 2.0**-8}  # of it
+MADE_OF = 4  # roundings: a literal may be a product of some that were rounded themselves
 SHORT = 20  # bits that an exact one has: 2, 0.5, 1.5, 100
 
 
@@ -20,7 +21,7 @@ def is_short(value: float) -> bool:
 
 def one_number(array: Array) -> float | None:
     """Of an array with that number alone, as a literal that was broadcast is."""
-    if not array.size or array.dtype.kind != "f" or np.any(array != array.flat[0]):
+    if not array.size or np.any(array != array.flat[0]):
         return None
     return float(array.flat[0])
 
@@ -31,14 +32,14 @@ def literals(tape: Tape) -> dict[int, float]:
 
 
 def moved_literals(tape: Tape, forward: Tape) -> Iterator[Tape]:
-    """The tape with one literal more by half an ulp, for each that the function itself does not have."""
+    """The tape with one literal moved by what it may be off, for each that the function itself does not have."""
     own = {abs(value) for value in literals(forward).values()}
-    brought: dict[float, list[int]] = {}
+    brought: dict[tuple[float, str], list[int]] = {}
     for number, value in literals(tape).items():
         if abs(value) not in own:
-            brought.setdefault(value, []).append(number)
-    for value, numbers in brought.items():
+            brought.setdefault((value, tape.kinds[number].dtype), []).append(number)
+    for (value, dtype), numbers in brought.items():
         # As long double, whose bits every arithmetic takes.
-        moved = np.longdouble(value) * (1 + np.longdouble(ROUNDED))
+        moved = np.longdouble(value) * (1 + MADE_OF * np.longdouble(ROUNDED[dtype]))
         constants = {n: np.full(np.shape(tape.constants[n]), moved) for n in numbers}
         yield replace(tape, constants={**tape.constants, **constants})

@@ -38,12 +38,14 @@ def traced(function: Callable[..., Any], *arrays: Any, most: int = MOST) -> Tape
     return of_jaxpr(jax.make_jaxpr(function)(*arrays), arrays, most)
 
 
-def derivatives(function: Callable[..., Any], *point: Any, second: bool = True, most: int = MOST) -> Traced:
+def derivatives(
+    function: Callable[..., Any], *point: Any, second: bool = True, most: int = MOST, dtype: str = "float64"
+) -> Traced:
     """What jax runs for a function of float arrays, for its VJP and, reverse over reverse, for H v.
 
     The outputs are the float leaves of what the function returns; integers beside them are left out.
     """
-    arrays = [jax.numpy.asarray(x, dtype=np.float64) for x in point]
+    arrays = [jax.numpy.asarray(x, dtype=dtype) for x in point]
     n = len(arrays)
 
     def outputs(*x: Any) -> list[Any]:
@@ -56,7 +58,7 @@ def derivatives(function: Callable[..., Any], *point: Any, second: bool = True, 
         weights, vector = given[n:-n], given[-n:]
         return jax.vjp(lambda *x: gradient(*x, *weights), *given[:n])[1](tuple(vector))
 
-    ones = [np.ones(y.shape) for y in jax.eval_shape(outputs, *arrays)]
+    ones = [np.ones(y.shape, y.dtype) for y in jax.eval_shape(outputs, *arrays)]
     return Traced(
         [np.asarray(x) for x in arrays],
         traced(outputs, *arrays, most=most),

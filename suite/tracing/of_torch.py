@@ -20,6 +20,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_flatten, tree_leaves, tree_map
 
 from gradlaws.suite.tape.tape import Builder, Origin, Tape, Unsupported
+from gradlaws.suite.tracing.faithful import faithful
 from gradlaws.suite.tracing.torch_call import TorchCall, kind_of
 from gradlaws.suite.tracing.torch_control import taken
 from gradlaws.suite.tracing.torch_decompositions import GRADIENTS
@@ -48,13 +49,15 @@ def traced(function: Callable[..., Any], *tensors: torch.Tensor, most: int = MOS
     return recorder.tape(tree_flatten(result)[0], inputs)
 
 
-def derivatives(function: Callable[..., Any], *point: Any, second: bool = True, most: int = MOST) -> Traced:
+def derivatives(
+    function: Callable[..., Any], *point: Any, second: bool = True, most: int = MOST, dtype: str = "float64"
+) -> Traced:
     """What torch runs for a function of float tensors, for its VJP and, reverse over reverse, for H v.
 
     The outputs are the float leaves of what the function returns. There is no ``product`` where torch refuses the
     second derivative (once_differentiable, a kernel whose backward has none). What no input reaches has gradient 0.
     """
-    tensors = [torch.as_tensor(x, dtype=torch.float64).detach().requires_grad_() for x in point]
+    tensors = [torch.as_tensor(x, dtype=getattr(torch, dtype)).detach().requires_grad_() for x in point]
     n = len(tensors)
 
     def outputs(*x: torch.Tensor) -> list[torch.Tensor]:
@@ -69,15 +72,27 @@ def derivatives(function: Callable[..., Any], *point: Any, second: bool = True, 
             raise RuntimeError(ONCE)
         return pulled(found, given[:n], given[-n:])
 
+    def checked(function: Callable[..., Any], what: str, *others: torch.Tensor) -> Tape:
+        tape = traced(function, *tensors, *others, most=most)
+        elsewhere = [*tensors, *map(_another, others)]
+        answers = [x.detach().numpy() for x in function(*elsewhere)]
+        return faithful(tape, [x.detach().numpy() for x in elsewhere], answers, what)
+
     # Weights that require gradients as well: else a once_differentiable backward leaves no trace of itself.
     ones = [torch.ones_like(y, requires_grad=True) for y in outputs(*tensors)]
     vectors = [x.detach() for x in tensors]
     return Traced(
         [x.detach().numpy() for x in tensors],
         traced(outputs, *tensors, most=most),
-        traced(gradient, *tensors, *ones, most=most),
-        _unless_refused(lambda: traced(product, *tensors, *ones, *vectors, most=most)) if second else None,
+        checked(gradient, "gradient", *ones),
+        _unless_refused(lambda: checked(product, "second derivative", *ones, *vectors)) if second else None,
     )
+
+
+def _another(tensor: torch.Tensor) -> torch.Tensor:
+    """Of the same shape, between 1 and 2."""
+    other = 1 + torch.rand(tensor.shape, dtype=tensor.dtype, generator=torch.Generator().manual_seed(0))
+    return other.requires_grad_(tensor.requires_grad)
 
 
 def pulled(
