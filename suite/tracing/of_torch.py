@@ -21,7 +21,7 @@ from torch.utils._pytree import tree_flatten, tree_leaves, tree_map
 
 from gradlaws.suite.tape.tape import Builder, Origin, Tape, Unsupported
 from gradlaws.suite.tracing.faithful import faithful
-from gradlaws.suite.tracing.torch_call import TorchCall, kind_of
+from gradlaws.suite.tracing.torch_call import TorchCall, array_of, kind_of
 from gradlaws.suite.tracing.torch_control import taken
 from gradlaws.suite.tracing.torch_decompositions import GRADIENTS
 from gradlaws.suite.tracing.torch_memory import Memory
@@ -75,7 +75,7 @@ def derivatives(
     def checked(function: Callable[..., Any], what: str, *others: torch.Tensor) -> Tape:
         tape = traced(function, *tensors, *others, most=most)
         elsewhere = [*tensors, *map(_another, others)]
-        answers = [x.detach().numpy() for x in function(*elsewhere)]
+        answers = [array_of(x) for x in function(*elsewhere)]
         return faithful(tape, [x.detach().numpy() for x in elsewhere], answers, what)
 
     # Weights that require gradients as well: else a once_differentiable backward leaves no trace of itself.
