@@ -77,7 +77,7 @@ def test_the_wheel_has_all_of_the_suite_and_is_typed(wheel: Path) -> None:
 
 def test_frameworks_are_extras_and_numpy_is_not_forced_up(metadata: Message) -> None:
     assert metadata["Version"] == VERSION == gradlaws.__version__
-    assert {*(metadata.get_all("Provides-Extra") or [])} == {"torch", "jax", "report", "all"}
+    assert {*(metadata.get_all("Provides-Extra") or [])} == {"torch", "jax", "report", "quad", "all"}
     assert not {*FRAMEWORKS, "jaxlib", "optax", "jinja2"} & {*needs(metadata, "")}
     assert needs(metadata, "")["numpy"] == SUPPORTED["numpy"] == ">=1.26"
     assert {*needs(metadata, "all")} == {"torch", "jax", "optax", "jinja2", "latex2mathml"}

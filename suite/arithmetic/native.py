@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from gradlaws.suite.arithmetic.quad_numbers import QuadArray, asarray
+from gradlaws.suite.arithmetic.quad_numbers import QuadArray, asarray, powers_of_two
 
 Unary = Callable[[Any], QuadArray]
 Binary = Callable[[Any, Any], QuadArray]
@@ -47,20 +47,16 @@ sqrt = unary("sqrt")
 def cbrt(x: Any) -> QuadArray:
     """The cube root, within 2 units in the last place: the package's is 2000 off, and one step of Newton's mends it.
 
-    Beyond 2^±5000 it is taken of x 2^∓9000, whose cube is in range."""
+    Beyond 2^±1000 it is taken of x 2^∓9000, whose steps are in range."""
     values = asarray(x)
     with np.errstate(all="ignore"):
         size = np.abs(values)
-        shift = np.where(size > 2.0**1000, -1, np.where(size < 2.0**-1000, 1, 0))
-        inner = np.where(shift != 0, values * power(shift * 9000), values)
+        shift = np.where(size > 2.0**1000, -3000, np.where(size < 2.0**-1000, 3000, 0))
+        inner = values * powers_of_two(3 * shift)
         root = np.cbrt(inner)
         step = (root * root * root - inner) / (3 * root * root)
-        mended = (root - step) * power(shift * -3000)
+        mended = (root - step) * powers_of_two(-shift)
     return np.where(np.isfinite(size) & (size > 0), mended, values)
-
-
-def power(exponent: Any) -> QuadArray:
-    return np.exp2(asarray(exponent))
 
 
 def rsqrt(x: Any) -> QuadArray:

@@ -15,6 +15,7 @@ from gradlaws.suite.arithmetic.quad_numbers import QuadArray, asarray, to_float6
 MODERATE, MANY = mpf(2) ** 64, 2**20
 # Beyond this an asymptotic form is exact to 120 bits: its next term is the reciprocal of the argument.
 FAR = mpf(2) ** 130
+OUT_OF_RANGE = 17000  # bits below 1, where quad ends at 16494
 ORDERS = 1000  # of polygamma
 GROWS = 12000  # exp(12000) is beyond quad's largest, exp(11357)
 
@@ -115,7 +116,13 @@ def zeta(s: mpf, q: mpf) -> mpf:
     """Hurwitz's, Σ (n + q)^-s, for s > 1 and q > 0, infinite at s = 1 and q = 0; NaN beyond s = 2^20 and q = 2^64."""
     if not (1 <= s <= MANY and 0 <= q <= MODERATE):
         return mp.nan
-    return mp.inf if s == 1 or q == 0 else mp.zeta(s, q)
+    if s == 1 or q == 0:
+        return mp.inf
+    below = s * mp.log(q, 2)  # its size is 2^-below where that is large, and mpmath's error is absolute
+    if below > OUT_OF_RANGE:
+        return mpf(0)
+    with mp.extraprec(max(0, int(below))):
+        return mp.zeta(s, q)
 
 
 @by_entry

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from typing import Any
 
 import jax
@@ -35,7 +36,15 @@ def traced(function: Callable[..., Any], *arrays: Any, most: int = MOST) -> Tape
 
     Raises Unsupported for an operation without a declaration on which an output depends, and past ``most`` operations.
     """
-    return of_jaxpr(jax.make_jaxpr(function)(*arrays), arrays, most)
+    with in_float64():
+        return of_jaxpr(jax.make_jaxpr(function)(*arrays), arrays, most)
+
+
+def in_float64() -> AbstractContextManager[Any]:
+    """jax without a setting turns what is float64 into float32."""
+    switch: Callable[[bool], AbstractContextManager[Any]]
+    switch = getattr(jax, "enable_x64", None) or jax.experimental.enable_x64
+    return switch(True)
 
 
 def derivatives(
@@ -45,8 +54,7 @@ def derivatives(
 
     The outputs are the float leaves of what the function returns; integers beside them are left out.
     """
-    arrays = [jax.numpy.asarray(x, dtype=dtype) for x in point]
-    n = len(arrays)
+    n = len(point)
 
     def outputs(*x: Any) -> list[Any]:
         return [y for y in jax.tree.leaves(function(*x)) if jax.numpy.issubdtype(jax.numpy.result_type(y), np.floating)]
@@ -58,13 +66,15 @@ def derivatives(
         weights, vector = given[n:-n], given[-n:]
         return jax.vjp(lambda *x: gradient(*x, *weights), *given[:n])[1](tuple(vector))
 
-    ones = [np.ones(y.shape, y.dtype) for y in jax.eval_shape(outputs, *arrays)]
-    return Traced(
-        [np.asarray(x) for x in arrays],
-        traced(outputs, *arrays, most=most),
-        traced(gradient, *arrays, *ones, most=most),
-        traced(product, *arrays, *ones, *arrays, most=most) if second else None,
-    )
+    with in_float64():
+        arrays = [jax.numpy.asarray(x, dtype=dtype) for x in point]
+        ones = [np.ones(y.shape, y.dtype) for y in jax.eval_shape(outputs, *arrays)]
+        return Traced(
+            [np.asarray(x) for x in arrays],
+            traced(outputs, *arrays, most=most),
+            traced(gradient, *arrays, *ones, most=most),
+            traced(product, *arrays, *ones, *arrays, most=most) if second else None,
+        )
 
 
 def of_jaxpr(closed: ClosedJaxpr, arrays: Sequence[Any], most: int = MOST) -> Tape:
