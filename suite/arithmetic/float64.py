@@ -33,11 +33,11 @@ class Float64:
     ndtr, ndtri, log_ndtr = scipy.special.ndtr, scipy.special.ndtri, scipy.special.log_ndtr
     lgamma, digamma = scipy.special.gammaln, scipy.special.digamma
     igamma, igammac, incomplete_beta = scipy.special.gammainc, scipy.special.gammaincc, scipy.special.betainc
-    hurwitz_zeta = scipy.special.zeta
     i0, i1, i0e, i1e = scipy.special.i0, scipy.special.i1, scipy.special.i0e, scipy.special.i1e
     conjugate = np.conj
     # Not ufuncs but functions, which a class would give itself as a first argument.
-    polygamma, real, imaginary = map(staticmethod, (scipy.special.polygamma, np.real, np.imag))
+    polygamma, hurwitz_zeta = map(staticmethod, (scipy.special.polygamma, scipy.special.zeta))
+    real, imaginary = map(staticmethod, (np.real, np.imag))
 
     @staticmethod
     def working() -> AbstractContextManager[Any]:

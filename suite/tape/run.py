@@ -84,7 +84,7 @@ class Evaluation:
         with self.xp.working():
             for number, move in zip(self.tape.inputs, moves, strict=True):
                 if move is not None:
-                    values[number] = values[number] + move
+                    values[number] = np.asarray(values[number] + move)  # of rank 0 NumPy makes a number
             for instruction, ends in zip(self._again, self._ends, strict=True):
                 found = evaluate(self.xp, instruction, [values[i] for i in instruction.arguments])
                 # Of an operation with several results only what moves is new.

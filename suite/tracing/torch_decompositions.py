@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import math
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -176,101 +175,61 @@ def hardshrink_backward(g: Tensor, x: Tensor, lambd: float) -> Tensor:
     return torch.where((x >= -lambd) & (x <= lambd), 0, g)
 
 
-def averaging(n: int, m: int, like: Tensor) -> tuple[Tensor, Tensor]:
-    """Which of n entries each of m adaptive windows takes (0 and 1), and how many they are."""
-    start = torch.arange(m) * n // m
-    stop = -(-((torch.arange(m) + 1) * n) // m)
-    place = torch.arange(n)
-    inside = (place >= start[:, None]) & (place < stop[:, None])
-    return inside.to(like.dtype), (stop - start).to(like.dtype)
+def bags(offsets: Tensor, indices: Tensor, include_last: bool, padding_idx: int) -> tuple[Tensor, Tensor, Tensor]:
+    """Of every index the bag that it is in, whether it counts, and how many of each bag do."""
+    owner = torch.searchsorted(offsets, torch.arange(len(indices)), right=True) - 1
+    counts = (indices != padding_idx) if padding_idx >= 0 else torch.ones_like(indices, dtype=torch.bool)
+    sizes = torch.bincount(owner[counts], minlength=len(offsets) - int(include_last))
+    return owner, counts, sizes
 
 
-@written(aten._adaptive_avg_pool2d.default, aten._adaptive_avg_pool3d.default)
-def adaptive_means(x: Tensor, output_size: Sequence[int]) -> Tensor:
-    """Axis by axis, a sum over each window, divided by its length."""
-    for axis, m in zip(range(-len(output_size), 0), output_size, strict=True):
-        inside, count = averaging(x.shape[axis], m, x)
-        x = (x.movedim(axis, -1) @ inside.T / count).movedim(-1, axis)
-    return x
+@written(aten._embedding_bag.default, aten._embedding_bag_forward_only.default)
+def embedding_bag(
+    weight: Tensor, indices: Tensor, offsets: Tensor, scale_grad_by_freq: bool = False, mode: int = 0,
+    sparse: bool = False, per_sample_weights: Tensor | None = None, include_last_offset: bool = False,
+    padding_idx: int = -1,
+) -> Any:  # fmt: skip
+    """Sums (mode 0) and means (1)."""
+    if mode == 2:
+        return NotImplemented
+    owner, counts, sizes = bags(offsets, indices, include_last_offset, padding_idx)
+    rows = weight[indices] if per_sample_weights is None else weight[indices] * per_sample_weights[:, None]
+    found = torch.zeros(len(sizes), weight.shape[1], dtype=weight.dtype).index_add(0, owner[counts], rows[counts])
+    if mode == 1:
+        found = found / sizes.clamp(min=1)[:, None]
+    return found, owner, sizes, torch.zeros_like(sizes)
 
 
-@written(aten._adaptive_avg_pool2d_backward.default)
-def adaptive_means_backward_2d(g: Tensor, x: Tensor) -> Tensor:
-    return _adaptive_means_backward(g, x, 2)
+@written(aten._embedding_bag_dense_backward.default)
+def embedding_bag_backward(
+    g: Tensor, indices: Tensor, offset2bag: Tensor, bag_size: Tensor, maximum_indices: Tensor, num_weights: int,
+    scale_grad_by_freq: bool, mode: int, per_sample_weights: Tensor | None, padding_idx: int = -1,
+) -> Any:  # fmt: skip
+    if mode == 2 or scale_grad_by_freq:
+        return NotImplemented
+    counts = indices != padding_idx
+    rows = (g / bag_size.clamp(min=1)[:, None] if mode == 1 else g)[offset2bag]
+    rows = rows if per_sample_weights is None else rows * per_sample_weights[:, None]
+    return torch.zeros(num_weights, g.shape[1], dtype=g.dtype).index_add(0, indices[counts], rows[counts])
 
 
-@written(aten._adaptive_avg_pool3d_backward.default)
-def adaptive_means_backward_3d(g: Tensor, x: Tensor) -> Tensor:
-    return _adaptive_means_backward(g, x, 3)
+@written(aten._embedding_bag_backward.default)
+def embedding_bag_gradient(
+    g: Tensor, indices: Tensor, offsets: Tensor, offset2bag: Tensor, bag_size: Tensor, maximum_indices: Tensor,
+    num_weights: int, scale_grad_by_freq: bool, mode: int, sparse: bool, per_sample_weights: Tensor | None,
+    padding_idx: int = -1,
+) -> Any:  # fmt: skip
+    return embedding_bag_backward(
+        g, indices, offset2bag, bag_size, maximum_indices, num_weights, scale_grad_by_freq, mode, per_sample_weights,
+        padding_idx,
+    )  # fmt: skip
 
 
-def _adaptive_means_backward(g: Tensor, x: Tensor, rank: int) -> Tensor:
-    for axis in range(-rank, 0):
-        inside, count = averaging(x.shape[axis], g.shape[axis], x)
-        g = ((g.movedim(axis, -1) / count) @ inside).movedim(-1, axis)
-    return g
-
-
-def _to_places(rank: int, g: Tensor, x: Tensor, indices: Tensor) -> Tensor:
-    """Each gradient to the place of its maximum, numbered within an image."""
-    images = math.prod(x.shape[:-rank])
-    zeros = torch.zeros(images, math.prod(x.shape[-rank:]), dtype=g.dtype)
-    flat = (images, math.prod(g.shape[-rank:]))
-    return zeros.scatter_add(1, indices.reshape(flat), g.reshape(flat)).reshape(x.shape)
-
-
-written(aten.adaptive_max_pool2d_backward.default)(functools.partial(_to_places, 2))
-written(aten.adaptive_max_pool3d_backward.default)(functools.partial(_to_places, 3))
-
-
-def _taken_from(g: Tensor, shape: Sequence[int], forward: Function) -> Tensor:
-    """Of a forward that repeats entries: each gradient back to the place that its entry came from."""
-    places = torch.arange(math.prod(shape), dtype=torch.float64).reshape(tuple(shape))
-    source = forward(places).to(torch.int64)
-    zeros = torch.zeros(math.prod(shape), dtype=g.dtype)
-    return zeros.index_add(0, source.reshape(-1), g.reshape(-1)).reshape(tuple(shape))
-
-
-@written(aten.replication_pad1d_backward.default)
-def replication_1d_backward(g: Tensor, x: Tensor, padding: Sequence[int]) -> Tensor:
-    return _taken_from(g, x.shape, lambda places: aten.replication_pad1d(places, padding))
-
-
-@written(aten.replication_pad2d_backward.default)
-def replication_2d_backward(g: Tensor, x: Tensor, padding: Sequence[int]) -> Tensor:
-    return _taken_from(g, x.shape, lambda places: aten.replication_pad2d(places, padding))
-
-
-@written(aten.replication_pad3d_backward.default)
-def replication_3d_backward(g: Tensor, x: Tensor, padding: Sequence[int]) -> Tensor:
-    return _taken_from(g, x.shape, lambda places: aten.replication_pad3d(places, padding))
-
-
-def _nearest_backward(
-    forward: Any, g: Tensor, output_size: Sequence[int], input_size: Sequence[int], *scales: float | None
+@written(aten._embedding_bag_per_sample_weights_backward.default)
+def embedding_bag_weights_backward(
+    g: Tensor, weight: Tensor, indices: Tensor, offsets: Tensor, offset2bag: Tensor, mode: int, padding_idx: int = -1
 ) -> Tensor:
-    return _taken_from(g, input_size, lambda places: forward(places, output_size, *scales))
-
-
-for _name in ("nearest", "_nearest_exact"):
-    for _rank in (1, 2, 3):
-        _stem = f"{'_' if _name.startswith('_') else ''}upsample_{_name.removeprefix('_')}{_rank}d"
-        written(getattr(aten, f"{_stem}_backward").default)(
-            functools.partial(_nearest_backward, getattr(aten, _stem).default)
-        )
-
-
-def _resampled_backward(
-    forward: Any, g: Tensor, output_size: Sequence[int], input_size: Sequence[int], *options: Any
-) -> Tensor:
-    zeros = torch.zeros(tuple(input_size), dtype=g.dtype)
-    return pulled_back(lambda x: forward_rule(forward)(x, output_size, *options), g, zeros)[0]
-
-
-for _stem in ("upsample_linear1d", "upsample_bilinear2d", "upsample_trilinear3d", "upsample_bicubic2d"):
-    transposed(getattr(aten, f"{_stem}_backward").default)(
-        functools.partial(_resampled_backward, getattr(aten, _stem).default)
-    )
+    return (g[offset2bag] * weight[indices]).sum(1) * (indices != padding_idx)
 
 
 @transposed(aten.multilabel_margin_loss_backward.default)
@@ -285,13 +244,3 @@ def multi_margin_backward(
 ) -> Tensor:
     rule = forward_rule(aten.multi_margin_loss.default)
     return pulled_back(lambda own: rule(own, target, p, margin, weight, reduction), g, x)[0]
-
-
-@transposed(aten.grid_sampler_2d_backward.default)
-def grid_sampler_backward(
-    g: Tensor, x: Tensor, grid: Tensor, interpolation_mode: int, padding_mode: int, align_corners: bool,
-    output_mask: Sequence[bool],
-) -> tuple[Tensor, Tensor]:  # fmt: skip
-    rule = forward_rule(aten.grid_sampler_2d.default)
-    found = pulled_back(lambda *xs: rule(*xs, interpolation_mode, padding_mode, align_corners), g, x, grid)
-    return found[0], found[1]

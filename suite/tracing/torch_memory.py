@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import torch
+from torch.multiprocessing.reductions import StorageWeakRef
 from torch.utils.weak import WeakTensorKeyDictionary
 
 from gradlaws.suite.tape.tape import Builder, Kind, Origin, Unsupported
@@ -36,7 +36,7 @@ class Held:
 class Written:
     """A storage that was written into: all of it as one flat value."""
 
-    storage: Any  # kept, so that no other storage gets its address
+    storage: StorageWeakRef  # no other storage gets its address while there is one
     flat: Value
     version: int
 
@@ -52,7 +52,14 @@ class Memory:
 
     def holds(self, tensor: torch.Tensor) -> bool:
         """Whether the tensor depends on an input of the tape."""
-        return tensor in self._held or (bool(self._written) and address(tensor) in self._written)
+        return tensor in self._held or self._written_at(address(tensor)) is not None
+
+    def _written_at(self, place: int) -> Written | None:
+        written = self._written.get(place)
+        if written is not None and written.storage.expired():
+            del self._written[place]
+            return None
+        return written
 
     def hold(self, tensor: torch.Tensor, number: int, arguments: Sequence[torch.Tensor]) -> None:
         """A result: a value of its own, or a view of an argument."""
@@ -60,7 +67,7 @@ class Memory:
         for argument in arguments:
             if address(argument) == place:
                 held = self._held.get(argument)
-                written = self._written.get(place)
+                written = self._written_at(place)
                 root = held.root if held is not None else None
                 self._held[tensor] = Held(Value(number), root, written.version if written else 0)
                 return
@@ -69,7 +76,7 @@ class Memory:
 
     def number(self, tensor: torch.Tensor, origin: Origin) -> Value:
         """The value that a tensor has now."""
-        written = self._written.get(address(tensor)) if self._written else None
+        written = self._written_at(address(tensor))
         held: Held | None = self._held.get(tensor)
         if written is None:
             return held.number if held is not None else self.constant(tensor)
@@ -82,7 +89,7 @@ class Memory:
     def look(self, tensor: torch.Tensor, number: Value) -> None:
         """The tensor has become another view of what it was, which has that value."""
         held: Held | None = self._held.get(tensor)
-        written = self._written.get(address(tensor))
+        written = self._written_at(address(tensor))
         self._held[tensor] = Held(number, held.root if held else None, written.version if written else 0)
 
     def constant(self, tensor: torch.Tensor) -> Value:
@@ -99,7 +106,7 @@ class Memory:
     def write(self, tensor: torch.Tensor, number: Value, origin: Origin) -> None:
         """Puts a value in place of a tensor's, before the same is done to the tensor itself."""
         place = address(tensor)
-        written = self._written.get(place)
+        written = self._written_at(place)
         size = tensor.untyped_storage().nbytes() // max(tensor.itemsize, 1)
         if tensor.numel() == size and tensor.is_contiguous():
             flat = self._reshaped(number, (size,), origin)
@@ -109,7 +116,7 @@ class Memory:
                 raise Unsupported(f"{origin} writes into a view of another type")
             flat = self._put(flat, tensor, number, origin)
         version = written.version + 1 if written is not None else 1
-        self._written[place] = Written(tensor.untyped_storage(), flat, version)
+        self._written[place] = Written(StorageWeakRef(tensor.untyped_storage()), flat, version)
         held: Held | None = self._held.get(tensor)
         self._held[tensor] = Held(number, held.root if held is not None else None, version)
 

@@ -11,7 +11,14 @@ from typing import Any
 import torch
 import torch._prims  # registers torch.ops.prims
 
-from gradlaws.suite.tracing import torch_indexing, torch_linalg, torch_products, torch_reductions, torch_shapes
+from gradlaws.suite.tracing import (
+    torch_indexing,
+    torch_linalg,
+    torch_products,
+    torch_reductions,
+    torch_shapes,
+    torch_windows,
+)
 from gradlaws.suite.tracing.torch_call import TorchCall, TorchLowering, Value
 
 # What passes on what it is given, if perhaps into another memory.
@@ -277,7 +284,6 @@ OTHERS: dict[str, TorchLowering] = {
     "aten.copysign": sign_of_zero_kept,
     "aten.mvlgamma": multigamma,
     "aten.polygamma": polygamma,
-    "aten.special_polygamma": polygamma,
     "aten.logical_not": elementwise("logical_not", dtype="bool"),
     "aten.bitwise_not": one("logical_not"),
     "prims.bitwise_not": one("logical_not"),
@@ -291,7 +297,6 @@ OTHERS: dict[str, TorchLowering] = {
     "prims.real": real_part("real"),
     "prims.imag": real_part("imaginary"),
     "aten._conj": conjugated,
-    "aten.conj": conjugated,
     "aten.conj_physical": conjugated,
     "aten._conj_physical": conjugated,
     "prims.conj": conjugated,
@@ -318,5 +323,6 @@ LOWERED: dict[str, TorchLowering] = (
     | torch_indexing.LOWERED
     | torch_reductions.LOWERED
     | torch_products.LOWERED
+    | torch_windows.LOWERED
     | torch_linalg.LOWERED
 )

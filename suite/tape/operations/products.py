@@ -35,6 +35,20 @@ def contract(xp: Any, a: Any, b: Any, summed: tuple[Axes, Axes], batched: tuple[
     return (xp.matmul(left[0], right[0]) if count == 1 else xp.matmul(left, right)).reshape(shape)
 
 
+def fourier(xp: Any, x: Any, axis: int, forward: bool) -> Any:
+    """Σ_j x_j exp(∓2πi j k / n) along an axis, − forward and + backward, not scaled: the matrix written out."""
+    n = x.shape[axis]
+    lines = np.moveaxis(x, axis, -1)
+    turns = xp.asarray(np.outer(np.arange(n), np.arange(n)) % max(n, 1) * 2.0)
+    angles = xp.divide(turns * xp.atan2(xp.zeros(()), -xp.ones(())), xp.asarray(np.float64(n)))  # atan2(0, −1) is π
+    cosines, sines = xp.cos(angles), xp.sin(angles) * (-1.0 if forward else 1.0)
+    real, imaginary = (np.ascontiguousarray(part(lines)).reshape(-1, n) for part in (xp.real, xp.imaginary))
+    found = xp.complex(
+        xp.matmul(real, cosines) - xp.matmul(imaginary, sines), xp.matmul(real, sines) + xp.matmul(imaginary, cosines)
+    )
+    return np.moveaxis(found.reshape(lines.shape), -1, axis)
+
+
 def convolve(
     xp: Any,
     x: Any,
@@ -134,6 +148,7 @@ def window_scatter(xp: Any, x: Any, updates: Any, largest: bool, **shape: Any) -
 
 FAMILY = (
     Declaration("contract", contract),
+    Declaration("fourier", fourier),
     Declaration("convolve", convolve),
     Declaration("window_sum", window_sum),
     Declaration("window_max", functools.partial(window_extremum, largest=True),
