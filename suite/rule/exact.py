@@ -28,7 +28,7 @@ class Agreement:
     """The derivative of ``order`` along one direction: ``traced`` beside the limit, apart by so much.
 
     ``error`` is what the limit may be off by, ``literals`` what rounded literals of the rule may do, ``size`` the sum
-    of the sizes of the terms that ⟨v, gradient⟩ is made of. ``sharpest``: the largest relative difference over parts of
+    of the sizes of the terms that ⟨v, gradient⟩ is made of, ``values`` that of what the limit is of. ``sharpest``: the largest relative difference over parts of
     the entries (suite/rule/place.py); what float64 cannot show anywhere is no fault, as where an iteration ends.
     """
 
@@ -36,6 +36,7 @@ class Agreement:
     apart: Any
     error: Any
     size: Any
+    values: Any = 0
     literals: Any = 0
     reason: str = ""
     sharpest: float | None = None
@@ -46,7 +47,9 @@ class Agreement:
             return "unknown"
         if self.apart > self.error + self.literals:
             return "right" if self.sharpest is not None and self.sharpest <= SHOWN else "wrong"
-        return "right" if self.error <= KNOWN * self.size or self.apart == self.error == 0 else "unknown"
+        # Where both are 0 up to the error there are no digits: it is beside the values of which the limit is taken.
+        beside = self.size if self.size > self.error else self.values
+        return "right" if self.error <= KNOWN * beside or self.apart == self.error == 0 else "unknown"
 
     @property
     def is_open(self) -> bool:
@@ -125,7 +128,7 @@ class Exact:
     def _inner(self, found: Sequence[Any], across: Sequence[Any]) -> Any:
         with self.xp.working():
             parts = [np.sum(g * u) for g, u in zip(found, across, strict=True) if u.size]
-            return np.asarray(sum(parts[1:], start=parts[0]))
+            return np.asarray(sum(parts, start=self.xp.zeros(())))
 
     def beside(self, order: int, derivative: Sequence[Any], along: Sequence[Any], limit: Limit) -> Agreement:
         total, size = self.along(derivative, along)
@@ -139,4 +142,4 @@ class Exact:
             return Agreement(order, mp.nan, mp.inf, size, reason="the derivative is not finite")
         if not mp.isfinite(limit.value[0]):
             return Agreement(order, mp.nan, mp.inf, size, reason="the function is not finite beside the point")
-        return Agreement(order, apart, error, size)
+        return Agreement(order, apart, error, size, limit.values)

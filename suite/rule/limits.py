@@ -26,10 +26,14 @@ GUARD = 8  # u f / h is what rounding of f itself does to a quotient; intermedia
 
 @dataclass(frozen=True)
 class Limit:
-    """A derivative and what it may be off by, in mpmath; ``kink``: why there is none, as far as is seen."""
+    """A derivative and what it may be off by, in mpmath, of something of the size ``values``.
+
+    ``kink``: why there is none, as far as is seen.
+    """
 
     value: MPArray
     error: MPArray
+    values: Any
     kink: Instruction | None = None
 
     @property
@@ -88,7 +92,7 @@ def first(at: Evaluation, directions: Moves, objective: Scalar) -> Limit:
             left = (3 * centre - 4 * behind + far_behind) / mpf(2 * h)
             if not np.all(abs(right - left) <= 4 * error + abs(near) * mpf(2) ** (2 - by.bits)):
                 kink = at.ties[0]
-        return Limit((4 * near - far) / 3, error, kink)
+        return Limit((4 * near - far) / 3, error, np.max(abs(centre)), kink)
 
 
 def second(at: Evaluation, one: Moves, other: Moves, objective: Scalar) -> Limit:
@@ -116,7 +120,7 @@ def second(at: Evaluation, one: Moves, other: Moves, objective: Scalar) -> Limit
         error = 2 * abs(once - coarse) + GUARD * mpf(2) ** (2 * by.of_second - by.precision) * abs(centre)
         if at.ties and any(_bends(centre, ends, far_ends) for ends, far_ends in zip(met[0], met[1], strict=True)):
             kink = at.ties[0]
-        return Limit((16 * once - coarse) / 15, error, kink)
+        return Limit((16 * once - coarse) / 15, error, np.max(abs(centre)), kink)
 
 
 def _bends(centre: MPArray, near: tuple[MPArray, MPArray], far: tuple[MPArray, MPArray]) -> bool:
@@ -145,6 +149,6 @@ def weighted(weights: Sequence[Floats], xp: Any) -> Scalar:
     def objective(outputs: list[Any]) -> Any:
         with xp.working():
             parts = [np.sum(w * f) for w, f in zip(entered, outputs, strict=True) if w.size]
-            return np.asarray(sum(parts[1:], start=parts[0])) if parts else xp.zeros(())
+            return np.asarray(sum(parts, start=xp.zeros(())))
 
     return objective
