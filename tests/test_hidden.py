@@ -56,7 +56,7 @@ def test_what_a_row_says_is_0_is_not_the_derivative_with_the_wrong_sign(x: float
 
 @pytest.mark.parametrize(("factor", "kind"), [(1.0, "deviation"), (1.01, "violated")])
 def test_an_identity_is_excused_by_what_an_answer_is_too_small_to_say_alone(factor: float, kind: str) -> None:
-    """The right Hv is 0, beside which no bound is narrow; by the ledger torch gives another, which u·Hv = v·Hu shows."""
+    """The right Hv is 0, beside which no bound is narrow; torch gives another by the ledger, as u·Hv = v·Hu shows."""
     pytest.importorskip("torch")
     backend, point = backends.load("torch"), (np.array([[1.0, -1.0], [1.0, 2.0]]),)
     program = weighted(Program(((2, 2),), (Step("layer_norm", (0,)),)), np.ones((2, 2)))
