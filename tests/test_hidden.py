@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from benchmarks import hidden
-from gradlaws.strategies.precision import FLOAT64
-from gradlaws.strategies.program import Program, Step
+from gradlaws.strategies.precision import FLOAT32, FLOAT64
+from gradlaws.strategies.program import Program, Step, weighted
 from gradlaws.suite import backends
 from gradlaws.suite.backends.question import Question
 from gradlaws.suite.checking.asking import asked
 from gradlaws.suite.checking.excuses import excused
 from gradlaws.suite.checking.judged import Judged
+from gradlaws.suite.checking.verdict import Verdict
 from gradlaws.suite.known import ledger
 
 FIRST, SECOND = ("gradient", "func.grad"), ("hessian", "func.hessian")
@@ -49,6 +52,21 @@ def test_what_a_row_says_is_0_is_not_the_derivative_with_the_wrong_sign(x: float
     judged = answered("bessel_j0", FIRST, x)
     assert judged.exact is not None and excused(judged)[0].verdict.kind == "deviation"
     assert excused(hidden.of(judged, -judged.exact.floats))[0].verdict.kind == "violated"
+
+
+@pytest.mark.parametrize(("factor", "kind"), [(1.0, "deviation"), (1.01, "violated")])
+def test_an_identity_is_excused_by_what_an_answer_is_too_small_to_say_alone(factor: float, kind: str) -> None:
+    """The right Hv is 0, beside which no bound is narrow; torch gives another by the ledger, as u·Hv = v·Hu shows."""
+    pytest.importorskip("torch")
+    backend, point = backends.load("torch"), (np.array([[1.0, -1.0], [1.0, 2.0]]),)
+    program = weighted(Program(((2, 2),), (Step("layer_norm", (0,)),)), np.ones((2, 2)))
+    along = ((np.array([[1.0, -1.0], [0.5, 2.0]]),),)
+    answer = asked(Question(backend, FLOAT32, program, point, backend.named("hvp", "grad(jvp)"), along))
+    assert answer.verdict.kind == "inconclusive" and answer.got is not None
+    label, beside = "u·Hv = v·Hu by grad(jvp)", Question(backend, FLOAT32, program, point)
+    identity = Judged(beside, label, 2, Verdict("violated"), got=np.zeros(1))
+    found, _ = excused(identity, [replace(answer, got=factor * answer.got)])
+    assert found.verdict.kind == kind
 
 
 ROWS = ["torch-softplus-second-underflows-early", "torch-solve-jvp-differentiated", "torch-trigamma",

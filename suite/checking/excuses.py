@@ -33,7 +33,7 @@ def excused(judged: Judged, of: Sequence[Judged] = ()) -> tuple[Judged, Ledger |
     if judged.got is None:
         found = next((row for row in rows if row.raised(verdict.reason)), None)
     elif asked.mode is None:
-        of_answers = (excused(answer)[1] for answer in of)
+        of_answers = (excused(unsettled(answer))[1] for answer in of)
         return next((known(judged, record["id"]) for record in of_answers if record), (judged, None))
     else:
         found = describing(rows, judged)
@@ -43,6 +43,16 @@ def excused(judged: Judged, of: Sequence[Judged] = ()) -> tuple[Judged, Ledger |
         said = f"not what {', '.join(row.id for row in rows)} in suite/known/ledger.toml says"
         verdict = replace(verdict, reason=f"{verdict.reason}; {said}" if verdict.reason else said)
     return replace(judged, verdict=verdict), None
+
+
+def unsettled(answer: Judged) -> Judged:
+    """An answer of which nothing is said by itself, where it is beyond its bound: an identity may see that it is wrong,
+    since wrong numbers cancel less than the right ones."""
+    got, exact, bound = answer.got, answer.exact, answer.tolerance
+    if answer.verdict.kind != "inconclusive" or got is None or exact is None or bound is None:
+        return answer
+    wrong = ~(np.abs(got - exact.floats) <= bound + exact.error)
+    return replace(answer, verdict=replace(answer.verdict, kind="violated", wrong=wrong))
 
 
 def known(judged: Judged, name: str, unlimited: bool = False) -> tuple[Judged, Ledger]:
