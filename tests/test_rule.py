@@ -116,9 +116,7 @@ def test_what_does_not_depend_on_its_input_is_zero_exactly() -> None:
     assert [(a.verdict, a.relative) for a in found] == [("right", 0.0)] * 3
 
 
-@pytest.mark.parametrize(
-    "function", [lambda x: jnp.sin(1e6 * x), lambda x: (x + 1e25) - 1e25]
-)
+@pytest.mark.parametrize("function", [lambda x: jnp.sin(1e6 * x), lambda x: (x + 1e25) - 1e25])
 def test_what_cancels_and_what_oscillates(function: Callable[..., Any]) -> None:
     assert "wrong" not in verdicts(function, POINT)
 

@@ -152,7 +152,7 @@ def drawn(traced: Traced, random: np.random.Generator) -> Iterator[tuple[Traced,
 
 
 def changed(right: Traced, faulty: Traced, order: int, random: np.random.Generator) -> list[Any] | None:
-    """What the fault adds to each term of ⟨v, gradient⟩, of all their sizes; None if that is less than there is to see."""
+    """What the fault adds to each term of ⟨v, gradient⟩, of all their sizes; None if it is too little to see."""
     weights = directions.cotangent(right.shapes, random)
     point = list(right.point)
     vector = directions.direction([np.asarray(x, dtype=np.float64) for x in point], random)

@@ -27,9 +27,10 @@ CLEAR = 1e6  # times its error a difference is beyond doubt
 class Agreement:
     """The derivative of ``order`` along one direction: ``traced`` beside the limit, apart by so much.
 
-    ``error`` is what the limit may be off by, ``literals`` what rounded literals of the rule may do, ``size`` the sum
-    of the sizes of the terms that ⟨v, gradient⟩ is made of, ``values`` that of what the limit is of. ``sharpest``: the largest relative difference over parts of
-    the entries (suite/rule/place.py); what float64 cannot show anywhere is no fault, as where an iteration ends.
+    ``error`` is what the limit may be off by, ``literals`` what rounded literals of the rule may do, ``size`` the sum of
+    the sizes of the terms that ⟨v, gradient⟩ is made of, ``values`` that of what the limit is of. ``sharpest``: the
+    largest relative difference over parts of the entries (suite/rule/place.py); what float64 cannot show anywhere is no
+    fault, as where an iteration ends.
     """
 
     order: int
