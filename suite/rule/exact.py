@@ -15,6 +15,7 @@ from gradlaws.suite.rule.limits import Limit
 from gradlaws.suite.tape.run import Evaluation, run
 from gradlaws.suite.tracing.traced import Traced
 
+KINK = "the point is at a kink"
 Verdict = Literal["right", "wrong", "unknown"]
 # In no part of the entries is more of it wrong than roundings of float64 make of some operations: an iteration that
 # ends when float64 shows no change is the limit of nothing nearer.
@@ -27,8 +28,8 @@ CLEAR = 1e6  # times its error a difference is beyond doubt
 class Agreement:
     """The derivative of ``order`` along one direction: ``traced`` beside the limit, apart by so much.
 
-    ``error`` is what the limit may be off by, ``literals`` what rounded literals of the rule may do, ``size`` the sum of
-    the sizes of the terms that ⟨v, gradient⟩ is made of, ``values`` that of what the limit is of. ``sharpest``: the
+    ``error`` is what the limit may be off by, ``literals`` what rounded literals of the rule may do, ``size`` the sum
+    of the sizes of the terms that ⟨v, gradient⟩ is made of, ``values`` that of what the limit is of. ``sharpest``: the
     largest relative difference over parts of the entries (suite/rule/place.py); what float64 cannot show anywhere is no
     fault, as where an iteration ends.
     """
@@ -51,6 +52,10 @@ class Agreement:
         # Where both are 0 up to the error there are no digits: it is beside the values of which the limit is taken.
         beside = self.size if self.size > self.error else self.values
         return "right" if self.error <= KNOWN * beside or self.apart == self.error == 0 else "unknown"
+
+    @property
+    def is_kink(self) -> bool:
+        return self.reason.startswith(KINK)
 
     @property
     def is_open(self) -> bool:
@@ -134,7 +139,7 @@ class Exact:
     def beside(self, order: int, derivative: Sequence[Any], along: Sequence[Any], limit: Limit) -> Agreement:
         total, size = self.along(derivative, along)
         if limit.kink is not None:
-            return Agreement(order, mp.nan, mp.inf, size, reason=f"the point is at a kink: {limit.kink.origin}")
+            return Agreement(order, mp.nan, mp.inf, size, reason=f"{KINK}: {limit.kink.origin}")
         with mp.workprec(2 * self.xp.precision):
             apart, size = abs(total - limit.value[0]), max(size, abs(limit.value[0]))
             # The derivative loses digits as well: as many as the quotient, if it is conditioned no worse than 1 / h.

@@ -52,8 +52,8 @@ def agreements(traced: Traced, random: np.random.Generator, xp: Any) -> list[Agr
 
 
 def better(found: list[Agreement], again: list[Agreement]) -> list[Agreement]:
-    """The second answers where they know more."""
-    return [b if b.verdict != "unknown" else a for a, b in zip(found, again, strict=True)]
+    """The second answers where they know more; a kink stays one, though shorter steps may not feel it."""
+    return [a if b.verdict == "unknown" or a.is_kink else b for a, b in zip(found, again, strict=True)]
 
 
 def asked(exact: Exact, seeds: Sequence[int], floor: float) -> list[Agreement]:
