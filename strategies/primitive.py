@@ -6,7 +6,7 @@ import string
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Literal
+from typing import Any, Literal, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -191,10 +191,18 @@ def structured(
     )  # fmt: skip
 
 
-def catalogue(*families: Iterable[Primitive]) -> dict[str, Primitive]:
+class Named(Protocol):
+    @property
+    def name(self) -> str: ...
+
+
+Row = TypeVar("Row", bound=Named)
+
+
+def catalogue(*families: Iterable[Row]) -> dict[str, Row]:
     """Families as one mapping by name. Raises ValueError if a name is declared twice."""
-    primitives = [primitive for family in families for primitive in family]
-    by_name = {primitive.name: primitive for primitive in primitives}
-    if len(by_name) != len(primitives):
-        raise ValueError(f"a primitive is declared twice: {sorted(p.name for p in primitives)}")
+    rows = [row for family in families for row in family]
+    by_name = {row.name: row for row in rows}
+    if len(by_name) != len(rows):
+        raise ValueError(f"a name is declared twice: {sorted(row.name for row in rows)}")
     return by_name

@@ -25,12 +25,10 @@ def flat_function(framework: str, name: str, n: int, seed: int) -> tuple[Callabl
     arguments = point(name, n, np.random.default_rng(seed))
     flatten, unflatten, entered = _trees(framework)
     leaves, tree = flatten(arguments[0])
-    others = [entered(x) for x in arguments[1:]]
 
     def function(*x: Any) -> Any:
         # Constants take the type of the arrays, as a program in float32 has no others.
-        rest = [y.to(x[0].dtype) if framework == "torch" and y.is_floating_point() else y for y in others]
-        rest = [y.astype(x[0].dtype) if framework == "jax" and y.dtype.kind == "f" else y for y in rest]
+        rest = [entered(y, dtype=x[0].dtype if y.dtype.kind == "f" else None) for y in arguments[1:]]
         return programs.PROGRAMS[name](unflatten(tree, list(x)), *rest)
 
     return function, leaves

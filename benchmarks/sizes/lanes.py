@@ -154,10 +154,9 @@ def drawn(traced: Traced, random: np.random.Generator) -> Iterator[tuple[Traced,
 def changed(right: Traced, faulty: Traced, order: int, random: np.random.Generator) -> list[Any] | None:
     """What the fault adds to each term of ⟨v, gradient⟩, of all their sizes; None if it is too little to see."""
     weights = directions.cotangent(right.shapes, random)
-    point = list(right.point)
-    vector = directions.direction([np.asarray(x, dtype=np.float64) for x in point], random)
+    vector = directions.direction(right.point, random)
     tapes = (right.gradient, faulty.gradient) if order == 1 else (right.product, faulty.product)
-    inputs = [*point, *weights, *(vector if order == 2 else [])]
+    inputs = [*right.point, *weights, *(vector if order == 2 else [])]
     right_terms, wrong_terms = (
         [QUAD.to_mp(g * QUAD.asarray(v)) for g, v in zip(run(tape, inputs, QUAD), vector, strict=True)]
         for tape in tapes

@@ -18,11 +18,10 @@ from gradlaws.suite.arithmetic import (
     reductions,
     special_entries,
 )
+from gradlaws.suite.arithmetic.by_entry import BITS
 from gradlaws.suite.arithmetic.multiprecision import total
 from gradlaws.suite.arithmetic.quad_numbers import QuadArray
 from gradlaws.suite.arithmetic.splitting import matmul
-
-WORKING_BITS = 170
 
 
 @dataclass(frozen=True)
@@ -48,7 +47,7 @@ class Quad:
     @staticmethod
     def entrywise(function: Callable[..., Any], *arrays: Any) -> QuadArray:
         """A function of mpmath numbers, at half as many bits again as quad has."""
-        with mp.workprec(WORKING_BITS):
+        with mp.workprec(BITS):
             return quad_numbers.from_mp(total(function, *map(quad_numbers.to_mp, arrays)))
 
     asarray = staticmethod(quad_numbers.asarray)

@@ -12,7 +12,7 @@ from mpmath import mp, mpf
 from gradlaws.strategies.primitive import Floats
 from gradlaws.suite.rule import limits
 from gradlaws.suite.rule.limits import Limit
-from gradlaws.suite.tape.run import Evaluation, run
+from gradlaws.suite.tape.run import Evaluation
 from gradlaws.suite.tracing.traced import Traced
 
 KINK = "the point is at a kink"
@@ -113,28 +113,19 @@ class Exact:
         limit = limits.first(self.value, direction, self.objective)
         return self.beside(1, self.gradient.outputs, direction, limit)
 
-    def second(self, vector: Sequence[Floats], other: Sequence[Floats], of_gradient: bool) -> Agreement:
-        """H v along another direction, beside the limit of the gradient (if that is known to be right) or of the value.
-
-        The gradient loses fewer digits, and its steps meet no kink of the value.
+    def second(
+        self, product: Sequence[Any], vector: Sequence[Floats], other: Sequence[Floats], of_gradient: bool
+    ) -> Agreement:
+        """``product``, H v, along another direction, beside the limit of the gradient (if that is known to be right) or
+        of the value. The gradient loses fewer digits, and its steps meet no kink of the value.
         """
         direction, across = self.enter(vector), self.enter(other)
         if of_gradient:
             moves = [*direction, *(None for _ in self.weights)]
-            limit = limits.first(self.gradient, moves, lambda found: self._inner(found, across))
+            limit = limits.first(self.gradient, moves, limits.weighted(other, self.xp))
         else:
             limit = limits.second(self.value, direction, across, self.objective)
-        return self.beside(2, self.product(vector), across, limit)
-
-    def product(self, vector: Sequence[Floats]) -> list[Any]:
-        if self.traced.product is None:
-            raise ValueError("no product of Hessian and vector was traced")
-        return run(self.traced.product, [*self.traced.point, *self.weights, *vector], self.xp)
-
-    def _inner(self, found: Sequence[Any], across: Sequence[Any]) -> Any:
-        with self.xp.working():
-            parts = [np.sum(g * u) for g, u in zip(found, across, strict=True) if u.size]
-            return np.asarray(sum(parts, start=self.xp.zeros(())))
+        return self.beside(2, product, across, limit)
 
     def beside(self, order: int, derivative: Sequence[Any], along: Sequence[Any], limit: Limit) -> Agreement:
         total, size = self.along(derivative, along)

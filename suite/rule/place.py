@@ -45,7 +45,7 @@ def places(exact: Exact, random: np.random.Generator) -> list[Place]:
 
     Found by bisection of a direction: the part of it before an entry shows whether one before that is wrong.
     """
-    vector = directions.direction([np.asarray(x, dtype=np.float64) for x in exact.traced.point], random)
+    vector = directions.direction(exact.traced.point, random)
     return [place for k in range(len(vector)) if (place := _of_argument(exact, vector, k)) is not None]
 
 
@@ -114,7 +114,7 @@ def operations(exact: Exact, argument: int) -> list[Origin]:
     gradient = every_value(traced.gradient, [*traced.point, *exact.weights], exact.xp)
     right = set(traced.gradient.inputs) | set(traced.gradient.constants) | set(_same(traced, forward, gradient))
     for number in _inner(traced.forward, len(traced.point)):
-        move = directions.direction([np.asarray(exact.xp.to_float64(forward[number]))], random)[0]
+        move = directions.direction([exact.xp.to_float64(forward[number])], random)[0]
         rest = _rest(traced.forward, number, forward)
         right |= set(_cotangents(exact, rest, forward[number], move, traced.gradient, gradient))
     return _between(traced.gradient, traced.gradient.outputs[argument], right)

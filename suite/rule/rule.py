@@ -41,9 +41,10 @@ def agreements(traced: Traced, random: np.random.Generator, xp: Any) -> list[Agr
     """
     weights = directions.cotangent(traced.shapes, random)
     seeds = [int(s) for s in random.integers(2**32, size=2)]
-    found = asked(Exact(traced, weights, xp), seeds, directions.FLOORS[0])
+    exact = Exact(traced, weights, xp)
+    found = asked(exact, seeds, directions.FLOORS[0])
     if any(a.verdict == "unknown" for a in found):
-        found = better(found, asked(Exact(traced, weights, xp), seeds, directions.FLOORS[1]))
+        found = better(found, asked(exact, seeds, directions.FLOORS[1]))
     if any(a.is_open for a in found) and affordable(traced):
         settled = Exact(traced, weights, Multiprecision(SETTLED_BITS))
         for floor in directions.FLOORS:
@@ -57,16 +58,22 @@ def better(found: list[Agreement], again: list[Agreement]) -> list[Agreement]:
 
 
 def asked(exact: Exact, seeds: Sequence[int], floor: float) -> list[Agreement]:
-    point = [np.asarray(x, dtype=np.float64) for x in exact.traced.point]
-    one, other = (directions.direction(point, np.random.default_rng(seed), floor) for seed in seeds)
-    found = [doubted(with_literals(exact, exact.first(v), v), exact.first, v) for v in (one, other)]
-    if exact.traced.product is not None:
+    traced = exact.traced
+    one, other = (directions.direction(traced.point, np.random.default_rng(seed), floor) for seed in seeds)
+    inputs = [*traced.point, *exact.weights]
+
+    def settled(ask: Ask, along: Sequence[Floats], tape: Tape, inputs: Sequence[Any], derivative: Any) -> Agreement:
+        return doubted(with_literals(exact, ask(along), along, tape, inputs, derivative), ask, along)
+
+    found = [settled(exact.first, v, traced.gradient, inputs, exact.gradient.outputs) for v in (one, other)]
+    if traced.product is not None:
         right = all(a.verdict == "right" for a in found)
+        product = run(traced.product, [*inputs, *one], exact.xp)
 
         def second(across: Sequence[Floats]) -> Agreement:
-            return exact.second(one, across, of_gradient=right)
+            return exact.second(product, one, across, of_gradient=right)
 
-        found.append(doubted(with_literals(exact, second(other), other, one), second, other))
+        found.append(settled(second, other, traced.product, [*inputs, *one], product))
     return found
 
 
@@ -78,19 +85,14 @@ def doubted(agreement: Agreement, ask: Ask, vector: Sequence[Floats]) -> Agreeme
 
 
 def with_literals(
-    exact: Exact, agreement: Agreement, along: Sequence[Floats], vector: Sequence[Floats] | None = None
+    exact: Exact, agreement: Agreement, along: Sequence[Floats], tape: Tape, inputs: Sequence[Any], derivative: Any
 ) -> Agreement:
-    """Where it seems wrong: what the literals that the rule brings in, each rounded once, can do."""
+    """Where it seems wrong: what the literals that the rule brings in, each rounded once, can do to ``derivative``, the
+    outputs of the tape at those inputs."""
     if agreement.verdict != "wrong":
         return agreement
-    traced, first = exact.traced, vector is None
-    tape: Tape | None = traced.gradient if first else traced.product
-    if tape is None:
-        return agreement
-    inputs = [*traced.point, *exact.weights, *(vector or ())]
     direction = exact.enter(along)
-    base = exact.along(exact.gradient.outputs if vector is None else exact.product(vector), direction)[0]
-    allowance = mpf(0)
-    for moved in moved_literals(tape, traced.forward):
+    base, allowance = exact.along(derivative, direction)[0], mpf(0)
+    for moved in moved_literals(tape, exact.traced.forward):
         allowance += abs(exact.along(run(moved, inputs, exact.xp), direction)[0] - base)
     return replace(agreement, literals=allowance)

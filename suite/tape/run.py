@@ -6,7 +6,7 @@ the pieces that the limit takes; where pieces meet at the point itself (``ties``
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -20,11 +20,13 @@ def entered(xp: Any, kind: Kind, value: Any) -> Any:
     return np.asarray(value, dtype=kind.dtype) if kind.is_discrete else xp.asarray(value)
 
 
-def evaluate(xp: Any, instruction: Instruction, arguments: Sequence[Any]) -> Sequence[Any]:
+def evaluate(xp: Any, instruction: Instruction, values: Mapping[int, Any]) -> dict[int, Any]:
+    """The results by their numbers, from the values so far."""
     declared = declaration(instruction.operation)
-    found = declared.definition(xp, *arguments, **instruction.parameters)
+    found = declared.definition(xp, *(values[i] for i in instruction.arguments), **instruction.parameters)
     # Of arrays without axes NumPy gives numbers; a tape has arrays.
-    return [np.asarray(x) for x in found] if declared.several else (np.asarray(found),)
+    arrays = [np.asarray(x) for x in (found if declared.several else (found,))]
+    return dict(zip(instruction.results, arrays, strict=True))
 
 
 def run(tape: Tape, inputs: Sequence[Any], xp: Any) -> list[Any]:
@@ -37,8 +39,7 @@ def every_value(tape: Tape, inputs: Sequence[Any], xp: Any) -> dict[int, Any]:
     values = _given(tape, inputs, xp)
     with xp.working():
         for instruction in tape.instructions:
-            found = evaluate(xp, instruction, [values[i] for i in instruction.arguments])
-            values.update(zip(instruction.results, found, strict=True))
+            values.update(evaluate(xp, instruction, values))
     return values
 
 
@@ -56,7 +57,7 @@ class Evaluation:
     """
 
     def __init__(self, tape: Tape, inputs: Sequence[Any], xp: Any, moving: Sequence[bool]) -> None:
-        self.tape, self.xp, self.evaluations = tape, xp, 1
+        self.tape, self.xp = tape, xp
         self.ties: list[Instruction] = []
         moved, reached = tape.moved(moving), tape.reached(moving)
         stays = {number for number, moves in enumerate(moved) if not moves}
@@ -65,10 +66,9 @@ class Evaluation:
         values = _given(tape, inputs, xp)
         with xp.working():
             for instruction, ends in zip(tape.instructions, tape.last_uses, strict=True):
-                arguments = [values[i] for i in instruction.arguments]
-                if any(moved[i] for i in instruction.arguments) and at_a_tie(instruction, arguments):
+                if any(moved[i] for i in instruction.arguments) and at_a_tie(instruction, values):
                     self.ties.append(instruction)
-                values.update(zip(instruction.results, evaluate(xp, instruction, arguments), strict=True))
+                values.update(evaluate(xp, instruction, values))
                 for number in ends:
                     if number not in wanted:
                         values.pop(number, None)
@@ -79,26 +79,24 @@ class Evaluation:
         self._kept = {number: value for number, value in values.items() if number in wanted}
 
     def beside(self, moves: Sequence[Any | None]) -> list[Any]:
-        self.evaluations += 1
         values = dict(self._kept)
         with self.xp.working():
             for number, move in zip(self.tape.inputs, moves, strict=True):
                 if move is not None:
                     values[number] = np.asarray(values[number] + move)  # of rank 0 NumPy makes a number
             for instruction, ends in zip(self._again, self._ends, strict=True):
-                found = evaluate(self.xp, instruction, [values[i] for i in instruction.arguments])
                 # Of an operation with several results only what moves is new.
-                new = zip(instruction.results, found, strict=True)
-                values.update((number, value) for number, value in new if self._moved[number])
+                found = evaluate(self.xp, instruction, values).items()
+                values.update((number, value) for number, value in found if self._moved[number])
                 for number in ends:
                     if self._moved[number]:
                         values.pop(number, None)
         return [values[o] for o in self.tape.outputs]
 
 
-def at_a_tie(instruction: Instruction, arguments: Sequence[Any]) -> bool:
+def at_a_tie(instruction: Instruction, values: Mapping[int, Any]) -> bool:
     """Whether the smallest move may change which piece of the function is taken. x ≠ x asks for NaN, and is none."""
-    if len(arguments) > 1 and len(set(instruction.arguments)) == 1:
+    if len(instruction.arguments) > 1 and len(set(instruction.arguments)) == 1:
         return False
     tie: Callable[..., bool] | None = declaration(instruction.operation).tie
-    return tie is not None and bool(tie(*arguments, **instruction.parameters))
+    return tie is not None and bool(tie(*(values[i] for i in instruction.arguments), **instruction.parameters))

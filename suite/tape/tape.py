@@ -7,7 +7,7 @@ which operations there are, and what each means, is suite/tape/operations.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -91,10 +91,6 @@ class Tape:
     instructions: tuple[Instruction, ...]
     outputs: tuple[int, ...]
 
-    @property
-    def is_complex(self) -> bool:
-        return any(kind.is_complex for kind in self.kinds)
-
     @cached_property
     def scalar_operations(self) -> int:
         """About so many numbers are computed, products of matrices counted by their length: what a run costs."""
@@ -120,25 +116,22 @@ class Tape:
 
     def reached(self, moving: Sequence[bool]) -> tuple[bool, ...]:
         """Of every value, whether it is computed from one of the inputs that move."""
-        reached = [False] * len(self.kinds)
-        for number, moves in zip(self.inputs, moving, strict=True):
-            reached[number] = moves
-        for instruction in self.instructions:
-            if any(reached[i] for i in instruction.arguments):
-                for result in instruction.results:
-                    reached[result] = True
-        return tuple(reached)
+        return self._followed(moving, lambda kind: True)
 
     def moved(self, moving: Sequence[bool]) -> tuple[bool, ...]:
         """Of every value, whether it is a float that one of the inputs that move can move a little."""
-        moved = [False] * len(self.kinds)
+        return self._followed(moving, lambda kind: not kind.is_discrete)
+
+    def _followed(self, moving: Sequence[bool], takes_part: Callable[[Kind], bool]) -> tuple[bool, ...]:
+        """From the inputs that move, through the results of those kinds."""
+        found = [False] * len(self.kinds)
         for number, moves in zip(self.inputs, moving, strict=True):
-            moved[number] = moves
+            found[number] = moves
         for instruction in self.instructions:
-            if any(moved[i] for i in instruction.arguments):
+            if any(found[i] for i in instruction.arguments):
                 for result in instruction.results:
-                    moved[result] = not self.kinds[result].is_discrete
-        return tuple(moved)
+                    found[result] = takes_part(self.kinds[result])
+        return tuple(found)
 
 
 class Builder:

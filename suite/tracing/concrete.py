@@ -46,14 +46,11 @@ class Concrete:
     def _catch_up(self) -> None:
         with FLOAT64.working():
             for instruction in self._builder.instructions[self._done :]:
-                arguments = [self._entered(i) for i in instruction.arguments]
-                self._values.update(zip(instruction.results, evaluate(FLOAT64, instruction, arguments), strict=True))
+                for number in instruction.arguments:
+                    if number not in self._values:
+                        self.given(number, self._builder.constants[number])
+                self._values.update(evaluate(FLOAT64, instruction, self._values))
         self._done = len(self._builder.instructions)
-
-    def _entered(self, number: int) -> Any:
-        if number not in self._values:
-            self.given(number, self._builder.constants[number])
-        return self._values[number]
 
 
 def _plain(value: Any) -> Array:

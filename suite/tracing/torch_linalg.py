@@ -213,19 +213,22 @@ def old_triangular(call: TorchCall) -> list[int]:
     return [solve_triangular(call, a, b, lower=not call["upper"], **options), a]
 
 
+def solve_by_factor(call: TorchCall, factored: int, b: int) -> Value:
+    """Of L Lᵀ X = B, or Uᵀ U X = B, as "upper" says."""
+    upper = bool(call["upper"])
+    half = solve_triangular(call, factored, b, lower=not upper, transposed=upper)
+    return solve_triangular(call, factored, half, lower=not upper, transposed=not upper)
+
+
 def solve_by_cholesky(call: TorchCall) -> list[int]:
     """cholesky_solve(self, input2): L Lᵀ X = self, or Uᵀ U."""
     b, factored = call.arguments
-    upper = bool(call["upper"])
-    half = solve_triangular(call, factored, b, lower=not upper, transposed=upper)
-    return [solve_triangular(call, factored, half, lower=not upper, transposed=not upper)]
+    return [solve_by_factor(call, factored, b)]
 
 
 def inverse_by_cholesky(call: TorchCall) -> list[int]:
-    factored, upper = call.arguments[0], bool(call["upper"])
     eye = broadcast(call, identity(call, call.kind.shape[-1]), call.kind.shape)
-    half = solve_triangular(call, factored, eye, lower=not upper, transposed=upper)
-    return [solve_triangular(call, factored, half, lower=not upper, transposed=not upper)]
+    return [solve_by_factor(call, call.arguments[0], eye)]
 
 
 def qr(call: TorchCall) -> list[int]:

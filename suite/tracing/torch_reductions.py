@@ -16,6 +16,11 @@ def without(shape: Shape, axes: Sequence[int]) -> Shape:
     return tuple(n for axis, n in enumerate(shape) if axis not in axes)
 
 
+def with_ones(shape: Shape, axes: Sequence[int]) -> Shape:
+    """As where a reduction keeps its axes."""
+    return tuple(1 if axis in axes else n for axis, n in enumerate(shape))
+
+
 def over(call: TorchCall) -> tuple[int, ...]:
     """The axes that an operation goes over: "dim", "dims", or all."""
     given = call["dims"] if "dims" in call.parameters else call["dim"]
@@ -50,7 +55,7 @@ def mean(call: TorchCall) -> list[int]:
 def moments(call: TorchCall) -> tuple[Value, Value]:
     """The variance and the mean, their axes kept. The variance is of a sample, unless the arguments say other."""
     x, axes, shape = call.operand(next(iter(call.parameters))), over(call), call.shape(0)
-    kept = tuple(1 if axis in axes else n for axis, n in enumerate(shape))
+    kept = with_ones(shape, axes)
     count = math.prod(shape[a] for a in axes) if shape else 1
     middle = call.one("div", kept, reshape(call, reduce(call, "reduce_sum", x, axes), kept), call.constant(count))
     centred = call.one("sub", shape, x, middle)
@@ -201,7 +206,7 @@ def at_its_place(call: TorchCall) -> list[int]:
         whole = reshape(call, x, (flat.numel(),))
         return [reshape(call, cut(call, whole, 0, place, place + 1), ())]
     axis = axis_of(call["dim"], len(shape))
-    kept = tuple(1 if a == axis else n for a, n in enumerate(shape))
+    kept = with_ones(shape, (axis,))
     at = call.to.constant(call.results[1].numpy().reshape(kept), "int64")
     return [reshape(call, call.one("take_along", kept, x, at, axis=axis), call.kind.shape)]
 
@@ -209,7 +214,7 @@ def at_its_place(call: TorchCall) -> list[int]:
 def logsumexp(call: TorchCall) -> list[int]:
     """With the largest entry taken out, which is 0 where it is infinite."""
     x, axes, shape = call.operand("self"), axes_of(call["dim"], len(call.shape(0))), call.shape(0)
-    kept = tuple(1 if axis in axes else n for axis, n in enumerate(shape))
+    kept = with_ones(shape, axes)
     top = reshape(call, reduce(call, "reduce_max", x, axes), kept)
     finite = call.one("is_finite", kept, top, of="bool")
     top = call.one("select", kept, finite, call.constant(0), top)

@@ -1,11 +1,12 @@
 """Every operation that a tape may hold, each declared once."""
 
 from gradlaws.strategies.catalogue import PRIMITIVES
+from gradlaws.strategies.primitive import catalogue
 from gradlaws.suite.run import kept
 from gradlaws.suite.tape.operations import elementwise, factorisations, indexing, products, reductions, rows, shapes
-from gradlaws.suite.tape.operations.declaration import Declaration, table
+from gradlaws.suite.tape.operations.declaration import Declaration
 
-DECLARATIONS: dict[str, Declaration] = table(
+DECLARATIONS: dict[str, Declaration] = catalogue(
     elementwise.FAMILY,
     shapes.FAMILY,
     indexing.FAMILY,

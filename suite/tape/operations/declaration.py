@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,12 +22,3 @@ class Declaration:
     several: bool = False
     primitive: str | None = None
     tie: Callable[..., bool] | None = None
-
-
-def table(*families: Iterable[Declaration]) -> dict[str, Declaration]:
-    """Families as one mapping by name. Raises ValueError if a name is declared twice."""
-    declarations = [declaration for family in families for declaration in family]
-    by_name = {declaration.name: declaration for declaration in declarations}
-    if len(by_name) != len(declarations):
-        raise ValueError(f"an operation is declared twice: {sorted(d.name for d in declarations)}")
-    return by_name

@@ -27,9 +27,14 @@ def discrete(*arrays: Array) -> bool:
     return all(array.dtype.kind in "iub" for array in arrays)
 
 
+def row(name: str) -> str | None:
+    """Of the catalogue, if there is one of that name."""
+    return name if name in PRIMITIVES else None
+
+
 def by_operator(name: str, operator: Callable[..., Any]) -> Declaration:
     """The same expression on floats of any arithmetic, on integers and on complex numbers."""
-    return Declaration(name, lambda xp, *arrays: operator(*arrays), primitive=name if name in PRIMITIVES else None)
+    return Declaration(name, lambda xp, *arrays: operator(*arrays), primitive=row(name))
 
 
 def evaluated(name: str, xp: Any, *arrays: Any) -> Any:
@@ -40,9 +45,7 @@ def evaluated(name: str, xp: Any, *arrays: Any) -> Any:
 
 def function(name: str, tie: Callable[..., bool] | None = None) -> Declaration:
     """A function of real numbers by the name of its row in the catalogue."""
-    return Declaration(
-        name, functools.partial(evaluated, name), primitive=name if name in PRIMITIVES else None, tie=tie
-    )
+    return Declaration(name, functools.partial(evaluated, name), primitive=row(name), tie=tie)
 
 
 def on_any(
@@ -54,7 +57,7 @@ def on_any(
     def definition(xp: Any, *arrays: Any) -> Any:
         return integral(*arrays) if discrete(*arrays) else evaluated(name, xp, *arrays)
 
-    return Declaration(name, definition, primitive=name if name in PRIMITIVES else None, tie=tie)
+    return Declaration(name, definition, primitive=row(name), tie=tie)
 
 
 def comparison(name: str, operator: Callable[..., Any]) -> Declaration:

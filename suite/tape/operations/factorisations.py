@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from gradlaws.suite.tape.operations.declaration import Declaration
+from gradlaws.suite.tape.tape import Array
 
 
 def of_each(one: Callable[..., Any], xp: Any, *matrices: Any, several: bool = False, **parameters: Any) -> Any:
@@ -115,7 +116,7 @@ def rotation(xp: Any, p: Any, q: Any, r: Any) -> tuple[Any, Any]:
 def eigh(xp: Any, a: Any, lower: bool) -> Sequence[Any]:
     """Eigenvectors and eigenvalues, ascending, of the symmetric matrix of which A has one triangle, by Jacobi's method.
 
-    Each vector has the sign that makes its largest entry positive: frameworks choose others (``aligned``).
+    Each vector has the sign that makes its largest entry positive: frameworks choose others.
     """
     half = np.tril(a, -1) if lower else np.triu(a, 1).T
     m = np.array(half + half.T + np.diag(np.diag(a)))
@@ -134,10 +135,7 @@ def eigh(xp: Any, a: Any, lower: bool) -> Sequence[Any]:
     values = np.diag(m)
     at = sorted(range(n), key=lambda k: values[k])
     vectors = vectors[:, at]
-    for k in range(n):
-        if vectors[int(np.argmax(abs(xp.to_float64(vectors[:, k])))), k] < 0:
-            vectors[:, k] = -vectors[:, k]
-    return vectors, values[at]
+    return np.where(turned_down(xp, vectors), -vectors, vectors), values[at]
 
 
 def svd(xp: Any, a: Any) -> Sequence[Any]:
@@ -170,11 +168,14 @@ def svd(xp: Any, a: Any) -> Sequence[Any]:
 
 
 def signed_columns(xp: Any, left: Any, values: Any, right: Any) -> Sequence[Any]:
-    left, right = np.array(left), np.array(right)
-    for k in range(left.shape[1]):
-        if left[int(np.argmax(abs(xp.to_float64(left[:, k])))), k] < 0:
-            left[:, k], right[k] = -left[:, k], -right[k]
-    return left, values, right
+    down = turned_down(xp, left)
+    return np.where(down, -left, left), values, np.where(down[:, None], -right, right)
+
+
+def turned_down(xp: Any, vectors: Any) -> Array:
+    """Of every column, whether its largest entry is negative."""
+    rough = xp.to_float64(vectors)
+    return np.asarray(rough[np.argmax(abs(rough), axis=0), np.arange(rough.shape[1])] < 0)
 
 
 def negligible(m: Any, p: int, q: int) -> bool:
@@ -191,36 +192,12 @@ def products_of_reflectors(xp: Any, a: Any, factors: Any) -> Any:
     return of_each(householder_product, xp, a, factors[..., None, :])
 
 
-def factored(xp: Any, a: Any) -> Sequence[Any]:
-    found, swaps, permutation = of_each(lu, xp, _as_batch(a), several=True)
-    return tuple(x.reshape(*a.shape[:-2], *x.shape[1:]) for x in (found, swaps, permutation))
-
-
-def _as_batch(a: Any) -> Any:
-    return a.reshape(-1, *a.shape[-2:])
-
-
-def reflected(xp: Any, a: Any) -> Sequence[Any]:
-    found, factors = of_each(geqrf, xp, _as_batch(a), several=True)
-    return found.reshape(a.shape), factors.reshape(*a.shape[:-2], factors.shape[-1])
-
-
-def decomposed(xp: Any, a: Any, lower: bool) -> Sequence[Any]:
-    vectors, values = of_each(eigh, xp, _as_batch(a), several=True, lower=lower)
-    return vectors.reshape(a.shape), values.reshape(a.shape[:-1])
-
-
-def singular(xp: Any, a: Any) -> Sequence[Any]:
-    found = of_each(svd, xp, _as_batch(a), several=True)
-    return tuple(x.reshape(*a.shape[:-2], *x.shape[1:]) for x in found)
-
-
 FAMILY = (
     matrices("cholesky", cholesky),
     matrices("triangular_solve", triangular_solve),
-    Declaration("lu", factored, several=True),
-    Declaration("geqrf", reflected, several=True),
+    matrices("lu", lu, several=True),
+    matrices("geqrf", geqrf, several=True),
     Declaration("householder_product", products_of_reflectors),
-    Declaration("eigh", decomposed, several=True),
-    Declaration("svd", singular, several=True),
+    matrices("eigh", eigh, several=True),
+    matrices("svd", svd, several=True),
 )

@@ -24,24 +24,11 @@ def total(xp: Any, x: Any, axes: Sequence[int]) -> Any:
     if not x.size:
         shape = tuple(n for axis, n in enumerate(x.shape) if axis not in axes)
         return np.zeros(shape, dtype=x.dtype) if discrete(x) else xp.zeros(shape)
-    return over(x, axes, np.add.reduce) if x.dtype != bool else over(x, axes, np.sum)
+    return over(x, axes, np.add.reduce)
 
 
 def product(xp: Any, x: Any, axes: Sequence[int]) -> Any:
     return over(x, axes, np.multiply.reduce) if x.size else xp.ones(()) + total(xp, x, axes)
-
-
-def largest(x: Any, axis: int) -> Any:
-    """NumPy's own maximum compares numbers of every type."""
-    return np.max(x, axis=axis)
-
-
-def smallest(x: Any, axis: int) -> Any:
-    return np.min(x, axis=axis)
-
-
-def joined(xp: Any, x: Any, axes: Sequence[int], extremum: Callable[..., Any]) -> Any:
-    return over(x, axes, extremum)
 
 
 def several_extrema(x: Any, axes: Sequence[int], extremum: Callable[..., Any]) -> bool:
@@ -53,8 +40,9 @@ def several_extrema(x: Any, axes: Sequence[int], extremum: Callable[..., Any]) -
 
 
 def extremum(name: str, reduce: Callable[..., Any]) -> Declaration:
+    """NumPy's own maximum and minimum compare numbers of every type."""
     return Declaration(
-        name, functools.partial(joined, extremum=reduce), tie=functools.partial(several_extrema, extremum=reduce)
+        name, lambda xp, x, axes: over(x, axes, reduce), tie=functools.partial(several_extrema, extremum=reduce)
     )
 
 
@@ -116,8 +104,8 @@ def neighbours_equal(*arrays: Any, axis: int, keys: int) -> bool:
 FAMILY = (
     Declaration("reduce_sum", total),
     Declaration("reduce_product", product),
-    extremum("reduce_max", largest),
-    extremum("reduce_min", smallest),
+    extremum("reduce_max", np.max),
+    extremum("reduce_min", np.min),
     Declaration("reduce_and", lambda xp, x, axes: np.all(x, axis=tuple(axes))),
     Declaration("reduce_or", lambda xp, x, axes: np.any(x, axis=tuple(axes))),
     accumulation("cumulative_sum", lambda xp, a, b: a + b),

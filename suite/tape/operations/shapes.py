@@ -42,20 +42,20 @@ def updated(xp: Any, x: Any, part: Any, starts: Shape) -> Any:
     return result
 
 
-def placed(x: Array, part: Array, starts: Sequence[Array]) -> Shape:
-    """Where a block starts, moved inside if it would stand over the end."""
+def placed(x: Array, shape: Shape, starts: Sequence[Array]) -> Shape:
+    """Where a block of that shape starts, moved inside if it would stand over the end."""
     return tuple(
-        int(np.clip(int(s), 0, n - m)) for s, n, m in zip(starts, x.shape, np.shape(part), strict=True)
+        int(np.clip(int(s), 0, n - m)) for s, n, m in zip(starts, x.shape, shape, strict=True)
     )  # fmt: skip
 
 
 def dynamic_slice(xp: Any, x: Any, *starts: Array, shape: Shape) -> Any:
-    at = placed(x, np.empty(shape, dtype=bool), starts)
+    at = placed(x, shape, starts)
     return x[tuple(slice(s, s + n) for s, n in zip(at, shape, strict=True))]
 
 
 def dynamic_update(xp: Any, x: Any, part: Any, *starts: Array) -> Any:
-    return updated(xp, x, part, placed(x, part, starts))
+    return updated(xp, x, part, placed(x, part.shape, starts))
 
 
 def split(xp: Any, x: Any, sizes: Sequence[int], axis: int) -> Sequence[Any]:
