@@ -119,8 +119,9 @@ class Exact:
     def second(
         self, product: Sequence[Any], vector: Sequence[Floats], other: Sequence[Floats], of_gradient: bool
     ) -> Agreement:
-        """``product``, H v, along another direction, beside the limit of the gradient (its own or the reference's, if that is
-        known to be right) or of the value. The gradient loses fewer digits, and its steps meet no kink of the value.
+        """``product``, H v, along another direction, beside the limit of the gradient (its own or the reference's) if
+        that is known to be right, or of the value. The gradient loses fewer digits, and its steps meet no kink of the
+        value.
         """
         direction, across = self.enter(vector), self.enter(other)
         if of_gradient:
