@@ -27,7 +27,7 @@ WITHOUT_QUAD = 113  # bits of mpmath that stand in for quad where it is not inst
 
 def arithmetic() -> Any:
     """Quad, or mpmath where there is none (slower)."""
-    if self_test.usable():
+    if self_test.usable() is None:
         from gradlaws.suite.arithmetic.quad import QUAD
 
         return QUAD
