@@ -17,8 +17,8 @@ from gradlaws.strategies.primitive import Floats
 from gradlaws.suite.arithmetic.multiprecision import Multiprecision
 from gradlaws.suite.rule import directions
 from gradlaws.suite.rule.exact import SHOWN, Agreement, Exact
-from gradlaws.suite.rule.literals import moved_literals
 from gradlaws.suite.rule.place import Ask, sharpest
+from gradlaws.suite.tape.literals import moved_literals
 from gradlaws.suite.tape.run import run
 from gradlaws.suite.tape.tape import Tape
 from gradlaws.suite.tracing.traced import Traced
