@@ -16,7 +16,8 @@ import numpy as np
 
 from gradlaws.strategies.primitive import Floats
 from gradlaws.suite.check import questions
-from gradlaws.suite.check.answer import DIGITS, Failure, Report, Row
+from gradlaws.suite.check.answer import Report, Row
+from gradlaws.suite.check.comparison import compared, looked_at
 from gradlaws.suite.check.leaves import CannotCheck
 from gradlaws.suite.check.questions import Cotangents
 from gradlaws.suite.check.subject import Mode, Refused, Subject
@@ -122,56 +123,6 @@ class Check:
         return bounds(tape, inputs, self.subject.framework, accumulate=self.options.accumulate)
 
 
-def compared(rows: Sequence[Row], asked: str, question: str, answers: Sequence[Floats], truth: Truth,
-             true: Sequence[Any], allowed: Sequence[Floats]) -> None:  # fmt: skip
-    """Every entry of every leaf, within what rounding may do."""
-    for row, answer, exact, bound in zip(rows, answers, true, allowed, strict=True):
-        row.compared += 1
-        if asked not in row.modes:
-            row.modes.append(asked)
-        if not answer.size:
-            continue
-        if answer.shape != np.shape(exact):
-            worst = Failure(asked, f"{question}: shape {answer.shape}, not {np.shape(exact)}", (), np.nan, np.nan, 0.0)
-            row.failures.append(worst)
-            continue
-        apart, shown = truth.apart(answer, exact), truth.shown(exact)
-        with np.errstate(divide="ignore", invalid="ignore"):
-            ratio = np.where(apart == 0, 0.0, apart / bound)
-        ratio = np.where(np.isnan(ratio), np.inf, ratio)
-        at = np.unravel_index(int(np.argmax(ratio)), ratio.shape)
-        where = tuple(int(i) for i in at)
-        if ratio[at] >= row.ratio:
-            row.ratio, row.worst = float(ratio[at]), where
-            size = abs(shown[at])
-            unit = 2.0 ** (1 - {"float64": 53, "float32": 24, "float16": 11, "bfloat16": 8}[row.dtype])
-            row.ulps = float(apart[at] / (2.0 ** np.floor(np.log2(size)) * unit)) if size else float(apart[at] > 0)
-        if ratio[at] > 1:
-            row.failures.append(
-                Failure(asked, question, where, float(answer[at]), float(shown[at]), float(bound[at]))
-            )
-
-
-def looked_at(row: Row, true: Floats, bound: Floats) -> None:
-    """How many digits rounding leaves, beside the largest entry, and what the answers would have shown."""
-    if not true.size:
-        return
-    largest, allowed = float(np.max(np.abs(true))), float(np.max(bound))
-    most = DIGITS[row.dtype]
-    if allowed == 0:
-        digits = most
-    elif largest == 0:
-        row.notes.append(f"the true gradient is 0 throughout, and rounding alone makes up to {allowed:.1e}")
-        return
-    else:
-        digits = min(most, float(np.log10(largest / allowed)))
-    row.digits = digits if np.isnan(row.digits) else min(row.digits, digits)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        relative = bound[true != 0] / np.abs(true[true != 0])
-    if relative.size:
-        row.visible = float(np.median(relative))
-
-
 def judge(subject: Subject, reference: Subject | None, options: Options) -> Report:
     """Everything about one call."""
     started = time.perf_counter()
@@ -261,8 +212,8 @@ def _tangents(state: Check, truth: Truth, mode: Mode, gradient: Sequence[Any], f
     if abs(forward - reverse) > SAME * max(size, other):
         apart = float(abs(forward - reverse) / max(size, other))
         state.report.problems.append(
-            f"the forward mode rule ({mode.name}) is wrong: <w, J v> is {float(forward):.17g} along the drawn direction, "
-            f"and <gradient, v> {float(reverse):.17g} (apart {apart:.1e})"
+            f"the forward mode rule ({mode.name}) is wrong: <w, J v> is {float(forward):.17g} along the drawn "
+            f"direction, and <gradient, v> {float(reverse):.17g} (apart {apart:.1e})"
         )
         return
     found = state.bounded(tape, inputs)
@@ -349,8 +300,8 @@ def _of_rule(state: Check, rows: Sequence[Row], order: int) -> None:
     else:
         names = ", ".join(rows[k].name for k in state.rule.leaves) or "some leaf"
         state.report.problems.append(
-            f"the second derivative is not that of the function, for {names}: off by {worst.relative:.1e} along the drawn "
-            "direction, though the gradient is right (is something saved in forward that should have a graph?)"
+            f"the second derivative is not that of the function, for {names}: off by {worst.relative:.1e} along the "
+            "drawn direction, though the gradient is right (is something saved in forward that should have a graph?)"
         )
 
 
@@ -371,7 +322,9 @@ def _line(text: str) -> str:
 def _told(state: Check) -> None:
     state.report.notes += state.subject.notes
     if state.reference is not None:
-        state.report.notes.append("the truth is the reference's; what it holds fixed (detach, stop_gradient) is constant")
+        state.report.notes.append(
+            "the truth is the reference's; what it holds fixed (detach, stop_gradient) is constant"
+        )
     if state.rule is not None and state.own is not None and state.rule.of_order(1) == "right":
         state.report.controls = _control(state)
 
@@ -381,4 +334,6 @@ def _control(state: Check) -> str:
     assert state.rule is not None
     worst = state.rule.worst(1)
     assert worst is not None
-    return f"a rule that were off by a factor 1 + {max(2 * worst.resolution, 2.0**-52):.0e} would have been called wrong"
+    return (
+        f"a rule that were off by a factor 1 + {max(2 * worst.resolution, 2.0**-52):.0e} would have been called wrong"
+    )

@@ -37,9 +37,9 @@ class Refused(Exception):
 
 class Subject(Protocol):
     framework: str
-    inputs: Sequence[Leaf]
-    outputs: Sequence[Leaf]
-    point: Sequence[Floats]
+    inputs: list[Leaf]
+    outputs: list[Leaf]
+    point: list[Floats]
     notes: list[str]
 
     def modes(self, compiled: bool) -> Sequence[Mode]: ...

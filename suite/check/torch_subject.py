@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
+import numpy as np
 import torch
 from torch.utils.checkpoint import checkpoint
 
@@ -135,7 +136,7 @@ def leaf(name: str, tensor: torch.Tensor) -> Leaf:
 
 
 def entered(array: Floats, dtype: str) -> torch.Tensor:
-    return torch.from_numpy(array.copy()).to(getattr(torch, dtype))
+    return torch.from_numpy(np.array(array)).to(getattr(torch, dtype))
 
 
 def _nothing(found: Sequence[tuple[Any, torch.Tensor]]) -> str:
