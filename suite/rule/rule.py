@@ -34,19 +34,20 @@ def affordable(traced: Traced) -> bool:
     return sum(tape.scalar_operations for tape in tapes if tape is not None) * 10 * PACE <= PATIENCE
 
 
-def agreements(traced: Traced, random: np.random.Generator, xp: Any) -> list[Agreement]:
+def agreements(traced: Traced, random: np.random.Generator, xp: Any, truth: Traced | None = None) -> list[Agreement]:
     """RULE along two directions for the gradient, and along one for the Hessian if its product was traced.
 
-    What quad does not know, or holds wrong, mpmath settles where that takes no more than half a minute.
+    ``truth``: a reference whose own derivatives are right (asked before); the limits are its. What quad does not know,
+    or holds wrong, mpmath settles where that takes no more than half a minute.
     """
     weights = directions.cotangent(traced.shapes, random)
     seeds = [int(s) for s in random.integers(2**32, size=2)]
-    exact = Exact(traced, weights, xp)
+    exact = Exact(traced, weights, xp, truth)
     found = asked(exact, seeds, directions.FLOORS[0])
     if any(a.verdict == "unknown" for a in found):
         found = better(found, asked(exact, seeds, directions.FLOORS[1]))
     if any(a.is_open for a in found) and affordable(traced):
-        settled = Exact(traced, weights, Multiprecision(SETTLED_BITS))
+        settled = Exact(traced, weights, Multiprecision(SETTLED_BITS), truth)
         for floor in directions.FLOORS:
             found = better(found, asked(settled, seeds, floor))
     return found
@@ -67,7 +68,7 @@ def asked(exact: Exact, seeds: Sequence[int], floor: float) -> list[Agreement]:
 
     found = [settled(exact.first, v, traced.gradient, inputs, exact.gradient.outputs) for v in (one, other)]
     if traced.product is not None:
-        right = all(a.verdict == "right" for a in found)
+        right = exact.truth is not None or all(a.verdict == "right" for a in found)
         product = run(traced.product, [*inputs, *one], exact.xp)
 
         def second(across: Sequence[Floats]) -> Agreement:
@@ -93,6 +94,6 @@ def with_literals(
         return agreement
     direction = exact.enter(along)
     base, allowance = exact.along(derivative, direction)[0], mpf(0)
-    for moved in moved_literals(tape, exact.traced.forward):
+    for moved in moved_literals(tape, (exact.truth or exact.traced).forward):
         allowance += abs(exact.along(run(moved, inputs, exact.xp), direction)[0] - base)
     return replace(agreement, literals=allowance)

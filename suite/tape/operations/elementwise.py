@@ -10,7 +10,7 @@ import numpy as np
 
 from gradlaws.strategies.catalogue import PRIMITIVES
 from gradlaws.suite.tape.operations.declaration import Declaration
-from gradlaws.suite.tape.tape import Array
+from gradlaws.suite.tape.tape import HELD, Array
 
 # What a function that is not smooth does where its pieces meet.
 
@@ -177,6 +177,7 @@ FAMILY = (
     Declaration("select", chosen),
     Declaration("convert", converted),
     Declaration("copy", lambda xp, a: a),
+    Declaration(HELD, lambda xp, a: a),
     Declaration("real", lambda xp, a: xp.real(a)),
     Declaration("imaginary", lambda xp, a: xp.imaginary(a)),
     Declaration("conjugate", lambda xp, a: xp.conjugate(a)),
