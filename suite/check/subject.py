@@ -48,8 +48,8 @@ class Subject(Protocol):
 
     def traced(self, wide: bool, second: bool, holds: bool) -> Traced: ...
 
-    def tangents(self) -> Tape:
-        """x, v -> J v, in the types of the call."""
+    def tangents(self, wide: bool) -> Tape:
+        """x, v -> J v; in float64, or in the types of the call."""
         ...
 
 

@@ -86,12 +86,14 @@ class TorchSubject:
         dtype = "float64" if wide else None
         return of_torch.derivatives(self.function, *self._tensors, second=second, dtype=dtype, holds=holds)
 
-    def tangents(self) -> Tape:
+    def tangents(self, wide: bool) -> Tape:
+        point = [x.double() for x in self._tensors] if wide else self._tensors
+
         def pushed(*given: torch.Tensor) -> Any:
             n = len(self._tensors)
             return torch.func.jvp(lambda *x: self.function(*x), given[:n], given[n:])[1]
 
-        return of_torch.traced(pushed, *self._tensors, *(torch.ones_like(x) for x in self._tensors))
+        return of_torch.traced(pushed, *point, *(torch.ones_like(x) for x in point))
 
     def weights(self, arrays: Sequence[Floats]) -> list[torch.Tensor]:
         return [entered(w, y.dtype) for w, y in zip(arrays, self.outputs, strict=False)]
