@@ -147,9 +147,7 @@ def compared(rows: Sequence[Row], asked: str, question: str, answers: Sequence[F
             unit = 2.0 ** (1 - {"float64": 53, "float32": 24, "float16": 11, "bfloat16": 8}[row.dtype])
             row.ulps = float(apart[at] / (2.0 ** np.floor(np.log2(size)) * unit)) if size else float(apart[at] > 0)
         if ratio[at] > 1:
-            row.failures.append(
-                Failure(asked, question, where, float(answer[at]), float(shown[at]), float(bound[at]))
-            )
+            row.failures.append(Failure(asked, question, where, float(answer[at]), float(shown[at]), float(bound[at])))
 
 
 def looked_at(row: Row, true: Floats, bound: Floats) -> None:
@@ -371,7 +369,9 @@ def _line(text: str) -> str:
 def _told(state: Check) -> None:
     state.report.notes += state.subject.notes
     if state.reference is not None:
-        state.report.notes.append("the truth is the reference's; what it holds fixed (detach, stop_gradient) is constant")
+        state.report.notes.append(
+            "the truth is the reference's; what it holds fixed (detach, stop_gradient) is constant"
+        )
     if state.rule is not None and state.own is not None and state.rule.of_order(1) == "right":
         state.report.controls = _control(state)
 
@@ -381,4 +381,6 @@ def _control(state: Check) -> str:
     assert state.rule is not None
     worst = state.rule.worst(1)
     assert worst is not None
-    return f"a rule that were off by a factor 1 + {max(2 * worst.resolution, 2.0**-52):.0e} would have been called wrong"
+    return (
+        f"a rule that were off by a factor 1 + {max(2 * worst.resolution, 2.0**-52):.0e} would have been called wrong"
+    )

@@ -53,13 +53,19 @@ def _moves(step: Step, instruction: Instruction) -> bool:
         if source.is_discrete or target.is_discrete:
             return False
         return step.arithmetic.unit(target.dtype).u <= step.arithmetic.unit(source.dtype).u
-    return instruction.operation in moves.MOVED or instruction.operation in (*EXTREMA, "maximum", "minimum", "copy")
+    return instruction.operation in moves.MOVED or instruction.operation in (
+        *EXTREMA,
+        "maximum",
+        "minimum",
+        "copy",
+        "held",
+    )
 
 
 def _before(step: Step, instruction: Instruction, number: int, places: Array) -> tuple[Array, Array]:
     before = Step(step.tape, instruction, step.values, step.arithmetic)
     operation, arguments = instruction.operation, instruction.arguments
-    if operation in ("convert", "copy"):
+    if operation in ("convert", "copy", "held"):
         return np.full(len(places), arguments[0]), places
     if operation in EXTREMA:
         x = before.arguments[0]

@@ -23,7 +23,7 @@ from gradlaws.suite.tape.tape import Array
 
 # Of √u times the distance to where a function is not smooth: from there on the remainder is below u / 1000.
 SMALL = 2.0**-5
-STRAIGHT = frozenset({"add", "sub", "negative", "copy", "sign", "floor", "ceil", "trunc", "rint", "abs", "maximum",
+STRAIGHT = frozenset({"add", "sub", "negative", "copy", "held", "sign", "floor", "ceil", "trunc", "rint", "abs", "maximum",
                       "minimum", "remainder_to_zero"})  # fmt: skip
 
 

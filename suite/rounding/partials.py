@@ -74,6 +74,7 @@ PARTIALS: dict[str, Partials] = {
     "div": lambda o, a, b: (1 / b, -o / b),
     "negative": lambda o, a: (-1.0,),
     "copy": lambda o, a: (1.0,),
+    "held": lambda o, a: (1.0,),
     "square": lambda o, a: (2 * a,),
     "reciprocal": lambda o, a: (-o * o,),
     "abs": lambda o, a: (modulus(a),),
