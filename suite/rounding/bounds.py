@@ -18,7 +18,7 @@ from gradlaws.suite.arithmetic.float64 import FLOAT64
 from gradlaws.suite.rounding import elementwise
 from gradlaws.suite.rounding.arithmetic import Accumulation, Arithmetic
 from gradlaws.suite.rounding.rule import Carried
-from gradlaws.suite.rounding.rules import RULES
+from gradlaws.suite.rounding.rules import rule
 from gradlaws.suite.rounding.step import Error, Errors, Step, Unknown
 from gradlaws.suite.tape.literals import MADE_OF, literals
 from gradlaws.suite.tape.run import every_value
@@ -136,9 +136,7 @@ class Bounds:
         step = Step(self.tape, instruction, self._values, self.arithmetic)
         errors = [self._errors.get(i) for i in instruction.arguments]
         try:
-            if instruction.operation not in RULES:
-                raise Unknown("there is no error rule for it")
-            whole, own = self._mended(step, errors, RULES[instruction.operation].carried(step, errors))
+            whole, own = self._mended(step, errors, rule(instruction.operation).carried(step, errors))
         except Unknown as unknown:
             self._faults.append(f"{instruction.origin}: {unknown}")
             whole = own = [np.full(r.shape, np.inf) for r in step.results]
@@ -203,9 +201,7 @@ class Bounds:
 
     def _pull(self, instruction: Instruction, gs: Sequence[Any], sensitivities: dict[int, Any]) -> None:
         step = Step(self.tape, instruction, self._values, self.arithmetic)
-        if instruction.operation not in RULES:
-            raise Unknown("there is no error rule for it")
-        for number, back in zip(instruction.arguments, RULES[instruction.operation].pulled(step, gs), strict=True):
+        for number, back in zip(instruction.arguments, rule(instruction.operation).pulled(step, gs), strict=True):
             if back is not None and number in self._errors and not self.tape.kinds[number].is_discrete:
                 sensitivities[number] = sensitivities[number] + back if number in sensitivities else back
 

@@ -23,8 +23,8 @@ from gradlaws.suite.tape.tape import Array
 
 # Of √u times the distance to where a function is not smooth: from there on the remainder is below u / 1000.
 SMALL = 2.0**-5
-STRAIGHT = frozenset({"add", "sub", "negative", "copy", "held", "sign", "floor", "ceil", "trunc", "rint", "abs", "maximum",
-                      "minimum", "remainder_to_zero"})  # fmt: skip
+STRAIGHT = frozenset({"add", "sub", "negative", "copy", "held", "sign", "floor", "ceil", "trunc", "rint", "abs",
+                      "maximum", "minimum", "remainder_to_zero"})  # fmt: skip
 
 
 def partials_of(step: Step, out: Array, arguments: Sequence[Array]) -> Sequence[Any]:

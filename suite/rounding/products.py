@@ -120,7 +120,7 @@ def from_one_group(
     )  # fmt: skip
     flat = np.append(x.reshape(-1), 0.0)
     to_x, to_kernel = np.zeros(x.size + 1), np.zeros(kernel.shape)
-    shape = g.shape[2:]
+    shape, lines = g.shape[2:], g.reshape(*g.shape[:2], -1)
     for offset in np.ndindex(*kernel.shape[2:]):
         at = tuple(
             slice(o * d, o * d + (n - 1) * s + 1, s)
@@ -128,9 +128,9 @@ def from_one_group(
         )
         places = numbers[(slice(None), slice(None), *at)]
         here = (slice(None), slice(None), *offset)
-        back = np.einsum("bo...,oc->bc...", g, kernel[here])
+        back = np.einsum("bos,oc->bcs", lines, kernel[here])
         to_x += np.bincount(places.reshape(-1), back.reshape(-1), x.size + 1)
-        to_kernel[here] = np.einsum("bo...,bc...->oc", g, flat[places])
+        to_kernel[here] = np.einsum("bos,bcs->oc", lines, flat[places].reshape(back.shape))
     return to_x[:-1].reshape(x.shape), to_kernel
 
 

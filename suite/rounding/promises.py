@@ -16,9 +16,9 @@ from gradlaws.suite.tape.tape import Array
 # What IEEE 754 rounds once.
 ONCE = frozenset({"add", "sub", "mul", "div", "square", "reciprocal", "sqrt"})
 # What passes a number on, but for its sign.
-EXACT = frozenset({"negative", "abs", "sign", "copy", "held", "floor", "ceil", "trunc", "rint", "maximum", "minimum", "real",
-                   "imaginary", "conjugate", "complex", "select", "remainder_to_zero"})  # fmt: skip
-# Products and quotients of complex numbers take several roundings (Higham, Lemma 3.5: √2 γ2, and √2 γ7 for a quotient).
+EXACT = frozenset({"negative", "abs", "sign", "copy", "held", "floor", "ceil", "trunc", "rint", "maximum", "minimum",
+                   "real", "imaginary", "conjugate", "complex", "select", "remainder_to_zero"})  # fmt: skip
+# Products and quotients of complex numbers take several roundings (Higham, Lemma 3.5: √2 γ2, for a quotient √2 γ7).
 COMPLEX_ULPS = {"add": 1.0, "sub": 1.0, "mul": 3.0, "square": 3.0, "div": 10.0, "reciprocal": 10.0, "abs": 2.0}
 DEFAULT = contracts.DEFAULT_ULPS["elementwise"]
 

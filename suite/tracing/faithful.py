@@ -7,11 +7,13 @@ from typing import Any
 
 import numpy as np
 
+from gradlaws.strategies.precision import PRECISIONS
 from gradlaws.suite.arithmetic.float64 import FLOAT64
 from gradlaws.suite.tape.run import every_value, run
 from gradlaws.suite.tape.tape import Array, Tape, Unsupported
 
-# Of the largest entry. What was baked in is off by its own size; what float64 rounds, by far less.
+# Of the largest entry. What was baked in is off by its own size; what float64 rounds, by far less, and what a narrower
+# type on the way rounds, by the root of its unit.
 APART = 1e-4
 # Where everything cancels: of the largest number on the way. Some hundred roundings of it.
 CANCELLED = 2.0**-46
@@ -24,11 +26,16 @@ def faithful(tape: Tape, inputs: Sequence[Any], answers: Sequence[Any], what: st
     """
     expected = [np.asarray(answer) for answer in answers]
     found = run(tape, inputs, FLOAT64)
-    if not all(_near(a, b, APART * _largest(b)) for a, b in zip(found, expected, strict=True)):
+    apart = max(APART, max((PRECISIONS[d].unit_roundoff for d in _floats(tape)), default=0.0) ** 0.5)
+    if not all(_near(a, b, apart * _largest(b)) for a, b in zip(found, expected, strict=True)):
         noise = CANCELLED * _largest_on_the_way(tape, inputs)
         if not all(_near(a, b, noise) for a, b in zip(found, expected, strict=True)):
             raise Unsupported(f"the trace of the {what} is not what runs: on the way it leaves the framework")
     return tape
+
+
+def _floats(tape: Tape) -> set[str]:
+    return {kind.dtype for kind in tape.kinds if kind.is_float}
 
 
 def _near(found: Any, expected: Array, tolerance: float) -> bool:

@@ -60,9 +60,9 @@ class TorchCall(Call):
         return Value(self.to.constant(array_of(self.results[place]), self.kinds[place].dtype))
 
     def converted(self, value: int, dtype: str) -> Value:
-        """As a float, complex or discrete value, whichever that type is; between floats nothing happens."""
-        old, new = self.kind_of(value), Kind((), dtype)
-        if old.number == new.number and (old.dtype == dtype or not new.is_discrete):
+        """As a value of that type: between floats the number stays, but what computes it rounds to the narrower."""
+        old = self.kind_of(value)
+        if old.dtype == dtype:
             return Value(value)
         kind = Kind(old.shape, dtype)
         return Value(self.to.emit("convert", (value,), (kind,), self.origin, dtype=dtype, kind=kind.number)[0])
