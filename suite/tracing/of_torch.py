@@ -81,12 +81,12 @@ def derivatives(
     # Weights that require gradients as well: else a once_differentiable backward leaves no trace of itself.
     ones = [torch.ones_like(y, requires_grad=True) for y in outputs(*tensors)]
     vectors = [x.detach() for x in tensors]
-    return Traced(
-        [x.detach().numpy() for x in tensors],
-        traced(outputs, *tensors, most=most),
-        checked(gradient, "gradient", *ones),
-        _unless_refused(lambda: checked(product, "second derivative", *ones, *vectors)) if second else None,
-    )
+    forward = traced(outputs, *tensors, most=most)
+    first = checked(gradient, "gradient", *ones)
+    found, refused = None, ""
+    if second:
+        found, refused = _unless_refused(lambda: checked(product, "second derivative", *ones, *vectors))
+    return Traced([x.detach().numpy() for x in tensors], forward, first, found, refused)
 
 
 def _another(tensor: torch.Tensor) -> torch.Tensor:
@@ -122,12 +122,13 @@ def is_once_differentiable(tensor: torch.Tensor) -> bool:
     return any(node.name() == "torch::autograd::Error" for node in met)
 
 
-def _unless_refused(trace: Callable[[], Tape]) -> Tape | None:
+def _unless_refused(trace: Callable[[], Tape]) -> tuple[Tape | None, str]:
+    """The tape, or why torch has none."""
     try:
-        return trace()
+        return trace(), ""
     except RuntimeError as error:
         if any(words in str(error) for words in REFUSED):
-            return None
+            return None, str(error).partition("\n")[0]
         raise
 
 

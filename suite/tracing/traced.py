@@ -14,13 +14,19 @@ class Traced:
     """Traced in float64 whatever the type under test: a trace in float32 rounds the literals that a rule brings in.
 
     ``forward``: x -> outputs. ``gradient``: x, w -> the gradient of ⟨w, outputs⟩, an array for each of x.
-    ``product``: x, w, v -> its Hessian times v; None if it was not asked for or does not exist.
+    ``product``: x, w, v -> its Hessian times v; None if it was not asked for, or ``refused``:
+    why the framework has none.
     """
 
     point: Sequence[Floats]
     forward: Tape
     gradient: Tape
     product: Tape | None = None
+    refused: str = ""
+
+    @property
+    def tapes(self) -> list[Tape]:
+        return [tape for tape in (self.forward, self.gradient, self.product) if tape is not None]
 
     @property
     def shapes(self) -> list[tuple[int, ...]]:
