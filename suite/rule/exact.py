@@ -99,15 +99,18 @@ class Agreement:
 
 
 class Exact:
-    """A traced function at its point, in one arithmetic: everything that RULE asks about it."""
+    """A traced function at its point, in one arithmetic: everything that RULE asks about it.
 
-    def __init__(self, traced: Traced, weights: Sequence[Floats], xp: Any) -> None:
-        self.traced, self.weights, self.xp = traced, list(weights), xp
-        n = len(traced.point)
-        self.value = Evaluation(traced.forward, list(traced.point), xp, [True] * n)
-        self.gradient = Evaluation(
-            traced.gradient, [*traced.point, *weights], xp, [True] * n + [False] * len(weights)
-        )  # fmt: skip
+    ``truth`` is the function whose limits count: another one (a reference) if ``traced`` is to have its derivatives.
+    """
+
+    def __init__(self, traced: Traced, weights: Sequence[Floats], xp: Any, truth: Traced | None = None) -> None:
+        self.traced, self.weights, self.xp, self.truth = traced, list(weights), xp, truth
+        n, inputs = len(traced.point), [*traced.point, *weights]
+        moving = [True] * n + [False] * len(weights)
+        self.value = Evaluation((truth or traced).forward, list(traced.point), xp, [True] * n)
+        self.gradient = Evaluation(traced.gradient, inputs, xp, moving)
+        self.true_gradient = Evaluation(truth.gradient, inputs, xp, moving) if truth else self.gradient
         self.objective = limits.weighted(weights, xp)
 
     def enter(self, vectors: Sequence[Floats]) -> list[Any]:
@@ -137,13 +140,14 @@ class Exact:
         of_gradient: bool,
         finer: int = 0,
     ) -> Agreement:
-        """``product``, H v, along another direction, beside the limit of the gradient (if that is known to be right) or
-        of the value. The gradient loses fewer digits, and its steps meet no kink of the value.
+        """``product``, H v, along another direction, beside the limit of the gradient (its own or the reference's) if
+        that is known to be right, or of the value. The gradient loses fewer digits, and its steps meet no kink of the
+        value.
         """
         direction, across = self.enter(vector), self.enter(other)
         if of_gradient:
             moves = [*direction, *(None for _ in self.weights)]
-            limit = limits.first(self.gradient, moves, limits.weighted(other, self.xp), finer)
+            limit = limits.first(self.true_gradient, moves, limits.weighted(other, self.xp), finer)
         else:
             limit = limits.second(self.value, direction, across, self.objective, finer)
         return self.beside(2, product, across, limit)

@@ -18,8 +18,8 @@ from gradlaws.suite.arithmetic.multiprecision import Multiprecision
 from gradlaws.suite.rule import directions
 from gradlaws.suite.rule.arithmetics import arithmetic_for
 from gradlaws.suite.rule.exact import SHOWN, Agreement, Exact
-from gradlaws.suite.rule.literals import moved_literals
 from gradlaws.suite.rule.place import Ask, sharpest
+from gradlaws.suite.tape.literals import moved_literals
 from gradlaws.suite.tape.run import run
 from gradlaws.suite.tape.tape import Tape
 from gradlaws.suite.tracing.traced import Traced
@@ -46,21 +46,24 @@ def settled_bits(point: Sequence[Floats]) -> int:
     return SETTLED_BITS + 3 * int(widest)
 
 
-def agreements(traced: Traced, random: np.random.Generator, xp: Any = None) -> list[Agreement]:
+def agreements(
+    traced: Traced, random: np.random.Generator, xp: Any = None, truth: Traced | None = None
+) -> list[Agreement]:
     """RULE along two directions for the gradient, and along one for the Hessian if its product was traced.
 
-    In ``xp``, or in the arithmetic that fits. What quad does not know, or holds wrong, mpmath settles where that takes
+    In ``xp``, or in the arithmetic that fits. ``truth``: a reference whose own derivatives are right (asked before); the
+    limits are its. What quad does not know, or holds wrong, mpmath settles where that takes
     no more than half a minute.
     """
     weights = directions.cotangent(traced.shapes, random)
     seeds = [int(s) for s in random.integers(2**32, size=2)]
-    exact = Exact(traced, weights, arithmetic_for(traced) if xp is None else xp)
+    exact = Exact(traced, weights, arithmetic_for(traced) if xp is None else xp, truth)
     found = asked(exact, seeds, directions.FLOORS[0])
     if any(a.verdict == "unknown" for a in found):
         found = better(found, asked(exact, seeds, directions.FLOORS[1]))
     patience = PATIENCE if any(a.is_open for a in found) else CONFIRMING
     if any(a.verdict != "right" for a in found) and affordable(traced, patience):
-        settled = Exact(traced, weights, Multiprecision(settled_bits(traced.point)))
+        settled = Exact(traced, weights, Multiprecision(settled_bits(traced.point)), truth)
         for floor in directions.FLOORS:
             found = better(found, asked(settled, seeds, floor))
     return found
@@ -84,7 +87,7 @@ def asked(exact: Exact, seeds: Sequence[int], floor: float) -> list[Agreement]:
 
     found = [settled(exact.first, v, traced.gradient, inputs, exact.gradient.outputs) for v in (one, other)]
     if traced.product is not None:
-        right = all(a.verdict == "right" for a in found)
+        right = exact.truth is not None or all(a.verdict == "right" for a in found)
         product = run(traced.product, [*inputs, *one], exact.xp)
 
         def second(across: Sequence[Floats], finer: int = 0) -> Agreement:
@@ -110,6 +113,6 @@ def with_literals(
         return agreement
     direction = exact.enter(along)
     base, allowance = exact.along(derivative, direction)[0], mpf(0)
-    for moved in moved_literals(tape, exact.traced.forward):
+    for moved in moved_literals(tape, (exact.truth or exact.traced).forward):
         allowance += abs(exact.along(run(moved, inputs, exact.xp), direction)[0] - base)
     return replace(agreement, literals=allowance)

@@ -19,6 +19,7 @@ Array = NDArray[Any]
 Shape = tuple[int, ...]
 
 FLOATS = frozenset({"float64", "float32", "float16", "bfloat16"})
+HELD = "held"  # what a function holds fixed (stop_gradient, detach): beside the point it is what it is there
 COMPLEX = frozenset({"complex128", "complex64"})
 
 
@@ -130,7 +131,7 @@ class Tape:
         for instruction in self.instructions:
             if any(found[i] for i in instruction.arguments):
                 for result in instruction.results:
-                    found[result] = takes_part(self.kinds[result])
+                    found[result] = instruction.operation != HELD and takes_part(self.kinds[result])
         return tuple(found)
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from gradlaws.suite.tape.operations.indexing import Windows
-from gradlaws.suite.tape.tape import Kind
+from gradlaws.suite.tape.tape import HELD, Kind
 from gradlaws.suite.tracing.call import Call, Lowering, as_it_is, with_parameters
 
 Parameters = Mapping[str, Any]
@@ -232,6 +232,7 @@ SAME = {
 
 LOWERED: dict[str, Lowering] = {name: as_it_is(operation) for name, operation in SAME.items()} | {
     "round": as_it_is("rint"),
+    "stop_gradient": as_it_is(HELD),
     "integer_pow": with_parameters("integer_power", lambda p: {"exponent": p["y"]}),
     "convert_element_type": conversion,
     "clamp": clamped,

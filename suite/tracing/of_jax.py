@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Any
@@ -23,9 +24,10 @@ LOWERED: dict[str, JaxLowering] = {**jax_operations.LOWERED, **jax_linalg.LOWERE
 
 # What only passes on what it is given, and calls, with the parameter that holds what they call.
 PASSED = frozenset({
-    "copy", "copy_p", "stop_gradient", "optimization_barrier", "sharding_constraint", "reshard", "name", "device_put",
+    "copy", "copy_p", "optimization_barrier", "sharding_constraint", "reshard", "name", "device_put",
     "pvary", "pbroadcast", "reduce_precision", "layout_constraint", "stage",
 })  # fmt: skip
+STOPPED = "stop_gradient"
 CALLS = {
     "jit": "jaxpr", "pjit": "jaxpr", "closed_call": "call_jaxpr", "core_call": "call_jaxpr", "remat2": "jaxpr",
     "checkpoint": "jaxpr", "custom_jvp_call": "call_jaxpr", "custom_vjp_call": "call_jaxpr", "run_state": "jaxpr",
@@ -33,13 +35,17 @@ CALLS = {
 }  # fmt: skip
 
 
-def traced(function: Callable[..., Any], *arrays: Any, most: int = MOST) -> Tape:
+def traced(
+    function: Callable[..., Any], *arrays: Any, most: int = MOST, holds: bool = False, wide: bool = True
+) -> Tape:
     """What jax runs for ``function(*arrays)``; its outputs are the leaves of the result.
 
-    Raises Unsupported for an operation without a declaration on which an output depends, and past ``most`` operations.
+    With ``holds``, what stop_gradient gives is held fixed beside the point; without it, it is what it is given. Not
+    ``wide``: by the user's own setting of x64. Raises Unsupported for an operation without a declaration on which an
+    output depends, and past ``most`` operations.
     """
-    with in_float64():
-        return of_jaxpr(jax.make_jaxpr(function)(*arrays), arrays, most)
+    with in_float64() if wide else contextlib.nullcontext():
+        return of_jaxpr(jax.make_jaxpr(function)(*arrays), arrays, most, holds)
 
 
 def in_float64() -> AbstractContextManager[Any]:
@@ -50,14 +56,20 @@ def in_float64() -> AbstractContextManager[Any]:
 
 
 def derivatives(
-    function: Callable[..., Any], *point: Any, second: bool = True, most: int = MOST, dtype: str = "float64"
+    function: Callable[..., Any],
+    *point: Any,
+    second: bool = True,
+    most: int = MOST,
+    dtype: str | None = "float64",
+    holds: bool = False,
 ) -> Traced:
     """What jax runs for a function of float arrays, for its VJP and, reverse over reverse, for H v.
 
-    The outputs are the float leaves of what the function returns; integers beside them are left out. Raises Unsupported
-    where jax has no gradient; where it has no second derivative there is no ``product``.
+    The outputs are the float leaves of what the function returns; integers beside them are left out. ``dtype`` None:
+    each array in its own type, by the user's own setting of x64. Raises Unsupported where jax has no gradient; where it
+    refuses the second derivative there is no ``product``.
     """
-    n = len(point)
+    n, wide = len(point), dtype is not None
 
     def outputs(*x: Any) -> list[Any]:
         return [y for y in jax.tree.leaves(function(*x)) if jax.numpy.issubdtype(jax.numpy.result_type(y), np.floating)]
@@ -69,37 +81,39 @@ def derivatives(
         weights, vector = given[n:-n], given[-n:]
         return jax.vjp(lambda *x: gradient(*x, *weights), *given[:n])[1](tuple(vector))
 
-    with in_float64():
+    with in_float64() if wide else contextlib.nullcontext():
         arrays = [jax.numpy.asarray(x, dtype=dtype) for x in point]
         ones = [np.ones(y.shape, y.dtype) for y in jax.eval_shape(outputs, *arrays)]
-        forward = traced(outputs, *arrays, most=most)
-        first, refused = unless_refused(lambda: traced(gradient, *arrays, *ones, most=most))
+        how: Any = {"most": most, "holds": holds, "wide": wide}
+        forward = traced(outputs, *arrays, **how)
+        first, refused = unless_refused(lambda: traced(gradient, *arrays, *ones, **how))
         if first is None:
             raise Unsupported(f"jax has no gradient of it: {refused}")
         found = None
         if second:
-            found, refused = unless_refused(lambda: traced(product, *arrays, *ones, *arrays, most=most))
-        return Traced([np.asarray(x) for x in arrays], forward, first, found, refused)
+            found, refused = unless_refused(lambda: traced(product, *arrays, *ones, *arrays, **how), ANY)
+        return Traced([np.asarray(x, dtype=np.float64) for x in arrays], forward, first, found, refused)
 
 
 # What jax says of a rule that it does not have; and of one whose trace it cannot evaluate itself.
 REFUSED = (NotImplementedError, jax.errors.UnexpectedTracerError)
+ANY = (ValueError, TypeError)  # as a gradient raises that runs, and has no derivative itself
 NO_REVERSE = ("does not support reverse-mode", "Reverse-mode differentiation does not work")
 
 
-def unless_refused(trace: Callable[[], Tape]) -> tuple[Tape | None, str]:
+def unless_refused(trace: Callable[[], Tape], also: tuple[type[Exception], ...] = ()) -> tuple[Tape | None, str]:
     """The tape, or why jax has none."""
     try:
         return trace(), ""
-    except (*REFUSED, ValueError) as error:
-        if not isinstance(error, REFUSED) and not any(words in str(error) for words in NO_REVERSE):
+    except (*REFUSED, ValueError, *also) as error:
+        if not isinstance(error, (*REFUSED, *also)) and not any(words in str(error) for words in NO_REVERSE):
             raise
         return None, str(error).partition("\n")[0]
 
 
-def of_jaxpr(closed: ClosedJaxpr, arrays: Sequence[Any], most: int = MOST) -> Tape:
+def of_jaxpr(closed: ClosedJaxpr, arrays: Sequence[Any], most: int = MOST, holds: bool = False) -> Tape:
     """The tape of a jaxpr at a point: ``arrays``, one for each of its inputs."""
-    inliner = Inliner(most)
+    inliner = Inliner(most, holds)
     inputs = [inliner.input(kind_of(v.aval), np.asarray(x)) for v, x in zip(closed.jaxpr.invars, arrays, strict=True)]
     outputs = inliner.inline(closed, inputs)
     return inliner.builder.tape(outputs)
@@ -113,7 +127,7 @@ def primitives() -> dict[str, Primitive]:
 
 def missing() -> list[str]:
     """Those that have no declaration and are not inlined; ``jax_operations.LEFT_OUT`` says why."""
-    return sorted(primitives().keys() - PASSED - LOWERED.keys() - CALLS.keys() - CONTROL.keys())
+    return sorted(primitives().keys() - PASSED - {STOPPED} - LOWERED.keys() - CALLS.keys() - CONTROL.keys())
 
 
 def kind_of(aval: Any) -> Kind:
@@ -142,8 +156,9 @@ def _frame(source: Any) -> Any:
 class Inliner:
     """Writes the tape of a jaxpr; knows what has a value already: what no input that may move has touched."""
 
-    def __init__(self, most: int) -> None:
+    def __init__(self, most: int, holds: bool = False) -> None:
         self.builder = Builder(most)
+        self.holds = holds
         self.concrete = Concrete(self.builder)
         self.of_bits: set[int] = set()  # integers that the bits of a float have a part in
 
@@ -184,7 +199,7 @@ class Inliner:
 
     def translated(self, equation: JaxprEqn, arguments: list[int]) -> Sequence[int]:
         name, parameters = equation.primitive.name, equation.params
-        if name in PASSED:
+        if name in PASSED or (name == STOPPED and not self.holds):
             return arguments
         if name in CALLS:
             return self.inline(parameters[CALLS[name]], arguments)

@@ -14,14 +14,15 @@ import contextlib
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import torch
 from torch._ops import OpOverload
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_flatten, tree_leaves, tree_map
 
-from gradlaws.suite.tape.tape import Builder, Origin, Tape, Unsupported
+from gradlaws.suite.tape.tape import HELD, Builder, Origin, Tape, Unsupported
 from gradlaws.suite.tracing.faithful import faithful
-from gradlaws.suite.tracing.torch_call import TorchCall, array_of, kind_of
+from gradlaws.suite.tracing.torch_call import TorchCall, Value, array_of, kind_of
 from gradlaws.suite.tracing.torch_control import taken
 from gradlaws.suite.tracing.torch_decompositions import GRADIENTS
 from gradlaws.suite.tracing.torch_memory import Memory
@@ -34,15 +35,16 @@ MOST = 200_000  # instructions: what a few minutes of tracing write
 MISSING = "missing"  # an operation of torch's without a declaration: an error if an output depends on it
 
 
-def traced(function: Callable[..., Any], *tensors: torch.Tensor, most: int = MOST) -> Tape:
+def traced(function: Callable[..., Any], *tensors: torch.Tensor, most: int = MOST, holds: bool = False) -> Tape:
     """What torch runs for ``function(*tensors)``; its outputs are the leaves of the result.
 
     ``function`` gets copies that require gradients where the tensors do. If it gives one result for each tensor, as a
     gradient does, None among them is 0 of the shape of that tensor. Data decide branches and loops as they do at the
-    point. Raises Unsupported for an operation without a declaration on which an output depends, for an output that is
-    no tensor, and past ``most`` operations.
+    point. With ``holds``, what has lost its graph (detach, no_grad) is held fixed beside the point where something that
+    has one meets it; without it, it is what it is given. Raises Unsupported for an operation without a declaration on
+    which an output depends, for an output that is no tensor, and past ``most`` operations.
     """
-    recorder = Recorder(most)
+    recorder = Recorder(most, holds)
     inputs = [recorder.input(tensor) for tensor in tensors]
     with taken(), recorder:
         result = function(*inputs)
@@ -50,14 +52,21 @@ def traced(function: Callable[..., Any], *tensors: torch.Tensor, most: int = MOS
 
 
 def derivatives(
-    function: Callable[..., Any], *point: Any, second: bool = True, most: int = MOST, dtype: str = "float64"
+    function: Callable[..., Any],
+    *point: Any,
+    second: bool = True,
+    most: int = MOST,
+    dtype: str | None = "float64",
+    holds: bool = False,
 ) -> Traced:
     """What torch runs for a function of float tensors, for its VJP and, reverse over reverse, for H v.
 
-    The outputs are the float leaves of what the function returns. There is no ``product`` where torch refuses the
-    second derivative (once_differentiable, a kernel whose backward has none). What no input reaches has gradient 0.
+    The outputs are the float leaves of what the function returns. ``dtype`` None: each tensor in its own type. There is
+    no ``product`` where torch refuses the second derivative (once_differentiable, a kernel whose backward has none).
+    What no input reaches has gradient 0.
     """
-    tensors = [torch.as_tensor(x, dtype=getattr(torch, dtype)).detach().requires_grad_() for x in point]
+    wanted = None if dtype is None else getattr(torch, dtype)
+    tensors = [torch.as_tensor(x, dtype=wanted).detach().requires_grad_() for x in point]
     n = len(tensors)
 
     def outputs(*x: torch.Tensor) -> list[torch.Tensor]:
@@ -73,20 +82,24 @@ def derivatives(
         return pulled(found, given[:n], given[-n:])
 
     def checked(function: Callable[..., Any], what: str, *others: torch.Tensor) -> Tape:
-        tape = traced(function, *tensors, *others, most=most)
+        tape = traced(function, *tensors, *others, most=most, holds=holds)
         elsewhere = [*tensors, *map(_another, others)]
         answers = [array_of(x) for x in function(*elsewhere)]
-        return faithful(tape, [x.detach().numpy() for x in elsewhere], answers, what)
+        return faithful(tape, [array_of(x) for x in elsewhere], answers, what)
 
     # Weights that require gradients as well: else a once_differentiable backward leaves no trace of itself.
     ones = [torch.ones_like(y, requires_grad=True) for y in outputs(*tensors)]
     vectors = [x.detach() for x in tensors]
-    forward = traced(outputs, *tensors, most=most)
-    first = checked(gradient, "gradient", *ones)
+    forward, first = traced(outputs, *tensors, most=most, holds=holds), checked(gradient, "gradient", *ones)
     found, refused = None, ""
     if second:
-        found, refused = _unless_refused(lambda: checked(product, "second derivative", *ones, *vectors))
-    return Traced([x.detach().numpy() for x in tensors], forward, first, found, refused)
+        try:
+            found = checked(product, "second derivative", *ones, *vectors)
+        except RuntimeError as error:
+            if not any(words in str(error) for words in REFUSED):
+                raise
+            refused = str(error)
+    return Traced([array_of(x).astype(np.float64) for x in tensors], forward, first, found, refused)
 
 
 def _another(tensor: torch.Tensor) -> torch.Tensor:
@@ -122,16 +135,6 @@ def is_once_differentiable(tensor: torch.Tensor) -> bool:
     return any(node.name() == "torch::autograd::Error" for node in met)
 
 
-def _unless_refused(trace: Callable[[], Tape]) -> tuple[Tape | None, str]:
-    """The tape, or why torch has none."""
-    try:
-        return trace(), ""
-    except RuntimeError as error:
-        if any(words in str(error) for words in REFUSED):
-            return None, str(error).partition("\n")[0]
-        raise
-
-
 def missing() -> list[str]:
     """Core ATen operations on tensors that have neither a declaration nor a decomposition."""
     found = []
@@ -153,9 +156,10 @@ def is_known(func: OpOverload) -> bool:
 class Recorder(TorchDispatchMode):
     """Writes down every operation on what depends on an input; torch computes what it computes."""
 
-    def __init__(self, most: int) -> None:
+    def __init__(self, most: int, holds: bool = False) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.builder = Builder(most)
+        self.holds = holds
         self.memory = Memory(self.builder)
         self.lines = Lines()
         self.inside: list[str] = []  # operations that are being taken apart
@@ -212,16 +216,27 @@ class Recorder(TorchDispatchMode):
             self.memory.hold(results[0], self.memory.number(tensors[0], origin), tensors)
             return
         lowering = lowering_of(func)
-        numbers = [self.memory.number(t, origin) for t in tensors]
+        numbers = [self.number(t, origin) for t in tensors]
         if lowering is None:
             if not self.stays(numbers, results):
                 self.missing(func, numbers, results, origin)
             return
-        values = tree_map(lambda x: self.memory.number(x, origin) if isinstance(x, torch.Tensor) else x, arguments)
+        known = {id(t): n for t, n in zip(tensors, numbers, strict=True)}
+        values = tree_map(lambda x: known[id(x)] if isinstance(x, torch.Tensor) else x, arguments)
         call = TorchCall(self.builder, values, numbers, [kind_of(r) for r in results], origin, results, tensors)
         # Results that a lowering leaves out (integers, most often) stay what torch has computed.
         for tensor, number in zip(results, lowering(call), strict=False):
             self.memory.hold(tensor, number, tensors)
+
+    def number(self, tensor: torch.Tensor, origin: Origin) -> int:
+        """Of a tensor's value; held fixed where autograd takes it for constant, if that is wanted."""
+        number = self.memory.number(tensor, origin)
+        kind = self.builder.kinds[number]
+        followed = tensor.requires_grad or kind.is_discrete or number in self.builder.constants
+        # What a decomposition makes below autograd has a graph of its own nowhere.
+        if followed or self.inside or not (self.holds and torch.is_grad_enabled()):
+            return number
+        return Value(self.builder.one(HELD, (number,), kind, origin))
 
     def stays(self, numbers: Sequence[int], results: Sequence[torch.Tensor]) -> bool:
         """Whether results are those of the point, as torch has them: of integers, and what integers there are."""

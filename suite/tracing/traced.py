@@ -14,8 +14,8 @@ class Traced:
     """Traced in float64 whatever the type under test: a trace in float32 rounds the literals that a rule brings in.
 
     ``forward``: x -> outputs. ``gradient``: x, w -> the gradient of ⟨w, outputs⟩, an array for each of x.
-    ``product``: x, w, v -> its Hessian times v; None if it was not asked for, or ``refused``:
-    why the framework has none.
+    ``product``: x, w, v -> its Hessian times v; None if it was not asked for, or the framework refuses it, in the words
+    of ``refused``.
     """
 
     point: Sequence[Floats]

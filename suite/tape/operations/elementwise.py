@@ -11,7 +11,7 @@ from mpmath import mp
 
 from gradlaws.strategies.catalogue import PRIMITIVES
 from gradlaws.suite.tape.operations.declaration import Declaration
-from gradlaws.suite.tape.tape import Array
+from gradlaws.suite.tape.tape import HELD, Array
 
 # What a function that is not smooth does where its pieces meet.
 
@@ -193,6 +193,7 @@ FAMILY = (
     Declaration("bits", bits),
     Declaration("igamma_grad_a", igamma_grad_a),
     Declaration("copy", lambda xp, a: a),
+    Declaration(HELD, lambda xp, a: a),
     Declaration("real", lambda xp, a: xp.real(a)),
     Declaration("imaginary", lambda xp, a: xp.imaginary(a)),
     Declaration("conjugate", lambda xp, a: xp.conjugate(a)),

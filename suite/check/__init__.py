@@ -1,0 +1,1 @@
+"""One call of a user's, as it is: whether its derivatives are right."""

@@ -1,0 +1,114 @@
+"""The arrays in a call's arguments and results, each with the name that its user knows it by."""
+
+from __future__ import annotations
+
+import dataclasses
+import inspect
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+Path = tuple[Any, ...]
+
+
+class Attribute(str):
+    """A step that is written with a dot."""
+
+
+class CannotCheck(ValueError):
+    """The call cannot be checked: one line that says what is wrong with it, and what to do."""
+
+
+@dataclass(frozen=True)
+class Leaf:
+    """A float array among the arguments or the results: its name, its shape and its type as the framework names it."""
+
+    name: str
+    shape: tuple[int, ...]
+    dtype: str
+
+    @property
+    def size(self) -> int:
+        size = 1
+        for n in self.shape:
+            size *= n
+        return size
+
+    def __str__(self) -> str:
+        return f"{self.name}: {self.dtype}[{', '.join(map(str, self.shape))}]"
+
+
+@dataclass(frozen=True)
+class Bound:
+    """A call: ``arguments`` by the names of the function's parameters, and ``call``, which puts them in again."""
+
+    arguments: Mapping[str, Any]
+    call: Callable[[Mapping[str, Any]], Any]
+
+
+def bound(function: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any], signature: Any = None) -> Bound:
+    """Raises TypeError, as the call itself would, where the arguments do not fit; that is the user's."""
+    try:
+        taken = inspect.signature(signature or function)
+    except (TypeError, ValueError):  # what is written in C has none
+        return _unnamed(function, args, kwargs)
+    given = taken.bind(*args, **kwargs)
+
+    def call(arguments: Mapping[str, Any]) -> Any:
+        filled = inspect.BoundArguments(taken, dict(arguments))
+        return function(*filled.args, **filled.kwargs)
+
+    return Bound(dict(given.arguments), call)
+
+
+def _unnamed(function: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any]) -> Bound:
+    names = [f"argument {k}" for k in range(len(args))]
+
+    def call(arguments: Mapping[str, Any]) -> Any:
+        return function(*(arguments[name] for name in names), **{k: arguments[k] for k in kwargs})
+
+    return Bound({**dict(zip(names, args, strict=True)), **kwargs}, call)
+
+
+def walk(tree: Any, path: Path = ()) -> Iterator[tuple[Path, Any]]:
+    """What is in containers (lists, tuples, dictionaries, dataclasses), each with the way to it."""
+    for step, child in _children(tree) or ():
+        yield from walk(child, (*path, step))
+    if _children(tree) is None and tree is not None:
+        yield path, tree
+
+
+def _children(tree: Any) -> list[tuple[Any, Any]] | None:
+    if isinstance(tree, Mapping):
+        return list(tree.items())
+    if isinstance(tree, list | tuple):
+        fields: Sequence[str] = getattr(tree, "_fields", ())
+        return list(zip(map(Attribute, fields) if fields else range(len(tree)), tree, strict=True))
+    if dataclasses.is_dataclass(tree) and not isinstance(tree, type):
+        return [(Attribute(field.name), getattr(tree, field.name)) for field in dataclasses.fields(tree)]
+    return None
+
+
+def replaced(tree: Any, by: Mapping[Path, Any], path: Path = ()) -> Any:
+    """The same containers with other leaves."""
+    if path in by:
+        return by[path]
+    children = _children(tree)
+    if children is None:
+        return tree
+    new = {step: replaced(child, by, (*path, step)) for step, child in children}
+    if all(new[step] is child for step, child in children):
+        return tree
+    if isinstance(tree, Mapping):
+        return dict(new)
+    if isinstance(tree, tuple) and hasattr(tree, "_fields"):
+        return type(tree)(**new)
+    if isinstance(tree, list | tuple):
+        return type(tree)(new.values())
+    return dataclasses.replace(tree, **new)
+
+
+def named(path: Path) -> str:
+    """x, params['w'], outputs[0], state.mean: as one would write it."""
+    head, *rest = path or ("result",)
+    return str(head) + "".join(f".{s}" if isinstance(s, Attribute) else f"[{s!r}]" for s in rest)

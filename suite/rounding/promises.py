@@ -1,0 +1,104 @@
+"""What one evaluation of an elementwise operation may be off by: its contract, and underflow."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from gradlaws.strategies.precision import HALF
+from gradlaws.suite import regions
+from gradlaws.suite.bound import contracts
+from gradlaws.suite.rounding.step import Error, Step, added
+from gradlaws.suite.tape.tape import Array
+
+# What IEEE 754 rounds once.
+ONCE = frozenset({"add", "sub", "mul", "div", "square", "reciprocal", "sqrt"})
+# What passes a number on, but for its sign.
+EXACT = frozenset({"negative", "abs", "sign", "copy", "floor", "ceil", "trunc", "rint", "maximum", "minimum", "real",
+                   "imaginary", "conjugate", "complex", "select", "remainder_to_zero"})  # fmt: skip
+# Products and quotients of complex numbers take several roundings (Higham, Lemma 3.5: √2 γ2, and √2 γ7 for a quotient).
+COMPLEX_ULPS = {"add": 1.0, "sub": 1.0, "mul": 3.0, "square": 3.0, "div": 10.0, "reciprocal": 10.0, "abs": 2.0}
+DEFAULT = contracts.DEFAULT_ULPS["elementwise"]
+
+
+def evaluated(step: Step, partials: Sequence[Any]) -> Error:
+    """What the contract and underflow allow in the value of every entry; None if it is exact."""
+    out, name, u = step.result, step.operation, step.unit.u
+    if out.dtype.kind == "c":
+        return np.asarray(COMPLEX_ULPS.get(name, 0.0 if name in EXACT else 4 * DEFAULT) * u * abs(out))
+    if name in EXACT and not (name == "abs" and step.arguments[0].dtype.kind == "c"):
+        return None
+    if (name in ("mul", "div") and step.is_power_of_two(1)) or (name == "mul" and step.is_power_of_two(0)):
+        return underflow(step)
+    if name in ONCE:
+        return added(once(step) * u * abs(out), underflow(step))
+    if name == "integer_power":
+        return added(powers(step) * u * abs(out), underflow(step))
+    if step.declared.primitive is None:
+        return added((1.0 if step.unit.dtype in HALF else DEFAULT) * u * abs(out), underflow(step))
+    return added(promised(step, partials), underflow(step))
+
+
+def once(step: Step) -> float:
+    """XLA makes of a division by a constant a product with its rounded reciprocal."""
+    reciprocal = step.operation == "div" and step.arithmetic.backend == "jax" and step.exact_number(1) is not None
+    return 2.0 if reciprocal else 1.0
+
+
+def powers(step: Step) -> float:
+    """By products, or by a library's power."""
+    exponent = int(step.parameters["exponent"])
+    by_library = DEFAULT if abs(exponent) > 2 else 0.0
+    return max(abs(exponent) - 1.0, by_library) + (exponent < 0)
+
+
+def promised(step: Step, partials: Sequence[Any]) -> Error:
+    """By the rows of its primitive, each in its region."""
+    backend, mode, dtype = step.arithmetic.backend, step.arithmetic.mode, step.unit.dtype
+    primitive, out, u = str(step.declared.primitive), step.result, step.unit.u
+    rows = contracts.covering(backend, dtype, mode, primitive)
+    allowed = contracts.default(dtype, primitive)
+    whole = allowed_by(allowed, step, partials, u)
+    for row in rows:
+        inside = regions.mask(row.region, step.arguments) if row.region else np.ones((), dtype=bool)
+        if np.any(inside):
+            whole = np.where(inside, allowed_by(row.contract, step, partials, u), whole)
+    return np.broadcast_to(whole, out.shape)
+
+
+def allowed_by(contract: contracts.Contract, step: Step, partials: Sequence[Any], u: float) -> Array:
+    found = contract.ulps[0] * u * abs(step.result) + contract.absolute * u
+    if contract.conditioning:
+        found = found + contract.conditioning * u * sum(
+            abs(x * d) for x, d in zip(step.arguments, partials, strict=True)
+        )
+    return np.asarray(found)
+
+
+def underflow(step: Step) -> Error:
+    """Of entries that are not exactly 0 and below the normal numbers; None if there are none."""
+    unit, size = step.unit, abs(step.result)
+    if not size.size or size.min() >= unit.normal:
+        return None
+    if step.operation in ("add", "sub"):
+        if not unit.flushes:
+            return None  # what is so small is a multiple of the smallest number: exact
+        return np.where(size < unit.normal, size, 0.0)
+    lost = np.where(size == 0, unit.smallest, np.minimum(size, unit.smallest))
+    return np.where((size < unit.normal) & ~exactly_zero(step), lost, 0.0)
+
+
+def exactly_zero(step: Step) -> Array:
+    """Where a result is 0 because an argument says so, not because it is too small."""
+    zero = np.asarray(step.result == 0)
+    if step.operation == "mul":
+        said = (step.arguments[0] == 0) | (step.arguments[1] == 0)
+    elif step.operation == "div":
+        said = (step.arguments[0] == 0) | np.isinf(step.arguments[1])
+    else:
+        said = np.zeros((), dtype=bool)
+        for x in step.arguments:
+            said = said | (x == 0) | (x == 1) | np.isinf(x)
+    return np.asarray(zero & said)
