@@ -21,9 +21,10 @@ from gradlaws.suite.check.comparison import compared, looked_at
 from gradlaws.suite.check.leaves import CannotCheck
 from gradlaws.suite.check.questions import Cotangents
 from gradlaws.suite.check.subject import Mode, Refused, Subject
-from gradlaws.suite.check.truth import Rule, Truth, arithmetic, judged, traced
+from gradlaws.suite.check.truth import Rule, Truth, judged, traced
 from gradlaws.suite.check.verdict_of_rule import told
 from gradlaws.suite.rounding.bounds import Bounds, bounds
+from gradlaws.suite.rule.arithmetics import arithmetic_for, why_not_quad
 from gradlaws.suite.tape.tape import Tape, Unsupported
 from gradlaws.suite.tracing.traced import Traced
 
@@ -46,9 +47,11 @@ class Check:
     def __init__(self, subject: Subject, reference: Subject | None, options: Options) -> None:
         self.subject, self.reference, self.options = subject, reference, options
         self.random = np.random.default_rng(options.seed)
-        self.xp = arithmetic()
         self.report = Report("", subject.framework, [], options.order, options.seed)
         self.own, self.truth = self._traces()
+        if self.truth is not None:
+            self.xp = arithmetic_for(self.truth)
+            self.report.notes += [reason for reason in [why_not_quad(self.truth)] if reason]
         self.rule = self._rule()
         self.cotangents = questions.cotangents(subject.outputs, self.random)
         self.vectors = questions.direction(subject.point, self.random)
@@ -74,10 +77,10 @@ class Check:
         jax's own solvers stop gradients on the way to right ones; a surrogate does so on purpose.
         """
         seed, plain = self.options.seed, traced(reference, second, holds=False)
-        if judged(plain, None, seed, self.xp).of_order(1) == "right":
+        if judged(plain, None, seed, arithmetic_for(plain)).of_order(1) == "right":
             return plain
         held = traced(reference, second, holds=True)
-        sure = judged(held, None, seed, self.xp)
+        sure = judged(held, None, seed, arithmetic_for(held))
         if sure.of_order(1) != "right":
             raise CannotCheck(f"the reference cannot be one: {'; '.join(sure.reasons(1))}")
         self.report.notes.append("what the reference holds fixed (detach, stop_gradient) is constant")

@@ -51,9 +51,9 @@ def agreements(
 ) -> list[Agreement]:
     """RULE along two directions for the gradient, and along one for the Hessian if its product was traced.
 
-    In ``xp``, or in the arithmetic that fits. ``truth``: a reference whose own derivatives are right (asked before); the
-    limits are its. What quad does not know, or holds wrong, mpmath settles where that takes
-    no more than half a minute.
+    In ``xp``, or in the arithmetic that fits. ``truth``: a reference whose own derivatives are right (asked before);
+    the limits are its. What quad does not know, or holds wrong, mpmath settles where that takes no more than half a
+    minute.
     """
     weights = directions.cotangent(traced.shapes, random)
     seeds = [int(s) for s in random.integers(2**32, size=2)]

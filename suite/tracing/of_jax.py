@@ -96,16 +96,20 @@ def derivatives(
 
 
 # What jax says of a rule that it does not have; and of one whose trace it cannot evaluate itself.
-REFUSED = (NotImplementedError, jax.errors.UnexpectedTracerError)
-ANY = (ValueError, TypeError)  # as a gradient raises that runs, and has no derivative itself
+REFUSED: tuple[type[Exception], ...] = (NotImplementedError, jax.errors.UnexpectedTracerError)
+ANY: tuple[type[Exception], ...] = (
+    ValueError,
+    TypeError,
+)  # as a gradient raises that runs, and has no derivative itself
 NO_REVERSE = ("does not support reverse-mode", "Reverse-mode differentiation does not work")
 
 
 def unless_refused(trace: Callable[[], Tape], also: tuple[type[Exception], ...] = ()) -> tuple[Tape | None, str]:
     """The tape, or why jax has none."""
+    caught: tuple[type[Exception], ...] = (*REFUSED, ValueError, *also)
     try:
         return trace(), ""
-    except (*REFUSED, ValueError, *also) as error:
+    except caught as error:
         if not isinstance(error, (*REFUSED, *also)) and not any(words in str(error) for words in NO_REVERSE):
             raise
         return None, str(error).partition("\n")[0]
