@@ -13,6 +13,10 @@ from gradlaws.suite.check.truth import Rule
 def told(rule: Rule, report: Report, rows: Sequence[Row], order: int) -> None:
     """The verdict of RULE in the rows of its leaves, and where it is wrong."""
     verdict, worst = rule.of_order(order), rule.worst(order)
+    if order == 2 and rule.of_order(1) == "wrong":
+        for row in rows:
+            row.notes.append("not asked, since the gradient itself is wrong")
+        return
     wrong = {place.argument for place in rule.places} if order == 1 else set(rule.leaves)
     for k, row in enumerate(rows):
         row.rule = "right" if verdict == "wrong" and wrong and k not in wrong else verdict
