@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
 from gradlaws.suite.tape.operations import DECLARATIONS
-from gradlaws.suite.tracing import of_jax, of_torch
-
-MISSING: Mapping[str, Callable[[], list[str]]] = {"jax.lax": of_jax.missing, "core ATen": of_torch.missing}
+from gradlaws.suite.tracing import jax_operations, of_jax, of_torch
 
 
 def report() -> str:
     parts = [f"{len(DECLARATIONS)} declared operations"]
-    for name, missing in MISSING.items():
-        found = missing()
-        parts.append(textwrap.fill(f"{name}: {len(found)} without: {', '.join(found) or 'none'}", 120))
+    missing: Mapping[str, list[str]] = {"jax.lax": of_jax.missing(), "core ATen": of_torch.missing()}
+    for name, found in missing.items():
+        reasons: dict[str, list[str]] = {}
+        for operation in found:
+            reasons.setdefault(jax_operations.LEFT_OUT.get(operation, "not declared yet"), []).append(operation)
+        parts.append(f"{name}: {len(found)} without" + (":" if found else ""))
+        for reason, names in sorted(reasons.items()):
+            text = f"{', '.join(names)}: {reason}"
+            parts.append(textwrap.fill(text, 120, initial_indent="  ", subsequent_indent="    "))
     return "\n".join(parts)
 
 

@@ -13,16 +13,22 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from gradlaws.strategies.primitive import binary, interval, linear, structured, unary
     from gradlaws.suite.backends.backend import Backend, Unsupported
+    from gradlaws.suite.check.answer import Report
+    from gradlaws.suite.check.door import check
+    from gradlaws.suite.check.leaves import CannotCheck
     from gradlaws.suite.checking.failure import Violation
     from gradlaws.suite.configuration import configure
     from gradlaws.suite.vocabulary import VERSION as __version__
 
 __all__ = [
     "Backend",
+    "CannotCheck",
+    "Report",
     "Unsupported",
     "Violation",
     "__version__",
     "binary",
+    "check",
     "configure",
     "interval",
     "linear",
@@ -31,9 +37,12 @@ __all__ = [
 ]
 _HOME = {
     "Backend": "suite.backends.backend",
+    "CannotCheck": "suite.check.leaves",
+    "Report": "suite.check.answer",
     "Unsupported": "suite.backends.backend",
     "Violation": "suite.checking.failure",
     "binary": "strategies.primitive",
+    "check": "suite.check.door",
     "configure": "suite.configuration",
     "interval": "strategies.primitive",
     "linear": "strategies.primitive",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -16,9 +17,11 @@ from gradlaws.suite.arithmetic.multiprecision import Multiprecision  # noqa: E40
 from gradlaws.suite.arithmetic.quad import QUAD  # noqa: E402
 from gradlaws.suite.arithmetic.self_test import usable  # noqa: E402
 from gradlaws.suite.rule import directions  # noqa: E402
+from gradlaws.suite.rule.arithmetics import arithmetic_for, why_not_quad  # noqa: E402
 from gradlaws.suite.rule.exact import Agreement, Exact  # noqa: E402
 from gradlaws.suite.rule.place import operations, places  # noqa: E402
 from gradlaws.suite.rule.rule import agreements  # noqa: E402
+from gradlaws.suite.tracing import of_jax  # noqa: E402
 from gradlaws.suite.tracing.of_jax import derivatives  # noqa: E402
 
 ARITHMETIC: Any = QUAD if usable() is None else Multiprecision(113)
@@ -125,6 +128,43 @@ def test_what_cancels_and_what_oscillates(function: Callable[..., Any]) -> None:
 def test_a_literal_that_a_rule_rounds_is_no_fault(function: Callable[..., Any]) -> None:
     found = asked(function, POINT)
     assert {a.verdict for a in found} == {"right"} and max(a.relative for a in found) < 1e-15
+
+
+def power(x: Any, fft: Callable[[Any], Any]) -> Any:
+    return (abs(fft(x)) ** 2 * (1 + abs(x))).sum()
+
+
+def test_complex_numbers_are_mpmaths() -> None:
+    torch = pytest.importorskip("torch")
+    from gradlaws.suite.tracing import of_torch
+
+    for tracing, fft in ((of_jax, jnp.fft.fft), (of_torch, torch.fft.fft)):
+        traced = tracing.derivatives(functools.partial(power, fft=fft), POINT)
+        assert arithmetic_for(traced) == Multiprecision(160)
+        assert "complex" in str(why_not_quad(traced))
+        found = agreements(traced, np.random.default_rng(0))
+        assert [a.verdict for a in found] == ["right"] * 3 and max(a.relative for a in found) < 1e-20
+
+
+def test_real_numbers_are_quads_where_there_is_quad() -> None:
+    traced = derivatives(jnp.tanh, POINT)
+    assert arithmetic_for(traced) is QUAD if usable() is None else usable() in str(why_not_quad(traced))
+
+
+def test_a_step_over_a_pole_is_no_alarm() -> None:
+    """The other entries' size would take 1e-52 across the pole at 0, where 1 / x has no limit."""
+    assert set(verdicts(lambda x: 1 / x, np.array([1.2, 1.7e-52, -0.4]))) == {"right"}
+    assert "wrong" not in verdicts(lambda x: 1 / (x - 1), np.array([1 + 2.0**-52, 3.0]))
+
+
+def test_a_derivative_that_is_nan_where_there_is_a_limit_is_wrong() -> None:
+    """A where is differentiated on both sides: 0 times NaN on the one that is not taken."""
+    found = asked(lambda x: jnp.where(x > 0, jnp.sqrt(x), x), np.array([0.5, -0.5]))
+    assert found[0].verdict == "wrong" and "the limit is a number, and the derivative is not" in str(found[0])
+
+
+def test_an_entry_near_the_largest_number_has_a_direction() -> None:
+    assert set(verdicts(lambda x: x * x, np.array([1.7e308, 1.0]))) == {"right"}
 
 
 def test_nan_and_infinity_are_not_known() -> None:

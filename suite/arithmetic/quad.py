@@ -116,6 +116,7 @@ class Quad:
     bessel_j1 = staticmethod(special_entries.bessel_j1)
     igamma = staticmethod(special_entries.igamma)
     igammac = staticmethod(special_entries.igammac)
+    incomplete_beta = staticmethod(special_entries.incomplete_beta)
     hurwitz_zeta = staticmethod(special_entries.zeta)
     betaln = staticmethod(special_entries.betaln)
     beta = staticmethod(special_entries.beta)

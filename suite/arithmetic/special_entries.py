@@ -112,6 +112,14 @@ def igammac(a: mpf, x: mpf) -> mpf:
 
 
 @by_entry
+def incomplete_beta(a: mpf, b: mpf, x: mpf) -> mpf:
+    """The regularised I_x(a, b), for a, b > 0 and 0 ≤ x ≤ 1; NaN unless 2^-64 ≤ a, b ≤ 2^20."""
+    if not (1 / MODERATE <= a <= MANY and 1 / MODERATE <= b <= MANY and 0 <= x <= 1):
+        return mp.nan
+    return mp.betainc(a, b, 0, x, regularized=True)
+
+
+@by_entry
 def zeta(s: mpf, q: mpf) -> mpf:
     """Hurwitz's, Σ (n + q)^-s, for s > 1 and q > 0, infinite at s = 1 and q = 0; NaN beyond s = 2^20 and q = 2^64."""
     if not (1 <= s <= MANY and 0 <= q <= MODERATE):

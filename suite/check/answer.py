@@ -28,7 +28,8 @@ class Failure:
         at = f"[{', '.join(map(str, self.index))}]" if self.index else ""
         off = abs(self.answer - self.true)
         allowed = f"rounding allows {self.bound:.1e}" if self.bound else "nothing is rounded"
-        return f"{self.mode}, {self.question}: entry {at} is {self.answer:.17g}, not {self.true:.17g} (off {off:.1e}, {allowed})"
+        came = f"is {self.answer:.17g}, not {self.true:.17g} (off {off:.1e}, {allowed})"
+        return f"{self.mode}, {self.question}: entry {at} {came}"
 
 
 @dataclass

@@ -16,12 +16,15 @@ import numpy as np
 
 from gradlaws.strategies.primitive import Floats
 from gradlaws.suite.check import questions
-from gradlaws.suite.check.answer import DIGITS, Failure, Report, Row
+from gradlaws.suite.check.answer import Report, Row
+from gradlaws.suite.check.comparison import compared, looked_at
 from gradlaws.suite.check.leaves import CannotCheck
 from gradlaws.suite.check.questions import Cotangents
 from gradlaws.suite.check.subject import Mode, Refused, Subject
-from gradlaws.suite.check.truth import Rule, Truth, arithmetic, judged, traced
-from gradlaws.suite.rounding.bounds import bounds
+from gradlaws.suite.check.truth import Rule, Truth, judged, traced
+from gradlaws.suite.check.verdict_of_rule import told
+from gradlaws.suite.rounding.bounds import Bounds, bounds
+from gradlaws.suite.rule.arithmetics import arithmetic_for, why_not_quad
 from gradlaws.suite.tape.tape import Tape, Unsupported
 from gradlaws.suite.tracing.traced import Traced
 
@@ -44,9 +47,11 @@ class Check:
     def __init__(self, subject: Subject, reference: Subject | None, options: Options) -> None:
         self.subject, self.reference, self.options = subject, reference, options
         self.random = np.random.default_rng(options.seed)
-        self.xp = arithmetic()
         self.report = Report("", subject.framework, [], options.order, options.seed)
         self.own, self.truth = self._traces()
+        if self.truth is not None:
+            self.xp = arithmetic_for(self.truth)
+            self.report.notes += [reason for reason in [why_not_quad(self.truth)] if reason]
         self.rule = self._rule()
         self.cotangents = questions.cotangents(subject.outputs, self.random)
         self.vectors = questions.direction(subject.point, self.random)
@@ -62,20 +67,32 @@ class Check:
         if self.reference is None:
             return own, own
         try:
-            return own, traced(self.reference, second, holds=True)
+            return own, self._referred(self.reference, second)
         except Unsupported as error:
             raise CannotCheck(f"the reference cannot be traced: {error}") from error
 
+    def _referred(self, reference: Subject, second: bool) -> Traced:
+        """A reference as it is written, if its derivative is the limit of that; else with what it holds fixed.
+
+        jax's own solvers stop gradients on the way to right ones; a surrogate does so on purpose.
+        """
+        seed, plain = self.options.seed, traced(reference, second, holds=False)
+        if judged(plain, None, seed, arithmetic_for(plain)).of_order(1) == "right":
+            return plain
+        held = traced(reference, second, holds=True)
+        sure = judged(held, None, seed, arithmetic_for(held))
+        if sure.of_order(1) != "right":
+            raise CannotCheck(f"the reference cannot be one: {'; '.join(sure.reasons(1))}")
+        self.report.notes.append("what the reference holds fixed (detach, stop_gradient) is constant")
+        return held
+
     def _rule(self) -> Rule | None:
-        """Of what is traced. A reference's own derivatives have to be right first."""
+        """Of what is traced."""
         if self.truth is None:
             return None
         seed = self.options.seed
         if self.reference is None:
             return judged(self.truth, None, seed, self.xp)
-        sure = judged(self.truth, None, seed, self.xp)
-        if sure.of_order(1) != "right":
-            raise CannotCheck(f"the reference cannot be one: {'; '.join(sure.reasons(1))}")
         return judged(self.own, self.truth, seed, self.xp) if self.own is not None else None
 
     @property
@@ -101,7 +118,7 @@ class Check:
         """
         if kind not in self._runs:
             if kind == "tangents":
-                self._runs[kind] = self.subject.tangents()
+                self._runs[kind] = self.subject.tangents(wide=False)
             else:
                 self._take_runs()
         tape = self._runs[kind]
@@ -118,56 +135,16 @@ class Check:
         assert source is not None
         self._runs.update(forward=source.forward, gradient=source.gradient, product=source.product)
 
-    def bounded(self, tape: Tape, inputs: Sequence[Floats]) -> Any:
-        return bounds(tape, inputs, self.subject.framework, accumulate=self.options.accumulate)
-
-
-def compared(rows: Sequence[Row], asked: str, question: str, answers: Sequence[Floats], truth: Truth,
-             true: Sequence[Any], allowed: Sequence[Floats]) -> None:  # fmt: skip
-    """Every entry of every leaf, within what rounding may do."""
-    for row, answer, exact, bound in zip(rows, answers, true, allowed, strict=True):
-        row.compared += 1
-        if asked not in row.modes:
-            row.modes.append(asked)
-        if not answer.size:
-            continue
-        if answer.shape != np.shape(exact):
-            worst = Failure(asked, f"{question}: shape {answer.shape}, not {np.shape(exact)}", (), np.nan, np.nan, 0.0)
-            row.failures.append(worst)
-            continue
-        apart, shown = truth.apart(answer, exact), truth.shown(exact)
-        with np.errstate(divide="ignore", invalid="ignore"):
-            ratio = np.where(apart == 0, 0.0, apart / bound)
-        ratio = np.where(np.isnan(ratio), np.inf, ratio)
-        at = np.unravel_index(int(np.argmax(ratio)), ratio.shape)
-        where = tuple(int(i) for i in at)
-        if ratio[at] >= row.ratio:
-            row.ratio, row.worst = float(ratio[at]), where
-            size = abs(shown[at])
-            unit = 2.0 ** (1 - {"float64": 53, "float32": 24, "float16": 11, "bfloat16": 8}[row.dtype])
-            row.ulps = float(apart[at] / (2.0 ** np.floor(np.log2(size)) * unit)) if size else float(apart[at] > 0)
-        if ratio[at] > 1:
-            row.failures.append(Failure(asked, question, where, float(answer[at]), float(shown[at]), float(bound[at])))
-
-
-def looked_at(row: Row, true: Floats, bound: Floats) -> None:
-    """How many digits rounding leaves, beside the largest entry, and what the answers would have shown."""
-    if not true.size:
-        return
-    largest, allowed = float(np.max(np.abs(true))), float(np.max(bound))
-    most = DIGITS[row.dtype]
-    if allowed == 0:
-        digits = most
-    elif largest == 0:
-        row.notes.append(f"the true gradient is 0 throughout, and rounding alone makes up to {allowed:.1e}")
-        return
-    else:
-        digits = min(most, float(np.log10(largest / allowed)))
-    row.digits = digits if np.isnan(row.digits) else min(row.digits, digits)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        relative = bound[true != 0] / np.abs(true[true != 0])
-    if relative.size:
-        row.visible = float(np.median(relative))
+    def bounded(self, kind: str, inputs: Sequence[Floats]) -> Bounds:
+        """What rounding may do to the answers, and, beside a reference, to its exact evaluation. Raises Unsupported."""
+        found = bounds(self.runs(kind), inputs, self.subject.framework, accumulate=self.options.accumulate)
+        tape = getattr(self.truth, kind, None)
+        if self.reference is not None and tape is not None:
+            exact = bounds(tape, inputs, self.subject.framework).outputs
+            scale = 2.0 ** (53 - self.xp.precision)
+            noise = [np.where(np.isfinite(e), e, 0.0) * scale for e in exact]
+            found.outputs = [f + e for f, e in zip(found.outputs, noise, strict=True)]
+        return found
 
 
 def judge(subject: Subject, reference: Subject | None, options: Options) -> Report:
@@ -194,7 +171,7 @@ def _values(state: Check, truth: Truth) -> None:
         row.rule = "right"
     inputs = state.subject.point
     try:
-        found = state.bounded(state.runs("forward"), inputs)
+        found = state.bounded("forward", inputs)
     except Unsupported as error:
         _unbounded(rows, str(error))
         return
@@ -210,7 +187,7 @@ def _values(state: Check, truth: Truth) -> None:
 def _first(state: Check, truth: Truth) -> None:
     rows = state.rows(1)
     if state.rule is not None:
-        _of_rule(state, rows, 1)
+        told(state.rule, state.report, rows, 1)
     elif state.reference is not None:
         for row in rows:
             row.rule = "reference"
@@ -219,7 +196,7 @@ def _first(state: Check, truth: Truth) -> None:
     first, *others = state.cotangents
     inputs = [*state.subject.point, *first.weights]
     try:
-        found = state.bounded(state.runs("gradient"), inputs)
+        found = state.bounded("gradient", inputs)
     except Unsupported as error:
         _unbounded(rows, str(error))
         return
@@ -234,7 +211,7 @@ def _first(state: Check, truth: Truth) -> None:
         elif (answers := _asked(state, mode, first.weights, [])) is not None:
             compared(rows, mode.name, first.name, answers, truth, true, found.outputs)
     for other in [*others, *(questions.laid_out(first.weights, name) for name in state.subject.layouts())]:
-        allowed = state.bounded(state.runs("gradient"), [*state.subject.point, *other.weights]).outputs
+        allowed = state.bounded("gradient", [*state.subject.point, *other.weights]).outputs
         exact = truth.gradient(other.weights)
         if other.layout:
             answer = state.subject.layouts()[other.layout](other.weights)
@@ -251,25 +228,40 @@ def _tangents(state: Check, truth: Truth, mode: Mode, gradient: Sequence[Any], f
     answers = _asked(state, mode, [], state.vectors)
     if answers is None:
         return
-    tape = state.runs("tangents")
+    try:
+        state.runs("tangents")
+        exact_tape = _exact_tangents(state)
+    except Unsupported as error:
+        state.report.notes.append(f"{mode.name} is not judged: {error}")
+        return
     inputs = [*state.subject.point, *state.vectors]
-    true = truth.tangents(tape, state.vectors)
+    true = truth.tangents(exact_tape, state.vectors)
     forward, size = truth.paired(first.weights, true)
     reverse, other = truth.paired(gradient, state.vectors)
     if abs(forward - reverse) > SAME * max(size, other):
         apart = float(abs(forward - reverse) / max(size, other))
         state.report.problems.append(
-            f"the forward mode rule ({mode.name}) is wrong: <w, J v> is {float(forward):.17g} along the drawn direction, "
-            f"and <gradient, v> {float(reverse):.17g} (apart {apart:.1e})"
+            f"the forward mode rule ({mode.name}) is wrong: <w, J v> is {float(forward):.17g} along the drawn "
+            f"direction, and <gradient, v> {float(reverse):.17g} (apart {apart:.1e})"
         )
         return
-    found = state.bounded(tape, inputs)
+    found = state.bounded("tangents", inputs)
     rows = [Row(f"{y.name} along v", y.shape, y.dtype, 1, rule="right") for y in state.subject.outputs]
     state.report.rows += rows
     _unknown(rows, found)
     for row, exact, bound in zip(rows, true, found.outputs, strict=True):
         looked_at(row, truth.shown(exact), bound)
     compared(rows, mode.name, "a drawn tangent", answers, truth, true, found.outputs)
+
+
+def _exact_tangents(state: Check) -> Tape:
+    """In float64, where literals are rounded least; as it is where the code does not run in that."""
+    try:
+        return state.subject.tangents(wide=True)
+    except Unsupported:
+        raise
+    except Exception:
+        return state.runs("tangents")
 
 
 def _second(state: Check, truth: Truth) -> None:
@@ -283,7 +275,7 @@ def _second(state: Check, truth: Truth) -> None:
         return
     rows = state.rows(2)
     if state.rule is not None:
-        _of_rule(state, rows, 2)
+        told(state.rule, state.report, rows, 2)
     elif state.reference is not None:
         for row in rows:
             row.rule = "reference"
@@ -291,7 +283,7 @@ def _second(state: Check, truth: Truth) -> None:
         return
     weights, vectors = state.cotangents[0].weights, state.vectors
     try:
-        found = state.bounded(state.runs("product"), [*state.subject.point, *weights, *vectors])
+        found = state.bounded("product", [*state.subject.point, *weights, *vectors])
     except Unsupported as error:
         _unbounded(rows, str(error))
         return
@@ -323,36 +315,7 @@ def _asked(state: Check, mode: Mode, weights: Sequence[Floats], vectors: Sequenc
         return None
 
 
-def _of_rule(state: Check, rows: Sequence[Row], order: int) -> None:
-    assert state.rule is not None
-    verdict, worst = state.rule.of_order(order), state.rule.worst(order)
-    wrong = {place.argument for place in state.rule.places} if order == 1 else set(state.rule.leaves)
-    for k, row in enumerate(rows):
-        row.rule = "right" if verdict == "wrong" and wrong and k not in wrong else verdict
-        row.seen = worst.resolution if worst is not None else np.nan
-        if verdict == "unknown":
-            row.notes += state.rule.reasons(order)
-    if verdict != "wrong" or worst is None:
-        return
-    if order == 1:
-        for place in state.rule.places:
-            name = rows[place.argument].name
-            where = str(place).split(", ", 1)[1]
-            state.report.problems.append(f"the rule for {name} is not the derivative: {where}")
-        if not state.rule.places:
-            state.report.problems.append(f"the rule is not the derivative: off by {worst.relative:.1e}")
-        if state.rule.operations:
-            named = ", ".join(map(str, state.rule.operations[:4]))
-            state.report.problems.append(f"between what is right and what is wrong stand {named}")
-    else:
-        names = ", ".join(rows[k].name for k in state.rule.leaves) or "some leaf"
-        state.report.problems.append(
-            f"the second derivative is not that of the function, for {names}: off by {worst.relative:.1e} along the drawn "
-            "direction, though the gradient is right (is something saved in forward that should have a graph?)"
-        )
-
-
-def _unknown(rows: Sequence[Row], found: Any) -> None:
+def _unknown(rows: Sequence[Row], found: Bounds) -> None:
     for row in rows:
         row.notes += found.unknown
 

@@ -107,10 +107,13 @@ def _with_state(reference: Any, function: Any) -> Any:
         import copy
 
         reference = copy.deepcopy(reference)
-        reference.load_state_dict(function.state_dict())
         own = dict(function.named_parameters())
         for name, parameter in reference.named_parameters():
+            if name not in own:
+                raise CannotCheck(f"the reference has a parameter {name}, and the module none of that name")
+            parameter.data = parameter.data.to(own[name].dtype)
             parameter.requires_grad_(own[name].requires_grad)
+        reference.load_state_dict(function.state_dict())
         reference.train(function.training)
     return reference
 

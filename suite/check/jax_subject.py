@@ -70,13 +70,14 @@ class JaxSubject:
         dtype = "float64" if wide else None
         return of_jax.derivatives(self.function, *self._arrays, second=second, dtype=dtype, holds=holds)
 
-    def tangents(self) -> Tape:
+    def tangents(self, wide: bool) -> Tape:
         n = len(self._arrays)
 
         def pushed(*given: Any) -> Any:
             return jax.jvp(self.function, given[:n], given[n:])[1]
 
-        return of_jax.traced(pushed, *self._arrays, *map(jax.numpy.ones_like, self._arrays), wide=False)
+        point = [np.asarray(x, dtype=np.float64) for x in self._arrays] if wide else self._arrays
+        return of_jax.traced(pushed, *point, *map(np.ones_like, point), wide=wide)
 
     def weights(self, arrays: Sequence[Floats]) -> tuple[Any, ...]:
         return tuple(jax.numpy.asarray(w, dtype=y.dtype) for w, y in zip(arrays, self.outputs, strict=False))

@@ -55,7 +55,7 @@ def bound(function: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str
     given = taken.bind(*args, **kwargs)
 
     def call(arguments: Mapping[str, Any]) -> Any:
-        filled = inspect.BoundArguments(taken, dict(arguments))  # type: ignore[arg-type]
+        filled = inspect.BoundArguments(taken, dict(arguments))
         return function(*filled.args, **filled.kwargs)
 
     return Bound(dict(given.arguments), call)

@@ -37,9 +37,9 @@ class Refused(Exception):
 
 class Subject(Protocol):
     framework: str
-    inputs: Sequence[Leaf]
-    outputs: Sequence[Leaf]
-    point: Sequence[Floats]
+    inputs: list[Leaf]
+    outputs: list[Leaf]
+    point: list[Floats]
     notes: list[str]
 
     def modes(self, compiled: bool) -> Sequence[Mode]: ...
@@ -48,8 +48,8 @@ class Subject(Protocol):
 
     def traced(self, wide: bool, second: bool, holds: bool) -> Traced: ...
 
-    def tangents(self) -> Tape:
-        """x, v -> J v, in the types of the call."""
+    def tangents(self, wide: bool) -> Tape:
+        """x, v -> J v; in float64, or in the types of the call."""
         ...
 
 

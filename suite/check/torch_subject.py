@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
+import numpy as np
 import torch
 from torch.utils.checkpoint import checkpoint
 
@@ -85,12 +86,14 @@ class TorchSubject:
         dtype = "float64" if wide else None
         return of_torch.derivatives(self.function, *self._tensors, second=second, dtype=dtype, holds=holds)
 
-    def tangents(self) -> Tape:
+    def tangents(self, wide: bool) -> Tape:
+        point = [x.double() for x in self._tensors] if wide else self._tensors
+
         def pushed(*given: torch.Tensor) -> Any:
             n = len(self._tensors)
             return torch.func.jvp(lambda *x: self.function(*x), given[:n], given[n:])[1]
 
-        return of_torch.traced(pushed, *self._tensors, *(torch.ones_like(x) for x in self._tensors))
+        return of_torch.traced(pushed, *point, *(torch.ones_like(x) for x in point))
 
     def weights(self, arrays: Sequence[Floats]) -> list[torch.Tensor]:
         return [entered(w, y.dtype) for w, y in zip(arrays, self.outputs, strict=False)]
@@ -135,7 +138,7 @@ def leaf(name: str, tensor: torch.Tensor) -> Leaf:
 
 
 def entered(array: Floats, dtype: str) -> torch.Tensor:
-    return torch.from_numpy(array.copy()).to(getattr(torch, dtype))
+    return torch.from_numpy(np.array(array)).to(getattr(torch, dtype))
 
 
 def _nothing(found: Sequence[tuple[Any, torch.Tensor]]) -> str:

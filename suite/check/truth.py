@@ -10,8 +10,6 @@ import numpy as np
 from mpmath import mp
 
 from gradlaws.strategies.primitive import Floats
-from gradlaws.suite.arithmetic import self_test
-from gradlaws.suite.arithmetic.multiprecision import Multiprecision
 from gradlaws.suite.check.leaves import CannotCheck
 from gradlaws.suite.check.subject import Subject
 from gradlaws.suite.rule import directions
@@ -21,17 +19,6 @@ from gradlaws.suite.rule.rule import agreements
 from gradlaws.suite.tape.run import run
 from gradlaws.suite.tape.tape import Origin, Tape, Unsupported
 from gradlaws.suite.tracing.traced import Traced
-
-WITHOUT_QUAD = 113  # bits of mpmath that stand in for quad where it is not installed
-
-
-def arithmetic() -> Any:
-    """Quad, or mpmath where there is none (slower)."""
-    if self_test.usable() is None:
-        from gradlaws.suite.arithmetic.quad import QUAD
-
-        return QUAD
-    return Multiprecision(WITHOUT_QUAD)
 
 
 def traced(subject: Subject, second: bool, holds: bool) -> Traced:

@@ -168,7 +168,7 @@ class Bounds:
                 continue
             error = np.zeros(result.shape) if total is None else np.array(total, dtype=np.float64)
             part = np.zeros(result.shape) if own[k] is None else np.array(own[k], dtype=np.float64)
-            certain = certainly_infinite(step, errors)
+            certain = certainly_infinite(step, errors) | handed_on(step, error, part)
             over = ~(size + error <= largest) & ~certain if top > largest / 2 or np.isnan(top) else np.isnan(error)
             error, part = np.where(certain, 0.0, error), np.where(certain, 0.0, part)
             whole[k] = np.where(over | np.isnan(error), np.inf, error)
@@ -214,15 +214,24 @@ def weighted(sensitivity: Array, error: Array) -> float:
     return total if not np.isnan(total) else np.inf
 
 
+PLAIN = frozenset({"select", "convert"})  # entry by entry, beside the functions of one
+
+
 def certainly_infinite(step: Step, errors: Errors) -> Array:
     """Where an argument is infinite whatever the roundings, as −∞ of a mask is, and the result a number or infinite."""
     found = np.zeros(step.result.shape, dtype=bool)
-    if step.instruction.operation not in elementwise.FAMILY and step.instruction.operation != "select":
+    if step.instruction.operation not in elementwise.FAMILY and step.instruction.operation not in PLAIN:
         return found
     for x, error in zip(step.arguments, errors, strict=True):
         if x.dtype.kind in "fc":
             found = found | (np.isinf(x) & np.asarray(True if error is None else error == 0))
     return found & ~np.isnan(step.result)
+
+
+def handed_on(step: Step, error: Array, own: Array) -> Array:
+    """Where an infinite argument, −∞ of a mask, is passed on as it is: nothing is computed, and nothing can be off."""
+    given = any(x.dtype.kind in "fc" and np.any(np.isinf(x)) for x in step.arguments)
+    return np.asarray(np.isinf(step.result) & (error == 0) & (own == 0) & given)
 
 
 def why(step: Step) -> str:

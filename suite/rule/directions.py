@@ -10,7 +10,9 @@ from gradlaws.strategies.primitive import Floats
 
 # Of the largest entry of its array: the least length of an entry of a direction. The first is for all but arrays with
 # entries so small that such a step leaves a domain, as of log; there the second takes steps of the entries' own size.
-FLOORS = (2.0**-3, 2.0**-60)
+FLOORS = (2.0**-3, 0.0)
+OF_ZEROS = 2.0**-60  # entries that are 0 have no size of their own
+MOST = 2.0**1022  # twice that is a number still
 
 
 def direction(point: Sequence[Floats], random: np.random.Generator, floor: float = FLOORS[0]) -> list[Floats]:
@@ -24,9 +26,9 @@ def direction(point: Sequence[Floats], random: np.random.Generator, floor: float
 def _along(x: Floats, random: np.random.Generator, floor: float) -> Floats:
     size = np.abs(x)
     largest = float(np.max(size, initial=0.0, where=np.isfinite(size)))
-    least = floor * largest if largest else 1.0
+    least = np.where(size > 0, floor, max(floor, OF_ZEROS)) * largest if largest else 1.0
     signs = np.where(random.random(x.shape) < 0.5, -1.0, 1.0)
-    return np.asarray(signs * (1.0 + random.random(x.shape)) * np.maximum(size, least))
+    return np.asarray(signs * (1.0 + random.random(x.shape)) * np.clip(size, least, MOST))
 
 
 def cotangent(shapes: Sequence[tuple[int, ...]], random: np.random.Generator) -> list[Floats]:

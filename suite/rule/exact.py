@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -16,11 +16,13 @@ from gradlaws.suite.tape.run import Evaluation
 from gradlaws.suite.tracing.traced import Traced
 
 KINK = "the point is at a kink"
+DIVERGES = "the difference quotients do not converge"
 Verdict = Literal["right", "wrong", "unknown"]
 # In no part of the entries is more of it wrong than roundings of float64 make of some operations: an iteration that
 # ends when float64 shows no change is the limit of nothing nearer.
 SHOWN = 2.0**-46
 KNOWN = mpf(2) ** -53  # of its size a limit has to be known to: what an answer in float64 can show
+UNEVEN = 16  # times its estimate a rounding error may be; what a step over a pole adds is 2^40 times as much
 CLEAR = 1e6  # times its error a difference is beyond doubt
 
 
@@ -28,16 +30,18 @@ CLEAR = 1e6  # times its error a difference is beyond doubt
 class Agreement:
     """The derivative of ``order`` along one direction: ``traced`` beside the limit, apart by so much.
 
-    ``error`` is what the limit may be off by, ``literals`` what rounded literals of the rule may do, ``size`` the sum
-    of the sizes of the terms that ⟨v, gradient⟩ is made of, ``values`` that of what the limit is of. ``sharpest``: the
-    largest relative difference over parts of the entries (suite/rule/place.py); what float64 cannot show anywhere is no
-    fault, as where an iteration ends.
+    ``error`` is what the ``limit`` may be off by, ``truncation`` the part of it that the step makes, ``literals`` what
+    rounded literals of the rule may do, ``size`` the sum of the sizes of the terms that ⟨v, gradient⟩ is made of,
+    ``values`` that of what the limit is of. ``sharpest``: the largest relative difference over parts of the entries
+    (suite/rule/place.py); what float64 cannot show anywhere is no fault, as where an iteration ends.
     """
 
     order: int
     apart: Any
     error: Any
     size: Any
+    limit: Any = 0
+    truncation: Any = 0
     values: Any = 0
     literals: Any = 0
     reason: str = ""
@@ -45,7 +49,7 @@ class Agreement:
 
     @property
     def verdict(self) -> Verdict:
-        if self.reason or not mp.isfinite(self.error) or not mp.isfinite(self.apart):
+        if self.reason or not mp.isfinite(self.error):
             return "unknown"
         if self.apart > self.error + self.literals:
             return "right" if self.sharpest is not None and self.sharpest <= SHOWN else "wrong"
@@ -59,10 +63,20 @@ class Agreement:
 
     @property
     def is_open(self) -> bool:
-        """Whether more digits could tell another thing: what is wrong beyond all doubt they would not."""
+        """Whether more digits could well tell another thing."""
         return self.verdict == "unknown" or (
             self.verdict == "wrong" and self.apart < CLEAR * (self.error + self.literals)
         )
+
+    def beside_finer(self, finer: Agreement) -> Agreement:
+        """Unknown, if a shorter step contradicts it: then the longer one stepped over something, as a pole."""
+        with mp.workprec(2000):
+            rest = UNEVEN * (finer.error - finer.truncation)
+            holds = (
+                finer.truncation <= self.error + rest
+                and abs(finer.limit - self.limit) <= self.error + finer.error + rest
+            )
+        return self if holds and not finer.reason else replace(self, reason=finer.reason or DIVERGES)
 
     @property
     def relative(self) -> float:
@@ -79,6 +93,8 @@ class Agreement:
             return f"order {self.order}: does not know: {self.reason}"
         if self.verdict == "unknown":
             return f"order {self.order}: does not know: the limit is known to {self.resolution:.0e} only"
+        if mp.isinf(self.apart):
+            return f"order {self.order}: {self.verdict}: the limit is a number, and the derivative is not"
         return f"order {self.order}: {self.verdict} (apart {self.relative:.0e}, seen from {self.resolution:.0e})"
 
 
@@ -110,14 +126,19 @@ class Exact:
         with mp.workprec(2 * xp.precision):
             return mp.fsum(total for total, _ in sums), mp.fsum(size for _, size in sums)
 
-    def first(self, vector: Sequence[Floats]) -> Agreement:
-        """The gradient along a direction, beside the limit of the value."""
+    def first(self, vector: Sequence[Floats], finer: int = 0) -> Agreement:
+        """The gradient along a direction, beside the limit of the value. ``finer``: with a step shorter by 2^-finer."""
         direction = self.enter(vector)
-        limit = limits.first(self.value, direction, self.objective)
+        limit = limits.first(self.value, direction, self.objective, finer)
         return self.beside(1, self.gradient.outputs, direction, limit)
 
     def second(
-        self, product: Sequence[Any], vector: Sequence[Floats], other: Sequence[Floats], of_gradient: bool
+        self,
+        product: Sequence[Any],
+        vector: Sequence[Floats],
+        other: Sequence[Floats],
+        of_gradient: bool,
+        finer: int = 0,
     ) -> Agreement:
         """``product``, H v, along another direction, beside the limit of the gradient (its own or the reference's) if
         that is known to be right, or of the value. The gradient loses fewer digits, and its steps meet no kink of the
@@ -126,9 +147,9 @@ class Exact:
         direction, across = self.enter(vector), self.enter(other)
         if of_gradient:
             moves = [*direction, *(None for _ in self.weights)]
-            limit = limits.first(self.true_gradient, moves, limits.weighted(other, self.xp))
+            limit = limits.first(self.true_gradient, moves, limits.weighted(other, self.xp), finer)
         else:
-            limit = limits.second(self.value, direction, across, self.objective)
+            limit = limits.second(self.value, direction, across, self.objective, finer)
         return self.beside(2, product, across, limit)
 
     def beside(self, order: int, derivative: Sequence[Any], along: Sequence[Any], limit: Limit) -> Agreement:
@@ -138,9 +159,9 @@ class Exact:
         with mp.workprec(2 * self.xp.precision):
             apart, size = abs(total - limit.value[0]), max(size, abs(limit.value[0]))
             # The derivative loses digits as well: as many as the quotient, if it is conditioned no worse than 1 / h.
-            error = limit.error[0] + limits.rounding(self.xp, size)
-        if not mp.isfinite(total):
-            return Agreement(order, mp.nan, mp.inf, size, reason="the derivative is not finite")
+            error = limit.error[0] + limits.rounding(limits.step(self.xp), size)
         if not mp.isfinite(limit.value[0]):
             return Agreement(order, mp.nan, mp.inf, size, reason="the function is not finite beside the point")
-        return Agreement(order, apart, error, size, limit.values)
+        if not mp.isfinite(total):
+            apart, size, error = mp.inf, abs(limit.value[0]), limit.error[0]
+        return Agreement(order, apart, error, size, limit.value[0], limit.truncation[0], limit.values)

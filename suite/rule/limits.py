@@ -28,12 +28,14 @@ GUARD = 8  # u f / h is what rounding of f itself does to a quotient; intermedia
 class Limit:
     """A derivative and what it may be off by, in mpmath, of something of the size ``values``.
 
-    ``kink``: why there is none, as far as is seen.
+    ``truncation`` is the part of the error that a shorter step makes smaller. ``kink``: why there is no derivative, as
+    far as is seen.
     """
 
     value: MPArray
     error: MPArray
     values: Any
+    truncation: MPArray
     kink: Instruction | None = None
 
     @property
@@ -51,31 +53,31 @@ class Step:
     @property
     def of_second(self) -> int:
         """For second differences of order 6, whose rounding weighs twice."""
-        return self.precision // 6
+        return self.bits // 2
 
 
-def step(xp: Any) -> Step:
-    """Where truncation, h², and rounding, u / h, are about alike."""
+def step(xp: Any, finer: int = 0) -> Step:
+    """Where truncation, h², and rounding, u / h, are about alike; or so many bits shorter."""
     precision = int(xp.precision)
-    return Step((precision + 1) // 3, precision)
+    return Step((precision + 1) // 3 + finer, precision)
 
 
-def rounding(xp: Any, size: Any) -> Any:
+def rounding(by: Step, size: Any) -> Any:
     """What rounding values of that size may do to a first quotient."""
-    by = step(xp)
     return GUARD * mpf(2) ** (by.bits - by.precision) * size
 
 
-def scaled(directions: Moves, factor: float, xp: Any) -> list[Any | None]:
+def scaled(directions: Moves, factor: mpf, xp: Any) -> list[Any | None]:
     """Moves by powers of two, or small multiples: they are exact."""
     with xp.working():
-        return [None if v is None else v * xp.asarray(np.float64(factor)) for v in directions]
+        by = xp.asarray(np.array(factor, dtype=object))
+        return [None if v is None else v * by for v in directions]
 
 
-def first(at: Evaluation, directions: Moves, objective: Scalar) -> Limit:
-    """D_v of the objective: four evaluations, whatever the number of entries."""
-    xp, by = at.xp, step(at.xp)
-    h = 2.0**-by.bits
+def first(at: Evaluation, directions: Moves, objective: Scalar, finer: int = 0) -> Limit:
+    """D_v of the objective: four evaluations, whatever the number of entries. ``finer``: by so many bits."""
+    xp, by = at.xp, step(at.xp, finer)
+    h = mpf(2) ** -by.bits
 
     def value(k: float) -> Any:
         return _numbers(xp, objective(at.beside(scaled(directions, k * h, xp))))
@@ -83,28 +85,30 @@ def first(at: Evaluation, directions: Moves, objective: Scalar) -> Limit:
     centre = _numbers(xp, objective(at.outputs))
     ahead, far_ahead, behind, far_behind = value(1), value(2), value(-1), value(-2)
     with mp.workprec(2 * by.precision):
-        near = (ahead - behind) / mpf(2 * h)
-        far = (far_ahead - far_behind) / mpf(4 * h)
-        error = 2 * abs(near - far) + rounding(xp, abs(centre))
+        near = (ahead - behind) / (2 * h)
+        far = (far_ahead - far_behind) / (4 * h)
+        truncation = 2 * abs(near - far)
+        error = truncation + rounding(by, abs(centre))
         kink = None
         if at.ties:
-            right = (4 * ahead - far_ahead - 3 * centre) / mpf(2 * h)
-            left = (3 * centre - 4 * behind + far_behind) / mpf(2 * h)
+            right = (4 * ahead - far_ahead - 3 * centre) / (2 * h)
+            left = (3 * centre - 4 * behind + far_behind) / (2 * h)
             if not np.all(abs(right - left) <= 4 * error + abs(near) * mpf(2) ** (2 - by.bits)):
                 kink = at.ties[0]
-        return Limit((4 * near - far) / 3, error, np.max(abs(centre)), kink)
+        return Limit((4 * near - far) / 3, error, np.max(abs(centre)), truncation, kink)
 
 
-def second(at: Evaluation, one: Moves, other: Moves, objective: Scalar) -> Limit:
+def second(at: Evaluation, one: Moves, other: Moves, objective: Scalar, finer: int = 0) -> Limit:
     """D_u D_v of the objective by (D²_{u+v} − D²_{u−v}) / 4, from which the value at the point cancels.
 
     Twelve evaluations: three steps, extrapolated twice, may be longer, and rounding weighs less.
     """
-    xp, by = at.xp, step(at.xp)
-    h = 2.0**-by.of_second
+    xp, by = at.xp, step(at.xp, finer)
+    h = mpf(2) ** -by.of_second
     centre = _numbers(xp, objective(at.outputs))
     found, kink = [], None
-    lines = [[_combined(u, v, sign, xp) for u, v in zip(one, other, strict=True)] for sign in (1, -1)]
+    with xp.working():
+        lines = [[_combined(u, v, sign, xp) for u, v in zip(one, other, strict=True)] for sign in (1, -1)]
 
     def values(k: int) -> list[tuple[MPArray, MPArray]]:
         """Of either line, ahead and behind."""
@@ -114,13 +118,14 @@ def second(at: Evaluation, one: Moves, other: Moves, objective: Scalar) -> Limit
     met = [values(k) for k in (1, 2, 4)]
     with mp.workprec(2 * by.precision):
         for k, ((a, b), (c, d)) in zip((1, 2, 4), met, strict=True):
-            found.append((a + b - c - d) / mpf(4 * k * k * h * h))
+            found.append((a + b - c - d) / (4 * k * k * h * h))
         near, middle, far = found
         once, coarse = (4 * near - middle) / 3, (4 * middle - far) / 3
-        error = 2 * abs(once - coarse) + GUARD * mpf(2) ** (2 * by.of_second - by.precision) * abs(centre)
+        truncation = 2 * abs(once - coarse)
+        error = truncation + GUARD * mpf(2) ** (2 * by.of_second - by.precision) * abs(centre)
         if at.ties and any(_bends(centre, ends, far_ends) for ends, far_ends in zip(met[0], met[1], strict=True)):
             kink = at.ties[0]
-        return Limit((16 * once - coarse) / 15, error, np.max(abs(centre)), kink)
+        return Limit((16 * once - coarse) / 15, error, np.max(abs(centre)), truncation, kink)
 
 
 def _bends(centre: MPArray, near: tuple[MPArray, MPArray], far: tuple[MPArray, MPArray]) -> bool:

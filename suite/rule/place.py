@@ -20,7 +20,7 @@ ALIKE = 1e-9  # relative: a cotangent that is right is the limit to many more di
 MOST_OPERATIONS = 500  # that are looked at one by one
 
 
-Ask = Callable[[Sequence[Floats]], Agreement]
+Ask = Callable[..., Agreement]  # of a direction, and of so many bits that the step is to be finer
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ from mpmath import mpf
 from gradlaws.strategies.primitive import Floats
 from gradlaws.suite.arithmetic.multiprecision import Multiprecision
 from gradlaws.suite.rule import directions
+from gradlaws.suite.rule.arithmetics import arithmetic_for
 from gradlaws.suite.rule.exact import SHOWN, Agreement, Exact
 from gradlaws.suite.rule.place import Ask, sharpest
 from gradlaws.suite.tape.literals import moved_literals
@@ -23,31 +24,46 @@ from gradlaws.suite.tape.run import run
 from gradlaws.suite.tape.tape import Tape
 from gradlaws.suite.tracing.traced import Traced
 
-SETTLED_BITS = 400  # in which mpmath decides what quad does not
+SETTLED_BITS = 400  # in which mpmath decides what quad does not, and as many more as the steps of the point need
 PACE = 3e-6  # seconds an operation on two numbers takes in mpmath, with what is around it
-PATIENCE = 30.0  # seconds that mpmath may take to settle one comparison
+PATIENCE = 30.0  # seconds that mpmath may take to settle one comparison,
+CONFIRMING = 3.0  # and one that is beyond doubt unless quad's own digits are lost
+FINER = 20  # bits by which a step is shorter that confirms what is wrong
 
 
-def affordable(traced: Traced) -> bool:
-    """Whether mpmath settles it in reasonable time: about ten evaluations of all there is."""
-    tapes = (traced.forward, traced.gradient, traced.product)
-    return sum(tape.scalar_operations for tape in tapes if tape is not None) * 10 * PACE <= PATIENCE
+def affordable(traced: Traced, seconds: float) -> bool:
+    """Whether mpmath settles it in that time: about ten evaluations of all there is."""
+    return sum(tape.scalar_operations for tape in traced.tapes) * 10 * PACE <= seconds
 
 
-def agreements(traced: Traced, random: np.random.Generator, xp: Any, truth: Traced | None = None) -> list[Agreement]:
+def settled_bits(point: Sequence[Floats]) -> int:
+    """So many that no step takes an entry across 0, be it ever so small beside the others."""
+    widest = 0.0
+    for x in point:
+        size = np.abs(x[(x != 0) & np.isfinite(x)])
+        if size.size:
+            widest = max(widest, float(np.log2(np.max(size)) - np.log2(np.min(size))))
+    return SETTLED_BITS + 3 * int(widest)
+
+
+def agreements(
+    traced: Traced, random: np.random.Generator, xp: Any = None, truth: Traced | None = None
+) -> list[Agreement]:
     """RULE along two directions for the gradient, and along one for the Hessian if its product was traced.
 
-    ``truth``: a reference whose own derivatives are right (asked before); the limits are its. What quad does not know,
-    or holds wrong, mpmath settles where that takes no more than half a minute.
+    In ``xp``, or in the arithmetic that fits. ``truth``: a reference whose own derivatives are right (asked before);
+    the limits are its. What quad does not know, or holds wrong, mpmath settles where that takes no more than half a
+    minute.
     """
     weights = directions.cotangent(traced.shapes, random)
     seeds = [int(s) for s in random.integers(2**32, size=2)]
-    exact = Exact(traced, weights, xp, truth)
+    exact = Exact(traced, weights, arithmetic_for(traced) if xp is None else xp, truth)
     found = asked(exact, seeds, directions.FLOORS[0])
     if any(a.verdict == "unknown" for a in found):
         found = better(found, asked(exact, seeds, directions.FLOORS[1]))
-    if any(a.is_open for a in found) and affordable(traced):
-        settled = Exact(traced, weights, Multiprecision(SETTLED_BITS), truth)
+    patience = PATIENCE if any(a.is_open for a in found) else CONFIRMING
+    if any(a.verdict != "right" for a in found) and affordable(traced, patience):
+        settled = Exact(traced, weights, Multiprecision(settled_bits(traced.point)), truth)
         for floor in directions.FLOORS:
             found = better(found, asked(settled, seeds, floor))
     return found
@@ -64,15 +80,18 @@ def asked(exact: Exact, seeds: Sequence[int], floor: float) -> list[Agreement]:
     inputs = [*traced.point, *exact.weights]
 
     def settled(ask: Ask, along: Sequence[Floats], tape: Tape, inputs: Sequence[Any], derivative: Any) -> Agreement:
-        return doubted(with_literals(exact, ask(along), along, tape, inputs, derivative), ask, along)
+        agreement = ask(along)
+        if agreement.verdict == "wrong":
+            agreement = agreement.beside_finer(ask(along, FINER))
+        return doubted(with_literals(exact, agreement, along, tape, inputs, derivative), ask, along)
 
     found = [settled(exact.first, v, traced.gradient, inputs, exact.gradient.outputs) for v in (one, other)]
     if traced.product is not None:
         right = exact.truth is not None or all(a.verdict == "right" for a in found)
         product = run(traced.product, [*inputs, *one], exact.xp)
 
-        def second(across: Sequence[Floats]) -> Agreement:
-            return exact.second(product, one, across, of_gradient=right)
+        def second(across: Sequence[Floats], finer: int = 0) -> Agreement:
+            return exact.second(product, one, across, right, finer)
 
         found.append(settled(second, other, traced.product, [*inputs, *one], product))
     return found

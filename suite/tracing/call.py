@@ -27,13 +27,21 @@ class Call:
         """The operation that gives the results; of all arguments, unless some are named."""
         return self.to.emit(operation, arguments or self.arguments, self.kinds, self.origin, **parameters)
 
-    def before(self, operation: str, shape: Shape, *arguments: int, **parameters: Any) -> int:
+    def before(self, operation: str, shape: Shape, /, *arguments: int, **parameters: Any) -> int:
         """One that stands before it, with a result of that shape and of the type of its first argument."""
         kind = Kind(shape, self.to.kinds[arguments[0]].dtype)
         return self.to.one(operation, arguments, kind, self.origin, **parameters)
 
 
+@dataclass(frozen=True)
+class JaxCall(Call):
+    """``at_point()`` is what jax itself computes of the arguments at the point."""
+
+    at_point: Callable[[], Sequence[Any]]
+
+
 Lowering = Callable[[Call], list[int]]
+JaxLowering = Callable[[JaxCall], list[int]]
 
 
 def as_it_is(operation: str) -> Lowering:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from gradlaws.suite.tape.operations.indexing import Windows
-from gradlaws.suite.tape.tape import HELD
+from gradlaws.suite.tape.tape import HELD, Kind
 from gradlaws.suite.tracing.call import Call, Lowering, as_it_is, with_parameters
 
 Parameters = Mapping[str, Any]
@@ -90,6 +90,70 @@ def scattered(how: str) -> Lowering:
     return lowering
 
 
+def tiled(call: Call) -> list[int]:
+    """Each axis with one before it that repeats it."""
+    shape, counts = call.shape(0), call.parameters["reps"]
+    apart = tuple(n for axis in shape for n in (1, axis))
+    repeated = tuple(n for pair in zip(counts, shape, strict=True) for n in pair)
+    found = call.before("reshape", apart, call.arguments[0], shape=apart)
+    found = call.before("broadcast", repeated, found, shape=repeated, dimensions=tuple(range(len(repeated))))
+    return call.emit("reshape", found, shape=call.kinds[0].shape)
+
+
+def stacked(call: Call) -> list[int]:
+    axis, shape = call.parameters["axis"], call.kinds[0].shape
+    flat = (*shape[:axis], 1, *shape[axis + 1 :])
+    return call.emit("concatenate", *(call.before("reshape", flat, x, shape=flat) for x in call.arguments), axis=axis)
+
+
+def unstacked(call: Call) -> list[int]:
+    axis, shape = call.parameters["axis"], call.shape(0)
+    flat = Kind((*shape[:axis], 1, *shape[axis + 1 :]), call.kinds[0].dtype)
+    sizes = (1,) * len(call.kinds)
+    parts = call.to.emit("split", call.arguments, [flat] * len(sizes), call.origin, sizes=sizes, axis=axis)
+    return [
+        call.to.one("reshape", [part], kind, call.origin, shape=kind.shape)
+        for part, kind in zip(parts, call.kinds, strict=True)
+    ]  # fmt: skip
+
+
+def largest_few(call: Call, axis: int, k: int, largest: bool = True) -> list[int]:
+    """The first of the entries in order along an axis, and their places; of equal ones the first comes first."""
+    x, shape = call.arguments[0], call.shape(0)
+    line = np.arange(shape[axis]).reshape([-1 if a == axis else 1 for a in range(len(shape))])
+    places = call.to.constant(np.broadcast_to(line, shape), call.kinds[1].dtype)
+    key = call.before("negative", shape, x) if largest else x
+    kinds = [Kind(shape, call.kinds[0].dtype), Kind(shape, call.kinds[1].dtype)]
+    found, at = call.to.emit("sort", [key, places], kinds, call.origin, axis=axis, keys=1)
+    if largest:
+        found = call.before("negative", shape, found)
+    ends = tuple(k if a == axis else n for a, n in enumerate(shape))
+    whole = {"starts": (0,) * len(shape), "stops": ends, "strides": (1,) * len(shape)}
+    return [call.before("slice", ends, value, **whole) for value in (found, at)]
+
+
+def top_k(call: Call) -> list[int]:
+    axis = call.parameters.get("axis", -1) % len(call.shape(0))
+    return largest_few(call, axis, call.parameters["k"])
+
+
+def approximate_top_k(call: Call) -> list[int]:
+    """Which is exact on a CPU."""
+    p = call.parameters
+    return largest_few(call, p["reduction_dimension"] % len(call.shape(0)), p["k"], p["is_max_k"])
+
+
+def window_gather(call: Call) -> list[int]:
+    """select_and_gather_add(tangents, operand): of every window the tangent of its extremum."""
+    tangents, x = call.arguments
+    name = "max" if "ge" in str(call.parameters["select_prim"]) else "min"
+    return call.emit(f"window_gather_{name}", x, tangents, **window(call.parameters))
+
+
+def bits(call: Call) -> list[int]:
+    return call.emit("bits", of=call.to.kinds[call.arguments[0]].dtype, dtype=call.kinds[0].dtype)
+
+
 def clamped(call: Call) -> list[int]:
     low, x, high = call.arguments
     above = call.before("maximum", call.kinds[0].shape, x, low)
@@ -162,7 +226,8 @@ SAME = {
     "ne": "not_equal", "not": "logical_not", "and": "logical_and", "or": "logical_or", "xor": "logical_xor",
     "is_finite": "is_finite", "select_n": "select", "real": "real", "imag": "imaginary", "conj": "conjugate",
     "complex": "complex", "shift_left": "shift_left", "shift_right_logical": "shift_right",
-    "shift_right_arithmetic": "shift_right", "polygamma": "polygamma",
+    "shift_right_arithmetic": "shift_right", "polygamma": "polygamma", "igamma_grad_a": "igamma_grad_a",
+    "lt_to": "less", "le_to": "less_equal", "eq_to": "equal",
 }  # fmt: skip
 
 LOWERED: dict[str, Lowering] = {name: as_it_is(operation) for name, operation in SAME.items()} | {
@@ -215,18 +280,28 @@ LOWERED: dict[str, Lowering] = {name: as_it_is(operation) for name, operation in
     "argmax": with_parameters("argmax", lambda p: {"axis": p["axes"][0], "dtype": str(p["index_dtype"])}),
     "argmin": with_parameters("argmin", lambda p: {"axis": p["axes"][0], "dtype": str(p["index_dtype"])}),
     "sort": with_parameters("sort", lambda p: {"axis": p["dimension"], "keys": p["num_keys"]}),
-    "cholesky": as_it_is("cholesky"),
-    "triangular_solve": with_parameters(
-        "triangular_solve",
-        lambda p: {
-            "left": p["left_side"],
-            "lower": p["lower"],
-            "transposed": p["transpose_a"],
-            "unit": p["unit_diagonal"],
-        },
-    ),
-    "lu": as_it_is("lu"),
-    "geqrf": as_it_is("geqrf"),
-    "householder_product": as_it_is("householder_product"),
-    "eigh": with_parameters("eigh", lambda p: {"lower": p["lower"]}),
+    "top_k": top_k,
+    "approx_top_k": approximate_top_k,
+    "tile": tiled,
+    "stack": stacked,
+    "unstack": unstacked,
+    "select_and_gather_add": window_gather,
+    "bitcast_convert_type": bits,
 }
+
+# Primitives without a declaration, and why.
+BETWEEN = "between devices: RULE looks at one"
+BITS = "of bits or integers, which do not move: it is computed at the point"
+LEFT_OUT = {
+    **dict.fromkeys(("all_gather", "all_to_all", "axis_index", "pmax", "pmin", "ppermute", "psum", "ragged_all_to_all"),
+                    BETWEEN),
+    **dict.fromkeys(("clz", "population_count", "mulhi", "reduce_xor", "rng_bit_generator", "rng_uniform",
+                     "lu_pivots_to_permutation"), BITS),
+    **dict.fromkeys(("after_all", "create_token"), "orders effects, and has no numbers"),
+    "dce_sink": "has no result",
+    "nextafter": "a step of the type: it has no derivative, in jax neither",
+    "select_and_scatter": "has no derivative in jax; the one with a sum is declared",
+    "eig": "eigenvalues without symmetry: complex, and vectors whose scale each library chooses",
+    **dict.fromkeys(("cholesky_update", "hessenberg", "ormqr", "schur", "symmetric_product", "tridiagonal"),
+                    "has no derivative in jax"),
+}  # fmt: skip

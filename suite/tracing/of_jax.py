@@ -13,17 +13,19 @@ from jax._src import source_info_util  # the public API does not say where an eq
 from jax.extend.core import ClosedJaxpr, Jaxpr, JaxprEqn, Literal, Primitive
 
 from gradlaws.suite.tape.tape import Array, Builder, Execution, Kind, Origin, Tape, Unsupported
-from gradlaws.suite.tracing.call import Call
+from gradlaws.suite.tracing import jax_folds, jax_linalg, jax_operations
+from gradlaws.suite.tracing.call import JaxCall, JaxLowering
 from gradlaws.suite.tracing.concrete import Concrete
-from gradlaws.suite.tracing.jax_operations import LOWERED
 from gradlaws.suite.tracing.traced import Traced
 
 MOST = 200_000  # instructions: what a minute of tracing writes
 
+LOWERED: dict[str, JaxLowering] = {**jax_operations.LOWERED, **jax_linalg.LOWERED}
+
 # What only passes on what it is given, and calls, with the parameter that holds what they call.
 PASSED = frozenset({
     "copy", "copy_p", "optimization_barrier", "sharding_constraint", "reshard", "name", "device_put",
-    "pvary", "pbroadcast", "reduce_precision", "layout_constraint",
+    "pvary", "pbroadcast", "reduce_precision", "layout_constraint", "stage",
 })  # fmt: skip
 STOPPED = "stop_gradient"
 CALLS = {
@@ -64,8 +66,8 @@ def derivatives(
     """What jax runs for a function of float arrays, for its VJP and, reverse over reverse, for H v.
 
     The outputs are the float leaves of what the function returns; integers beside them are left out. ``dtype`` None:
-    each array in its own type, by the user's own setting of x64. There is no ``product`` where jax refuses the second
-    derivative.
+    each array in its own type, by the user's own setting of x64. Raises Unsupported where jax has no gradient; where it
+    refuses the second derivative there is no ``product``.
     """
     n, wide = len(point), dtype is not None
 
@@ -83,14 +85,34 @@ def derivatives(
         arrays = [jax.numpy.asarray(x, dtype=dtype) for x in point]
         ones = [np.ones(y.shape, y.dtype) for y in jax.eval_shape(outputs, *arrays)]
         how: Any = {"most": most, "holds": holds, "wide": wide}
-        found, refused = None, ""
-        forward, first = traced(outputs, *arrays, **how), traced(gradient, *arrays, *ones, **how)
+        forward = traced(outputs, *arrays, **how)
+        first, refused = unless_refused(lambda: traced(gradient, *arrays, *ones, **how))
+        if first is None:
+            raise Unsupported(f"jax has no gradient of it: {refused}")
+        found = None
         if second:
-            try:
-                found = traced(product, *arrays, *ones, *arrays, **how)
-            except (ValueError, TypeError, NotImplementedError) as error:
-                refused = str(error)
+            found, refused = unless_refused(lambda: traced(product, *arrays, *ones, *arrays, **how), ANY)
         return Traced([np.asarray(x, dtype=np.float64) for x in arrays], forward, first, found, refused)
+
+
+# What jax says of a rule that it does not have; and of one whose trace it cannot evaluate itself.
+REFUSED: tuple[type[Exception], ...] = (NotImplementedError, jax.errors.UnexpectedTracerError)
+ANY: tuple[type[Exception], ...] = (
+    ValueError,
+    TypeError,
+)  # as a gradient raises that runs, and has no derivative itself
+NO_REVERSE = ("does not support reverse-mode", "Reverse-mode differentiation does not work")
+
+
+def unless_refused(trace: Callable[[], Tape], also: tuple[type[Exception], ...] = ()) -> tuple[Tape | None, str]:
+    """The tape, or why jax has none."""
+    caught: tuple[type[Exception], ...] = (*REFUSED, ValueError, *also)
+    try:
+        return trace(), ""
+    except caught as error:
+        if not isinstance(error, (*REFUSED, *also)) and not any(words in str(error) for words in NO_REVERSE):
+            raise
+        return None, str(error).partition("\n")[0]
 
 
 def of_jaxpr(closed: ClosedJaxpr, arrays: Sequence[Any], most: int = MOST, holds: bool = False) -> Tape:
@@ -101,10 +123,15 @@ def of_jaxpr(closed: ClosedJaxpr, arrays: Sequence[Any], most: int = MOST, holds
     return inliner.builder.tape(outputs)
 
 
+def primitives() -> dict[str, Primitive]:
+    """Of jax.lax and jax.lax.linalg, by name."""
+    found = (value for home in (jax.lax, jax.lax.linalg) for value in vars(home).values())
+    return {value.name: value for value in found if isinstance(value, Primitive)}
+
+
 def missing() -> list[str]:
-    """Primitives of jax.lax that have no declaration and are not inlined."""
-    names = {value.name for value in vars(jax.lax).values() if isinstance(value, Primitive)}
-    return sorted(names - PASSED - {STOPPED} - LOWERED.keys() - CALLS.keys() - CONTROL.keys())
+    """Those that have no declaration and are not inlined; ``jax_operations.LEFT_OUT`` says why."""
+    return sorted(primitives().keys() - PASSED - {STOPPED} - LOWERED.keys() - CALLS.keys() - CONTROL.keys())
 
 
 def kind_of(aval: Any) -> Kind:
@@ -151,6 +178,7 @@ class Inliner:
         self.builder = Builder(most)
         self.holds = holds
         self.concrete = Concrete(self.builder)
+        self.of_bits: set[int] = set()  # integers that the bits of a float have a part in
 
     def input(self, kind: Kind, value: Array) -> int:
         number = self.builder.input(kind)
@@ -182,6 +210,15 @@ class Inliner:
         return [read(v) for v in jaxpr.outvars]
 
     def equation(self, equation: JaxprEqn, arguments: list[int]) -> Sequence[int]:
+        results = self.translated(equation, arguments)
+        bitwise = equation.primitive.name == "bitcast_convert_type"
+        if self.of_bits.intersection(arguments) or (bitwise and not self.concrete.all_discrete(arguments)):
+            if bitwise and not self.builder.kinds[results[0]].is_discrete:
+                raise Unsupported(f"{origin_of(equation)} makes a float of another's bits, which no limit follows")
+            self.of_bits.update(i for i in results if self.builder.kinds[i].is_discrete)
+        return results
+
+    def translated(self, equation: JaxprEqn, arguments: list[int]) -> Sequence[int]:
         name, parameters = equation.primitive.name, equation.params
         if name in PASSED or (name == STOPPED and not self.holds):
             return arguments
@@ -194,14 +231,30 @@ class Inliner:
             return self.executed(equation, arguments)
         if name not in LOWERED:
             raise Unsupported(f"{origin_of(equation)} has no declaration")
-        return LOWERED[name](Call(self.builder, parameters, arguments, kinds, origin_of(equation)))
+
+        def at_point() -> Sequence[Any]:
+            return self.at_point(equation, arguments)
+
+        return LOWERED[name](JaxCall(self.builder, parameters, arguments, kinds, origin_of(equation), at_point))
+
+    def at_point(self, equation: JaxprEqn, arguments: Sequence[int]) -> Sequence[Any]:
+        values = [self.concrete.value(i) for i in arguments]
+        found = equation.primitive.bind(*values, **equation.params)
+        return found if equation.primitive.multiple_results else [found]
 
     def executed(self, equation: JaxprEqn, arguments: Sequence[int]) -> list[int]:
         """By jax itself, as it is: no input that may move has a part in it (random bits, masks, counters)."""
-        values = [self.concrete.value(i) for i in arguments]
-        found = equation.primitive.bind(*values, **equation.params)
-        several = found if equation.primitive.multiple_results else [found]
-        return [self.constant(x, kind_of(v.aval).dtype) for x, v in zip(several, equation.outvars, strict=True)]
+        found = self.at_point(equation, arguments)
+        return [self.constant(x, kind_of(v.aval).dtype) for x, v in zip(found, equation.outvars, strict=True)]
+
+    def chosen(self, second: Array, x: int, y: int, equation: JaxprEqn) -> int:
+        """Of each entry of a batch, x or y: one operation, or a constant if both are."""
+        kind = self.builder.kinds[x]
+        mask = np.broadcast_to(np.reshape(second, (*np.shape(second), *[1] * (len(kind.shape) - np.ndim(second)))),
+                               kind.shape)  # fmt: skip
+        if self.concrete.is_constant(x) and self.concrete.is_constant(y):
+            return self.constant(np.where(mask, self.concrete.value(y), self.concrete.value(x)), kind.dtype)
+        return self.builder.one("select", [self.constant(mask, "bool"), x, y], kind, origin_of(equation))
 
     def row(self, number: int, place: int, origin: Origin) -> int:
         """x[place] along the first axis."""
@@ -238,12 +291,14 @@ def scan(inliner: Inliner, parameters: Mapping[str, Any], arguments: list[int], 
 
 
 def loop(inliner: Inliner, parameters: Mapping[str, Any], arguments: list[int], equation: JaxprEqn) -> list[int]:
-    """Run out, as often as it runs at the point."""
+    """Run out, as often as it runs at the point; of a batch, what is done stays while the rest goes on."""
     for_condition, for_body = parameters["cond_nconsts"], parameters["body_nconsts"]
     asked, fixed = arguments[:for_condition], arguments[for_condition : for_condition + for_body]
     carried = arguments[for_condition + for_body :]
-    while bool(inliner.concrete.value(inliner.inline(parameters["cond_jaxpr"], [*asked, *carried])[0])):
-        carried = inliner.inline(parameters["body_jaxpr"], [*fixed, *carried])
+    while np.any(goes_on := inliner.concrete.value(inliner.inline(parameters["cond_jaxpr"], [*asked, *carried])[0])):
+        following = inliner.inline(parameters["body_jaxpr"], [*fixed, *carried])
+        pairs = zip(carried, following, strict=True)
+        carried = following if np.all(goes_on) else [inliner.chosen(goes_on, x, y, equation) for x, y in pairs]
     return carried
 
 
@@ -263,6 +318,21 @@ def solved(inliner: Inliner, parameters: Mapping[str, Any], arguments: list[int]
     return inliner.inline(parameters["jaxprs"].solve, [*consts, *right])
 
 
-CONTROL: dict[str, Callable[[Inliner, Mapping[str, Any], list[int], JaxprEqn], list[int]]] = {
+def written_out(rule: Callable[[Mapping[str, Any]], Callable[..., Any]]) -> Control:
+    """As jax traces what a primitive stands for."""
+
+    def control(
+        inliner: Inliner, parameters: Mapping[str, Any], arguments: list[int], equation: JaxprEqn
+    ) -> list[int]:  # fmt: skip
+        kinds = (inliner.builder.kinds[i] for i in arguments)
+        shapes = [jax.ShapeDtypeStruct(kind.shape, np.dtype(kind.dtype)) for kind in kinds]
+        return inliner.inline(jax.make_jaxpr(rule(parameters))(*shapes), arguments)
+
+    return control
+
+
+Control = Callable[[Inliner, Mapping[str, Any], list[int], JaxprEqn], list[int]]
+CONTROL: dict[str, Control] = {
     "scan": scan, "while": loop, "cond": branch, "custom_linear_solve": solved,
+    "reduce": written_out(jax_folds.reduction), "reduce_window": written_out(jax_folds.window_reduction),
 }  # fmt: skip

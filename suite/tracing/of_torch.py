@@ -277,7 +277,8 @@ class Recorder(TorchDispatchMode):
         number = self.memory.number(tensor, origin)
         kind = self.builder.kinds[number]
         followed = tensor.requires_grad or kind.is_discrete or number in self.builder.constants
-        if followed or not (self.holds and torch.is_grad_enabled()):
+        # What a decomposition makes below autograd has a graph of its own nowhere.
+        if followed or self.inside or not (self.holds and torch.is_grad_enabled()):
             return number
         return Value(self.builder.one(HELD, (number,), kind, origin))
 

@@ -25,6 +25,10 @@ class Traced:
     refused: str = ""
 
     @property
+    def tapes(self) -> list[Tape]:
+        return [tape for tape in (self.forward, self.gradient, self.product) if tape is not None]
+
+    @property
     def shapes(self) -> list[tuple[int, ...]]:
         """Of the outputs."""
         return [self.forward.kinds[o].shape for o in self.forward.outputs]

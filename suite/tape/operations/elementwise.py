@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+from mpmath import mp
 
 from gradlaws.strategies.catalogue import PRIMITIVES
 from gradlaws.suite.tape.operations.declaration import Declaration
@@ -109,7 +110,9 @@ def converted(xp: Any, x: Any, dtype: str, kind: str) -> Any:
     if kind == "discrete":
         whole = xp.to_float64(x)
         return (whole != 0) if dtype == "bool" else np.trunc(whole).astype(dtype)
-    return xp.complex(x, xp.zeros(np.shape(x))) if kind == "complex" and not xp.is_complex(x) else x
+    if kind == "complex":
+        return x if xp.is_complex(x) else xp.complex(x, xp.zeros(np.shape(x)))
+    return xp.real(x) if xp.is_complex(x) else x
 
 
 def remainder_to_zero(xp: Any, a: Any, b: Any) -> Any:
@@ -117,6 +120,17 @@ def remainder_to_zero(xp: Any, a: Any, b: Any) -> Any:
     if discrete(a, b):
         return a - truncated_divide(a, b) * b
     return a - xp.trunc(xp.divide(a, b)) * b
+
+
+def bits(xp: Any, x: Any, of: str, dtype: str) -> Array:
+    """The bits of numbers of one type, read as another of the same length: they are those of the point."""
+    as_numbers = x if discrete(x) else np.asarray(xp.to_float64(x))
+    return np.asarray(as_numbers, dtype=of).view(dtype)
+
+
+def igamma_grad_a(xp: Any, a: Any, x: Any) -> Any:
+    """∂P(a, x)/∂a."""
+    return xp.entrywise(lambda a, x: mp.diff(lambda s: mp.gammainc(s, 0, x, regularized=True), a), a, x)
 
 
 def next_is(condition: Callable[[Array], Array]) -> Callable[..., Array]:
@@ -176,6 +190,8 @@ FAMILY = (
     Declaration("is_infinite", next_is(np.isinf)),
     Declaration("select", chosen),
     Declaration("convert", converted),
+    Declaration("bits", bits),
+    Declaration("igamma_grad_a", igamma_grad_a),
     Declaration("copy", lambda xp, a: a),
     Declaration(HELD, lambda xp, a: a),
     Declaration("real", lambda xp, a: xp.real(a)),

@@ -101,6 +101,22 @@ def householder_product(xp: Any, a: Any, factors: Any) -> Any:
     return found
 
 
+def tridiagonal_solve(xp: Any, below: Any, diagonal: Any, above: Any, b: Any) -> Any:
+    """X with A X = B, where A has those diagonals; what would stand outside of it is not read. By rows, with swaps."""
+    batch, n = b.shape[:-2], b.shape[-2]
+    full = np.array(np.broadcast_to(xp.zeros(()), (*batch, n, n)))
+    k = np.arange(n)
+    full[..., k, k] = diagonal
+    full[..., k[1:], k[:-1]], full[..., k[:-1], k[1:]] = below[..., 1:], above[..., :-1]
+
+    def solved(xp: Any, a: Any, b: Any) -> Any:
+        factors, _, permutation = lu(xp, a)
+        middle = triangular_solve(xp, factors, b[permutation], True, True, False, True)
+        return triangular_solve(xp, factors, middle, True, False, False, False)
+
+    return of_each(solved, xp, full, b)
+
+
 SWEEPS = 40  # of Jacobi's method, which needs about ten at any precision
 
 
@@ -198,6 +214,7 @@ FAMILY = (
     matrices("lu", lu, several=True),
     matrices("geqrf", geqrf, several=True),
     Declaration("householder_product", products_of_reflectors),
+    Declaration("tridiagonal_solve", tridiagonal_solve),
     matrices("eigh", eigh, several=True),
     matrices("svd", svd, several=True),
 )

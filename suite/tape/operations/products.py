@@ -146,6 +146,14 @@ def window_scatter(xp: Any, x: Any, updates: Any, largest: bool, **shape: Any) -
     return result.reshape(x.shape)
 
 
+def window_gather(xp: Any, x: Any, tangents: Any, largest: bool, **shape: Any) -> Any:
+    """Of each window the tangent of its extremum, the first of equal ones."""
+    found = windows(x, xp.asarray(np.float64(-np.inf if largest else np.inf)), **shape)
+    best = (np.max if largest else np.min)(found, axis=0)
+    first = np.argmax(np.asarray(found == best, dtype=bool), axis=0)
+    return np.take_along_axis(windows(tangents, xp.zeros(()), **shape), first[None], axis=0)[0]
+
+
 FAMILY = (
     Declaration("contract", contract),
     Declaration("fourier", fourier),
@@ -157,4 +165,6 @@ FAMILY = (
                 tie=functools.partial(several_in_window, largest=False)),
     Declaration("window_scatter_max", functools.partial(window_scatter, largest=True)),
     Declaration("window_scatter_min", functools.partial(window_scatter, largest=False)),
+    Declaration("window_gather_max", functools.partial(window_gather, largest=True)),
+    Declaration("window_gather_min", functools.partial(window_gather, largest=False)),
 )  # fmt: skip

@@ -27,7 +27,8 @@ def padded(xp: Any, x: Any, value: Any, low: Shape, high: Shape, interior: Shape
     """With ``low`` and ``high`` entries more at the ends of each axis (fewer, if negative) and ``interior`` between."""
     spread = [n + max(n - 1, 0) * gap for n, gap in zip(x.shape, interior, strict=True)]
     whole = np.array(
-        np.broadcast_to(value, [n + max(a, 0) + max(b, 0) for n, a, b in zip(spread, low, high, strict=True)])
+        np.broadcast_to(value, [n + max(a, 0) + max(b, 0) for n, a, b in zip(spread, low, high, strict=True)]),
+        dtype=x.dtype,
     )
     at = (slice(max(a, 0), max(a, 0) + n, gap + 1) for a, n, gap in zip(low, spread, interior, strict=True))
     whole[tuple(at)] = x

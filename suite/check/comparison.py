@@ -1,0 +1,77 @@
+"""Answers beside the truth, entry by entry, within what rounding may do."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from gradlaws.strategies.precision import PRECISIONS
+from gradlaws.strategies.primitive import Floats
+from gradlaws.suite.check.answer import DIGITS, Failure, Row
+from gradlaws.suite.check.truth import Truth
+
+
+def compared(
+    rows: Sequence[Row],
+    asked: str,
+    question: str,
+    answers: Sequence[Floats],
+    truth: Truth,
+    true: Sequence[Any],
+    allowed: Sequence[Floats],
+) -> None:
+    """Every entry of every leaf: the worst of each is kept, and what rounding does not explain is a failure."""
+    for row, answer, exact, bound in zip(rows, answers, true, allowed, strict=True):
+        row.compared += 1
+        if asked not in row.modes:
+            row.modes.append(asked)
+        if answer.shape != np.shape(exact):
+            shapes = f"{question}: the shape is {answer.shape}, not {np.shape(exact)}"
+            row.failures.append(Failure(asked, shapes, (), np.nan, np.nan, 0.0))
+        elif answer.size:
+            _entries(row, asked, question, answer, truth, exact, bound)
+
+
+def _entries(
+    row: Row, asked: str, question: str, answer: Floats, truth: Truth, exact: Any, bound: Floats
+) -> None:  # fmt: skip
+    apart, shown = truth.apart(answer, exact), truth.shown(exact)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        ratio = np.where(apart == 0, 0.0, apart / bound)
+    ratio = np.where(np.isnan(ratio), np.inf, ratio)  # an answer that is none
+    at = np.unravel_index(int(np.argmax(ratio)), ratio.shape)
+    where = tuple(int(i) for i in at)
+    if ratio[at] >= row.ratio:
+        row.ratio, row.worst = float(ratio[at]), where
+        row.ulps = float(apart[at] / ulp(row.dtype, float(shown[at])))
+    if ratio[at] > 1:
+        row.failures.append(Failure(asked, question, where, float(answer[at]), float(shown[at]), float(bound[at])))
+
+
+def ulp(dtype: str, number: float) -> float:
+    """The distance of two neighbours of that type at a number."""
+    precision = PRECISIONS[dtype]
+    size = max(abs(number), precision.smallest_normal)
+    return float(2.0 ** (np.floor(np.log2(size)) + 1)) * precision.unit_roundoff
+
+
+def looked_at(row: Row, true: Floats, bound: Floats) -> None:
+    """How many digits rounding leaves, beside the largest entry, and what the answers would have shown."""
+    if not true.size:
+        return
+    largest, allowed = float(np.max(np.abs(true))), float(np.max(bound))
+    most = DIGITS[row.dtype]
+    if allowed == 0:
+        digits = most
+    elif largest == 0:
+        row.notes.append(f"the true gradient is 0 throughout, and rounding alone makes up to {allowed:.1e}")
+        return
+    else:
+        digits = min(most, float(np.log10(largest / allowed)))
+    row.digits = digits if np.isnan(row.digits) else min(row.digits, digits)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        relative = bound[true != 0] / np.abs(true[true != 0])
+    if relative.size:
+        row.visible = float(np.median(relative))
