@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 import numpy as np
+import scipy.linalg
 
 from gradlaws.suite.arithmetic.float64 import FLOAT64
 from gradlaws.suite.rounding.rule import Carried, Rule
@@ -124,6 +125,49 @@ def from_triangular(step: Step, cotangents: Cotangents) -> list[Array | None]:
     to_b = turned(inverse(matrix)) @ (turned(g) if sideways else g)
     to_a = -to_b @ turned(x)
     return [read(turned(to_a) if flipped else to_a), turned(to_b) if sideways else to_b]
+
+
+def banded(diagonals: Sequence[Array]) -> Array:
+    """The matrix with those diagonals: below the main one, on it, above it; what would stand outside is left out."""
+    below, middle, above = diagonals
+    n = middle.shape[-1]
+    k = np.arange(n)
+    found = np.zeros((*middle.shape, n))
+    found[..., k, k] = middle
+    found[..., k[1:], k[:-1]], found[..., k[:-1], k[1:]] = below[..., 1:], above[..., :-1]
+    return found
+
+
+def diagonals_of(x: Array) -> list[Array]:
+    n = x.shape[-1]
+    k, found = np.arange(n), [np.zeros(x.shape[:-1]) for _ in range(3)]
+    found[1][...] = x[..., k, k]
+    found[0][..., 1:], found[2][..., :-1] = x[..., k[1:], k[:-1]], x[..., k[:-1], k[1:]]
+    return found
+
+
+def tridiagonal(step: Step, errors: Errors) -> Carried:
+    """Elimination with swaps: exact for a matrix off by a few u |L||U| (Higham, section 9.6)."""
+    real(step)
+    matrix, x = banded(step.arguments[:3]), step.result
+    n = matrix.shape[-1]
+    of_a = banded([sized(e, y.shape) for e, y in zip(errors[:3], step.arguments[:3], strict=True)])
+    of_b = sized(errors[3], step.arguments[3].shape)
+    flat = [scipy.linalg.lu(m) for m in matrix.reshape(-1, n, n)]
+    rounding = 4 * step.unit.u * np.stack([p @ abs(lower) @ abs(upper) for p, lower, upper in flat])
+    rounding = rounding.reshape(matrix.shape)
+    back = abs(inverse(matrix))
+    linear = back @ (of_a @ abs(x) + of_b)
+    own = back @ rounding @ abs(x)
+    whole, own = grown(linear + own, linear, own, back @ (of_a + rounding))
+    return [whole], [own]
+
+
+def from_tridiagonal(step: Step, cotangents: Cotangents) -> list[Array | None]:
+    (g,) = cotangents
+    assert g is not None
+    to_b = turned(inverse(banded(step.arguments[:3]))) @ g
+    return [*diagonals_of(-to_b @ turned(step.result)), to_b]
 
 
 def parted(step: Step) -> tuple[Array, Array, Array]:
@@ -283,6 +327,7 @@ def of_reflectors(step: Step) -> Array:
 FAMILY: dict[str, Rule] = {
     "cholesky": Rule(cholesky, from_cholesky),
     "triangular_solve": Rule(triangular, from_triangular),
+    "tridiagonal_solve": Rule(tridiagonal, from_tridiagonal),
     "lu": Rule(lu, from_lu),
     "eigh": Rule(eigh, from_eigh),
     "geqrf": numerically(by_columns),

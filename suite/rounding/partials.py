@@ -147,6 +147,7 @@ PARTIALS: dict[str, Partials] = {
     "entr": lambda o, a: (-np.log(a) - 1,),
     "spence": lambda o, a: (np.where(a == 1, -1.0, np.log(a) / np.where(a == 1, 1, 1 - a)),),
     "multigammaln": differences("multigammaln"),
+    "igamma_grad_a": differences("igamma_grad_a"),
 }
 
 

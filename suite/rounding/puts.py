@@ -14,6 +14,7 @@ from gradlaws.suite.tape.operations import indexing
 from gradlaws.suite.tape.operations.products import windows
 from gradlaws.suite.tape.tape import Array
 
+RIVALS = "a window with two entries that are nearer than their errors"
 Cotangents = Sequence[Array | None]
 
 
@@ -90,7 +91,7 @@ def window_put(step: Step, errors: Errors) -> Carried:
     """Each update is added where its window has its extremum."""
     x, updates = step.arguments
     if errors[0] is not None and rivals(step, np.asarray(errors[0])):
-        raise Unknown("a window with two entries that are nearer than their errors")
+        raise Unknown(RIVALS)
     at = window_targets(step)
     landed = moves.gathered([np.ones(at.shape)], [at], x.size).reshape(x.shape)
     sizes = moves.gathered([abs(updates)], [at], x.size).reshape(x.shape)
@@ -127,6 +128,17 @@ def from_window_put(step: Step, cotangents: Cotangents) -> list[Array | None]:
     (g,) = cotangents
     assert g is not None
     return [None, g.reshape(-1)[window_targets(step)]]
+
+
+def window_taken(step: Step, errors: Errors) -> Carried:
+    """Of each window what stands beside its extremum."""
+    if errors[0] is not None and rivals(step, np.asarray(errors[0])):
+        raise Unknown(RIVALS)
+    return [None if errors[1] is None else np.asarray(errors[1]).reshape(-1)[window_targets(step)]], [None]
+
+
+def from_window_taken(step: Step, cotangents: Cotangents) -> list[Array | None]:
+    return [None, moves.put_back(step, cotangents, [window_targets(step)], (1,))[1]]
 
 
 def combined(step: Step) -> tuple[Array, Array, Array]:
@@ -183,5 +195,6 @@ FAMILY = {
     "put_along": Rule(put, from_put),
     "window_scatter_max": Rule(window_put, from_window_put),
     "window_scatter_min": Rule(window_put, from_window_put),
+    **dict.fromkeys(("window_gather_max", "window_gather_min"), Rule(window_taken, from_window_taken)),
     **dict.fromkeys(("scatter_mul", "scatter_max", "scatter_min"), Rule(combine, from_combined)),
 }

@@ -263,7 +263,9 @@ FAMILY = {
     **dict.fromkeys(COMPARISONS, discrete(compared)),
     **dict.fromkeys(("logical_not", "logical_and", "logical_or", "logical_xor"), discrete(either)),
     **dict.fromkeys(("reduce_and", "reduce_or"), discrete(any_open)),
-    **dict.fromkeys(("floor_divide", "remainder", "shift_left", "shift_right", "nonzero"), discrete(of_integers)),
+    **dict.fromkeys(
+        ("floor_divide", "remainder", "shift_left", "shift_right", "nonzero", "bits"), discrete(of_integers)
+    ),
     **dict.fromkeys(("is_finite", "is_nan", "is_infinite"), discrete(is_known)),
     "reduce_max": extremum(True),
     "reduce_min": extremum(False),

@@ -75,6 +75,17 @@ class Instruction:
     origin: Origin = Origin()
 
 
+@dataclass(frozen=True, eq=False)
+class Execution:
+    """One call of the framework's, which a few instructions stand for. ``run(arrays)``: its results as NumPy has them,
+    the float ones in float64, from arrays for the ``arguments``."""
+
+    origin: Origin
+    arguments: tuple[int, ...]
+    results: tuple[int, ...]
+    run: Callable[[Sequence[Any]], Sequence[Array]]
+
+
 class Unsupported(Exception):
     """What cannot be taken apart: an operation without a declaration, or a program that is too long.
 
@@ -84,13 +95,17 @@ class Unsupported(Exception):
 
 @dataclass(frozen=True, eq=False)
 class Tape:
-    """``kinds`` are of every value by its number, ``constants`` the arrays that the program brings along."""
+    """``kinds`` are of every value by its number, ``constants`` the arrays that the program brings along.
+
+    ``executions`` are the framework's calls, where the trace has kept them, in their order.
+    """
 
     kinds: tuple[Kind, ...]
     inputs: tuple[int, ...]
     constants: Mapping[int, Array]
     instructions: tuple[Instruction, ...]
     outputs: tuple[int, ...]
+    executions: tuple[Execution, ...] = ()
 
     @cached_property
     def scalar_operations(self) -> int:
@@ -143,6 +158,7 @@ class Builder:
         self.inputs: list[int] = []
         self.constants: dict[int, Array] = {}
         self.instructions: list[Instruction] = []
+        self.executions: list[Execution] = []
         self.most = most
 
     def _new(self, kind: Kind) -> int:
@@ -180,4 +196,6 @@ class Builder:
                 needed.update(instruction.arguments)
                 kept.append(instruction)
         constants = {number: value for number, value in self.constants.items() if number in needed}
-        return Tape(tuple(self.kinds), tuple(self.inputs), constants, tuple(reversed(kept)), tuple(outputs))
+        made = {number for instruction in kept for number in instruction.results}
+        executions = tuple(x for x in self.executions if made.intersection(x.results))
+        return Tape(tuple(self.kinds), tuple(self.inputs), constants, tuple(reversed(kept)), tuple(outputs), executions)

@@ -12,7 +12,7 @@ import numpy as np
 from jax._src import source_info_util  # the public API does not say where an equation comes from
 from jax.extend.core import ClosedJaxpr, Jaxpr, JaxprEqn, Literal, Primitive
 
-from gradlaws.suite.tape.tape import Array, Builder, Kind, Origin, Tape, Unsupported
+from gradlaws.suite.tape.tape import Array, Builder, Execution, Kind, Origin, Tape, Unsupported
 from gradlaws.suite.tracing import jax_folds, jax_linalg, jax_operations
 from gradlaws.suite.tracing.call import JaxCall, JaxLowering
 from gradlaws.suite.tracing.concrete import Concrete
@@ -150,6 +150,20 @@ def origin_of(equation: JaxprEqn) -> Origin:
     return Origin(f"jax.lax.{equation.primitive.name}_p", line)
 
 
+def execution_of(equation: JaxprEqn, arguments: Sequence[int], results: Sequence[int]) -> Execution:
+    """The primitive by itself, bound once more."""
+
+    def run(arrays: Sequence[Any]) -> list[Array]:
+        with in_float64():
+            kinds = [kind_of(v.aval) for v in equation.invars]
+            given = [jax.numpy.asarray(x, dtype=kind.dtype) for x, kind in zip(arrays, kinds, strict=True)]
+            found = equation.primitive.bind(*given, **equation.params)
+        several = found if equation.primitive.multiple_results else [found]
+        return [np.asarray(x, dtype=np.float64 if kind_of(x).is_float else None) for x in several]
+
+    return Execution(origin_of(equation), tuple(arguments), tuple(results), run)
+
+
 def _frame(source: Any) -> Any:
     try:  # older releases take the whole, newer ones its traceback
         return source_info_util.user_frame(source.traceback)
@@ -188,7 +202,10 @@ class Inliner:
             return known[v]
 
         for equation in jaxpr.eqns:
-            results = self.equation(equation, [read(v) for v in equation.invars])
+            given = [read(v) for v in equation.invars]
+            results = self.equation(equation, given)
+            if equation.primitive.name in LOWERED:
+                self.builder.executions.append(execution_of(equation, given, results))
             known.update(zip(equation.outvars, results, strict=True))
         return [read(v) for v in jaxpr.outvars]
 

@@ -18,9 +18,9 @@ import numpy as np
 import torch
 from torch._ops import OpOverload
 from torch.utils._python_dispatch import TorchDispatchMode
-from torch.utils._pytree import tree_flatten, tree_leaves, tree_map
+from torch.utils._pytree import tree_flatten, tree_leaves, tree_map, tree_unflatten
 
-from gradlaws.suite.tape.tape import HELD, Builder, Origin, Tape, Unsupported
+from gradlaws.suite.tape.tape import HELD, Builder, Execution, Origin, Tape, Unsupported
 from gradlaws.suite.tracing.faithful import faithful
 from gradlaws.suite.tracing.torch_call import TorchCall, Value, array_of, kind_of
 from gradlaws.suite.tracing.torch_control import taken
@@ -153,6 +153,30 @@ def is_known(func: OpOverload) -> bool:
     return func._schema.is_mutable or integers or bool(lowering_of(func) or decomposition_of(func))
 
 
+def execution_of(
+    func: OpOverload, args: Sequence[Any], kwargs: Mapping[str, Any], numbers: Sequence[int], results: Sequence[int],
+    origin: Origin,
+) -> Execution:  # fmt: skip
+    """The operation by itself, called once more."""
+    leaves, tree = tree_flatten((args, kwargs))
+    dtypes = [x.dtype if isinstance(x, torch.Tensor) else None for x in leaves]
+    held = [None if isinstance(x, torch.Tensor) else x for x in leaves]
+
+    def run(arrays: Sequence[Any]) -> list[Any]:
+        rest = iter(arrays)
+        given = [
+            x if dtype is None else torch.tensor(np.asarray(next(rest)), dtype=dtype)
+            for x, dtype in zip(held, dtypes, strict=True)
+        ]
+        args, kwargs = tree_unflatten(given, tree)
+        with torch.no_grad():
+            found = func(*args, **kwargs)
+        tensors = [x for x in tree_leaves(found) if isinstance(x, torch.Tensor)]
+        return [array_of(x.double() if x.is_floating_point() else x) for x in tensors]
+
+    return Execution(origin, tuple(numbers), tuple(results), run)
+
+
 class Recorder(TorchDispatchMode):
     """Writes down every operation on what depends on an input; torch computes what it computes."""
 
@@ -183,12 +207,32 @@ class Recorder(TorchDispatchMode):
         if writes:
             return self.written(func, args, kwargs)
         if lowering_of(func) is None and (rule := decomposition_of(func)) is not None:
+            numbers = self.numbers(func, tensors)
             found = self.apart(rule, func, args, kwargs)
             if found is not NotImplemented:
+                self.executed(func, args, kwargs, numbers, found)
                 return found
         result = func(*args, **kwargs)
+        numbers = self.numbers(func, tensors)
         self.record(func, bound(func, args, kwargs), result, tensors)
+        self.executed(func, args, kwargs, numbers, result)
         return result
+
+    def numbers(self, func: OpOverload, tensors: Sequence[torch.Tensor]) -> list[int]:
+        """Of the arguments of a call that is the framework's own, not one of a rule by which it is taken apart."""
+        return [] if self.inside else [self.memory.number(t, self.origin(func)) for t in tensors]
+
+    def executed(
+        self, func: OpOverload, args: Sequence[Any], kwargs: Mapping[str, Any], numbers: Sequence[int], result: Any
+    ) -> None:
+        results = [x for x in tree_leaves(result) if isinstance(x, torch.Tensor)]
+        if self.inside or not results or not all(map(self.memory.holds, results)):
+            return
+        origin = self.origin(func)
+        found = [self.memory.number(r, origin) for r in results]
+        if set(found) <= set(numbers):  # detach and its kin
+            return
+        self.builder.executions.append(execution_of(func, args, kwargs, numbers, found, origin))
 
     def apart(self, rule: Callable[..., Any], func: OpOverload, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
         self.inside.append(str(func))
