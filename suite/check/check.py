@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from gradlaws.strategies.primitive import Floats
-from gradlaws.suite.check import control, opaque, questions, tangents
+from gradlaws.suite.check import control, excuses, opaque, questions, tangents
 from gradlaws.suite.check.answer import Report, Row
 from gradlaws.suite.check.comparison import compared, looked_at
 from gradlaws.suite.check.options import Options
@@ -32,6 +32,8 @@ def judge(subject: Subject, reference: Subject | None, options: Options) -> Repo
         first.judged()
         if options.order > 1:
             _second(state, first)
+    excuses.excused(state)
+    state.report.problems += [text for _, _, text in state.mode_problems]
     if state.reference is not None and not options.surrogate:
         state.report.notes.append("the truth is the reference's")
     state.report.seconds = state.elapsed
@@ -163,8 +165,8 @@ def _ruled(state: Check, rows: Sequence[Row], order: int) -> None:
 
 
 def _look(rows: Sequence[Row], truth: Truth, true: Sequence[Floats], allowed: Allowed) -> None:
-    for row, exact, rounding in zip(rows, true, allowed.framework, strict=True):
-        row.notes += allowed.unknown
+    for row, exact, rounding, unknown in zip(rows, true, allowed.framework, allowed.unknown, strict=True):
+        row.notes += unknown
         looked_at(row, truth.shown(exact), rounding)
 
 

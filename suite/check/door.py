@@ -8,7 +8,7 @@ from typing import Any
 
 from gradlaws.suite.check.answer import Report
 from gradlaws.suite.check.check import judge
-from gradlaws.suite.check.leaves import CannotCheck, walk
+from gradlaws.suite.check.leaves import CannotCheck, is_apply, walk
 from gradlaws.suite.check.options import Options, options
 from gradlaws.suite.check.script import script
 from gradlaws.suite.check.subject import Subject
@@ -49,8 +49,8 @@ def check(
     ``seed``: of cotangents, directions and the function's own random numbers.
     ``compile``: torch.compile as well (jax's jit is always asked).
     ``accumulate``: the type in which a kernel adds up, where it is wider than that of its arrays ("float32").
-    ``kinks``: a band, relative to each entry: entries of a gradient that depend on the side of a kink within it are
-    left to the function's own convention, and counted.
+    ``kinks``: a band, as a part of a leaf's largest entry: entries of a gradient that depend on the side of a kink
+    within it are left to the function's own convention, and counted.
     ``allow``: ``(relative error, reason)`` that derivatives may be off, of the largest entry of each leaf.
     ``up_to``: a function of the result, through which it is seen: ``torch.abs`` for what is determined but for a sign.
     ``budget``: seconds after which nothing more is asked; what was not, is said.
@@ -163,4 +163,6 @@ def _with_state(reference: Any, function: Any) -> Any:
 
 
 def name_of(function: Any) -> str:
+    if is_apply(function):
+        return f"{function.__self__.__name__}.apply"
     return str(getattr(function, "__qualname__", None) or type(function).__name__)

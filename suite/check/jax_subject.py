@@ -11,7 +11,7 @@ import numpy as np
 from gradlaws.strategies.primitive import Floats
 from gradlaws.suite.check.jax_modes import MODES, by_cotangent
 from gradlaws.suite.check.leaves import CannotCheck, Leaf, bound
-from gradlaws.suite.check.subject import Gradient, Kind, Mode, Order, Refused, shown
+from gradlaws.suite.check.subject import Called, Gradient, Kind, Mode, Order, Refused, shown
 from gradlaws.suite.tape.tape import Tape, Unsupported
 from gradlaws.suite.tracing import of_jax
 from gradlaws.suite.tracing.traced import Traced
@@ -83,6 +83,21 @@ class JaxSubject:
     def function(self, *arrays: Any) -> tuple[Any, ...]:
         """x -> the float leaves of the result."""
         return tuple(as_real(y) for y in jax.tree_util.tree_leaves(self._called(arrays)) if has_derivative(y))
+
+    def called(self) -> list[Called]:
+        """By the names of jitted functions, custom rules and primitives; their arguments are not known."""
+        found: set[str] = set()
+
+        def walk(jaxpr: Any) -> None:
+            for equation in jaxpr.eqns:
+                found.update({equation.primitive.name, str(equation.params.get("name", ""))})
+                for value in equation.params.values():
+                    inner = getattr(value, "jaxpr", value)
+                    if hasattr(inner, "eqns"):
+                        walk(inner)
+
+        walk(jax.make_jaxpr(self.function)(*self._arrays).jaxpr)
+        return [(name, ()) for name in sorted(found)]
 
     def at(self, point: Sequence[Floats]) -> JaxSubject:
         other = JaxSubject(*self._made)

@@ -11,7 +11,7 @@ import numpy as np
 from gradlaws.strategies.primitive import Floats
 from gradlaws.suite.check.leaves import CannotCheck, Leaf, bound, named, replaced, walk
 from gradlaws.suite.check.numpy_trace import bare, traceable
-from gradlaws.suite.check.subject import Gradient, Mode, shown
+from gradlaws.suite.check.subject import Called, Gradient, Mode, shown
 from gradlaws.suite.tape.tape import Tape, Unsupported
 from gradlaws.suite.tracing import of_jax
 from gradlaws.suite.tracing.traced import Traced
@@ -81,6 +81,9 @@ class NumpySubject:
             names = ", ".join(leaf.name for leaf in self.inputs)
             raise CannotCheck(f"gradient= gives {len(parts)} arrays, and the float arrays are {names}: one for each")
         return parts
+
+    def called(self) -> list[Called]:
+        return []
 
     def at(self, point: Sequence[Floats]) -> NumpySubject:
         other = NumpySubject(*self._made)

@@ -27,8 +27,8 @@ class Allowance:
 class Options:
     """``surrogate``: whether the truth of derivatives is another function's than that of values, on purpose.
 
-    ``kinks``: within so much of an entry's size its convention is the user's. ``up_to``: through what outputs are seen.
-    ``budget``: seconds after which nothing more is asked.
+    ``kinks``: within so much of a leaf's largest entry the convention is the function's own. ``up_to``: through what
+    outputs are seen. ``budget``: seconds after which nothing more is asked.
     """
 
     order: int = 2
@@ -48,6 +48,10 @@ class Options:
             found.append("surrogate: the derivatives are meant to be those of surrogate=; the values are its own")
         if self.up_to is not None:
             found.append(f"up to: outputs are seen through {getattr(self.up_to, '__qualname__', self.up_to)}")
+        if self.kinks is not None:
+            found.append(
+                f"kinks: within {self.kinks:.0e} of a leaf's largest entry the convention is the function's own"
+            )
         if self.allow is not None:
             found.append(str(self.allow))
         return found
@@ -63,7 +67,9 @@ def options(
     if accumulate not in (None, "float32", "float64"):
         raise CannotCheck(f"accumulate={accumulate!r} is no type in which a kernel adds up: 'float32' or 'float64'")
     if kinks is not None and not 0 <= kinks < 1:
-        raise CannotCheck(f"kinks={kinks!r} is no band: a part of an entry's size, as kinks=1e-6, or 0 for exact ties")
+        raise CannotCheck(
+            f"kinks={kinks!r} is no band: a part of a leaf's largest entry, as kinks=1e-6, or 0 for exact ties"
+        )
     if up_to is not None and not callable(up_to):
         raise CannotCheck(f"up_to={up_to!r} is no function of the result: up_to=torch.abs, or lambda q: q @ q.T")
     if budget is not None and not budget > 0:

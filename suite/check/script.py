@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from gradlaws.suite.check.answer import Report, Row
+from gradlaws.suite.check.leaves import is_apply
 from gradlaws.suite.check.subject import Subject
 
 INLINE = 64  # entries of all leaves that are written out; larger ones are drawn like the call's
@@ -30,6 +31,9 @@ def _number(subject: Subject, row: Row) -> int:
 
 def _imported(function: Any) -> str:
     """How the function is had: by import, or by its file."""
+    if is_apply(function):
+        kind = function.__self__
+        return _imported(kind).replace(f"function = {kind.__qualname__} ", f"function = {kind.__qualname__}.apply ")
     name, module = getattr(function, "__qualname__", ""), getattr(function, "__module__", "")
     if not name or "<" in name or module in ("", None):
         return f"function = ...  # {type(function).__name__}, as in your call, of the leaves below"

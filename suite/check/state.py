@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from gradlaws.strategies.primitive import Floats
-from gradlaws.suite.check import questions
+from gradlaws.suite.check import kinks, questions
 from gradlaws.suite.check.answer import Report, Row
 from gradlaws.suite.check.leaves import CannotCheck
 from gradlaws.suite.check.options import Options
@@ -27,11 +27,11 @@ PATIENCE = 5.0  # seconds without a word
 @dataclass(frozen=True)
 class Allowed:
     """What an answer may be off by: ``framework``, the rounding of what runs; ``all``, what the truth itself is known
-    to and what the user allows besides; ``unknown``, why there is no bound."""
+    to and what the user allows besides; ``unknown``, of each leaf, why there is no bound."""
 
     framework: Sequence[Floats]
     all: Sequence[Floats]
-    unknown: Sequence[str]
+    unknown: Sequence[Sequence[str]]
 
 
 @dataclass(eq=False)
@@ -46,6 +46,7 @@ class Check:
     def __post_init__(self) -> None:
         options, subject = self.options, self.subject
         self.report = Report("", subject.framework, [], options.order, options.seed)
+        self.mode_problems: list[tuple[str, int, str]] = []  # a mode whose own rule is wrong, its order, and how
         self.report.notes += [*options.said(), *subject.notes]
         self.random = np.random.default_rng(options.seed)
         self.stage("tracing")
@@ -55,6 +56,7 @@ class Check:
             self.xp = arithmetic_for(self.truth)
             self.report.notes += [reason for reason in [why_not_quad(self.truth)] if reason]
             self.stage("the exact limit of the function")
+            self.moves = kinks.step(subject.point, options.kinks or 0.0, np.random.default_rng(options.seed))
             self.rule = self._rule()
         self.cotangents = questions.cotangents(subject.outputs, self.random)
         self.vectors = questions.direction(subject.point, self.random)
@@ -108,11 +110,19 @@ class Check:
 
     def _rule(self) -> Rule | None:
         """Of what is traced."""
-        assert self.truth is not None
+        own, truth = self.own, self.truth
+        assert truth is not None
+        if self.options.kinks is not None:
+            own, truth = self._beside(self.subject, own), self._beside(self.reference or self.subject, truth)
+            assert truth is not None
         allow = self.options.allow.relative if self.options.allow else 0.0
         if self.reference is None:
-            return judged(self.truth, None, self.options.seed, self.xp, allow)
-        return judged(self.own, self.truth, self.options.seed, self.xp, allow) if self.own is not None else None
+            return judged(truth, None, self.options.seed, self.xp, allow)
+        return judged(own, truth, self.options.seed, self.xp, allow) if own is not None else None
+
+    def _beside(self, subject: Subject, here: Traced | None) -> Traced | None:
+        """The trace beside the point, of what has one at the point."""
+        return None if here is None else traced(kinks.beside(subject, self.moves), self.options.order > 1, holds=False)
 
     def knows(self, order: int) -> bool:
         """Whether every entry has a truth: a reference's, or that of a rule that is right."""
@@ -160,8 +170,24 @@ class Check:
             total = [f + np.where(np.isfinite(e), e, 0.0) * scale for f, e in zip(total, noise, strict=True)]
         if kind != "forward":
             total = self.widened(total, exact)
+            if self.options.kinks is not None:
+                return self._left_out(kind, inputs, total, found)
         self._loses(found, kind)
-        return Allowed(found.outputs, total, found.unknown)
+        return Allowed(found.outputs, total, [found.unknown] * len(total))
+
+    def _left_out(self, kind: str, inputs: Sequence[Floats], total: Sequence[Floats], found: Bounds) -> Allowed:
+        """Without the entries that depend on the side of a kink: infinite where an answer may be anything."""
+        finite = [np.where(np.isfinite(f), f, 0.0) for f in total]
+        depends = kinks.depends(getattr(self.truth, kind), inputs, self.moves, finite, self.xp)
+        out = [d | ~np.isfinite(f) for d, f in zip(depends, found.outputs, strict=True)]
+        for leaf, o in zip(self.subject.inputs, out, strict=True):
+            if np.any(o):
+                title = f"kinks: of the {kind} for {leaf.name} "
+                if not any(note.startswith(title) for note in self.report.notes):
+                    self.report.notes.append(f"{title}{int(np.sum(o))} of {o.size} entries are left to it")
+        unknown = [["every entry depends on a kink"] if o.size and np.all(o) else [] for o in out]
+        framework = [np.where(o, 0.0, f) for o, f in zip(out, found.outputs, strict=True)]
+        return Allowed(framework, [np.where(o, np.inf, f) for o, f in zip(out, total, strict=True)], unknown)
 
     def widened(self, bound: Sequence[Floats], exact: Sequence[Floats]) -> list[Floats]:
         """By what the user allows."""

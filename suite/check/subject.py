@@ -15,6 +15,9 @@ from gradlaws.suite.tracing.traced import Traced
 
 Order = Literal[0, 1, 2]
 Kind = Literal["value", "gradient", "tangents", "product"]
+Called = tuple[
+    str, Sequence[Floats]
+]  # the name of a function of the framework, and its float arguments if they are known
 Gradient = Callable[[Sequence[Floats]], Floats]  # of one leaf, for weights
 
 
@@ -62,6 +65,10 @@ class Subject(Protocol):
 
     def cotangents_derivative(self, wide: bool) -> Tape:
         """x, v -> J v, by differentiating the gradient by its cotangent. Raises Unsupported."""
+        ...
+
+    def called(self) -> list[Called]:
+        """The framework's own functions that the call calls."""
         ...
 
     def at(self, point: Sequence[Floats]) -> Subject:

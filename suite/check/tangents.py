@@ -34,10 +34,11 @@ def judged(state: Check, mode: Mode, gradient: Sequence[Any]) -> None:
     reverse, other = truth.paired(gradient, vectors)
     apart = float(abs(forward - reverse) / max(size, other)) if max(size, other) else 0.0
     if apart > max(SAME, state.options.allow.relative if state.options.allow else 0.0):
-        state.report.problems.append(
+        text = (
             f"the rule of {mode.name} is wrong: <w, J v> is {float(forward):.17g} along the drawn direction, and "
             f"<gradient, v> {float(reverse):.17g} (apart {apart:.1e})"
         )
+        state.mode_problems.append((mode.name, mode.order, text))
         return
     found = bounds(runs, inputs, state.subject.framework, accumulate=state.options.accumulate)
     rows = _rows(state)

@@ -8,10 +8,11 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch.overrides import TorchFunctionMode
 
 from gradlaws.strategies.primitive import Floats
 from gradlaws.suite.check.leaves import CannotCheck, Leaf, bound, named, replaced, walk
-from gradlaws.suite.check.subject import Gradient, Kind, Mode, Order, Refused
+from gradlaws.suite.check.subject import Called, Gradient, Kind, Mode, Order, Refused
 from gradlaws.suite.check.torch_modes import COMPILED, LAYOUTS, MODES, Tensors, by_cotangent, by_grad
 from gradlaws.suite.tape.tape import Tape, Unsupported
 from gradlaws.suite.tracing import of_torch
@@ -100,6 +101,20 @@ class TorchSubject:
         """x -> the float leaves of the result."""
         found = [y for _, y in walk(self._called(tensors)) if isinstance(y, torch.Tensor)]
         return tuple(as_real(y) for y in found if has_derivative(y))
+
+    def called(self) -> list[Called]:
+        found: list[Called] = []
+
+        class Listener(TorchFunctionMode):
+            def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+                tensors = [x for x in args if isinstance(x, torch.Tensor) and x.is_floating_point()]
+                with torch.no_grad():
+                    found.append((getattr(func, "__name__", ""), [array_of(x).astype("float64") for x in tensors]))
+                return func(*args, **(kwargs or {}))
+
+        with Listener():
+            self._called([x.clone().requires_grad_() for x in self._tensors])
+        return found
 
     def at(self, point: Sequence[Floats]) -> TorchSubject:
         other = TorchSubject(*self._made)

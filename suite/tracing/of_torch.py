@@ -21,7 +21,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_flatten, tree_leaves, tree_map, tree_unflatten
 
 from gradlaws.suite.tape.tape import HELD, Builder, Execution, Origin, Tape, Unsupported
-from gradlaws.suite.tracing.faithful import faithful
+from gradlaws.suite.tracing.faithful import faithful, follows
 from gradlaws.suite.tracing.torch_call import TorchCall, Value, array_of, kind_of
 from gradlaws.suite.tracing.torch_control import taken
 from gradlaws.suite.tracing.torch_decompositions import GRADIENTS
@@ -90,7 +90,15 @@ def derivatives(
     # Weights that require gradients as well: else a once_differentiable backward leaves no trace of itself.
     ones = [torch.ones_like(y, requires_grad=True) for y in outputs(*tensors)]
     vectors = [x.detach() for x in tensors]
+
+    def value(*arrays: Any) -> list[Any]:
+        with torch.no_grad():
+            moved = [torch.as_tensor(x, dtype=t.dtype) for x, t in zip(arrays, tensors, strict=True)]
+            return [array_of(y).astype(np.float64) for y in outputs(*moved)]
+
+    here = [array_of(x).astype(np.float64) for x in tensors]
     forward, first = traced(outputs, *tensors, most=most, holds=holds), checked(gradient, "gradient", *ones)
+    follows(forward, here, value)
     found, refused = None, ""
     if second:
         try:
@@ -99,7 +107,7 @@ def derivatives(
             if not any(words in str(error) for words in REFUSED):
                 raise
             refused = str(error)
-    return Traced([array_of(x).astype(np.float64) for x in tensors], forward, first, found, refused)
+    return Traced(here, forward, first, found, refused)
 
 
 def _another(tensor: torch.Tensor) -> torch.Tensor:
