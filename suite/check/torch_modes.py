@@ -12,7 +12,7 @@ import torch
 from torch.utils.checkpoint import checkpoint
 
 from gradlaws.suite.check.subject import Kind, Order
-from gradlaws.suite.tracing import of_torch
+from gradlaws.suite.tracing.torch_gradient import is_once_differentiable, pulled
 
 Tensors = Sequence[torch.Tensor]
 
@@ -64,10 +64,10 @@ def by_jvp(function: Any, xs: Tensors, ws: Tensors, vs: Tensors) -> Tensors:
 def twice_by_grad(function: Any, xs: Tensors, ws: Tensors, vs: Tensors) -> Tensors:
     """Reverse over reverse."""
     weights = [w.requires_grad_() for w in ws]  # else a once_differentiable backward leaves no trace of itself
-    gradient = of_torch.pulled(function(*xs), xs, weights)
-    if any(map(of_torch.is_once_differentiable, gradient)):
+    gradient = pulled(function(*xs), xs, weights)
+    if any(map(is_once_differentiable, gradient)):
         raise RuntimeError("the backward is once_differentiable")
-    return of_torch.pulled(gradient, xs, vs)
+    return pulled(gradient, xs, vs)
 
 
 def jvp_of_vjp(function: Any, xs: Tensors, ws: Tensors, vs: Tensors) -> Tensors:
@@ -85,10 +85,10 @@ def vjp_of_jvp(function: Any, xs: Tensors, ws: Tensors, vs: Tensors) -> Tensors:
 def by_cotangent(function: Any, xs: Tensors, ws: Tensors, vs: Tensors) -> Tensors:
     """wᵀ J is linear in w: its derivative along v is J v. A backward that leaves torch loses it silently."""
     weights = [w.requires_grad_() for w in ws]
-    gradient = of_torch.pulled(function(*xs), xs, weights)
-    if any(map(of_torch.is_once_differentiable, gradient)):
+    gradient = pulled(function(*xs), xs, weights)
+    if any(map(is_once_differentiable, gradient)):
         raise RuntimeError("the backward is once_differentiable")
-    return of_torch.pulled(gradient, weights, vs)
+    return pulled(gradient, weights, vs)
 
 
 def by_compile(function: Any, xs: Tensors, ws: Tensors, vs: Tensors) -> Tensors:

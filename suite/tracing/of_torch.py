@@ -25,6 +25,7 @@ from gradlaws.suite.tracing.faithful import faithful, follows
 from gradlaws.suite.tracing.torch_call import TorchCall, Value, array_of, kind_of
 from gradlaws.suite.tracing.torch_control import taken
 from gradlaws.suite.tracing.torch_decompositions import GRADIENTS
+from gradlaws.suite.tracing.torch_gradient import ONCE, REFUSED, is_once_differentiable, pulled
 from gradlaws.suite.tracing.torch_memory import Memory
 from gradlaws.suite.tracing.torch_operations import DISCRETE, PASSED, UNTOUCHED
 from gradlaws.suite.tracing.torch_origin import Lines
@@ -114,33 +115,6 @@ def _another(tensor: torch.Tensor) -> torch.Tensor:
     """Of the same shape, between 1 and 2."""
     other = 1 + torch.rand(tensor.shape, dtype=tensor.dtype, generator=torch.Generator().manual_seed(0))
     return other.requires_grad_(tensor.requires_grad)
-
-
-def pulled(
-    outputs: Sequence[torch.Tensor], inputs: Sequence[torch.Tensor], weights: Sequence[torch.Tensor]
-) -> Sequence[torch.Tensor]:
-    """wᵀ J; zeros where nothing depends on anything."""
-    reached = [(y, w) for y, w in zip(outputs, weights, strict=True) if y.requires_grad]
-    if not reached:
-        return [torch.zeros_like(x) for x in inputs]
-    ys, ws = zip(*reached, strict=True)
-    return torch.autograd.grad(ys, inputs, ws, create_graph=True, allow_unused=True, materialize_grads=True)
-
-
-ONCE = "once_differentiable"
-REFUSED = (ONCE, "derivative for")  # "derivative for aten::… is not implemented"
-
-
-def is_once_differentiable(tensor: torch.Tensor) -> bool:
-    """Whether a derivative's own graph ends in such a backward: torch takes it for constant, and says nothing."""
-    met: set[Any] = set()
-    ahead: list[Any] = [tensor.grad_fn]
-    while ahead:
-        node = ahead.pop()
-        if node is not None and node not in met:
-            met.add(node)
-            ahead += [following for following, _ in node.next_functions]
-    return any(node.name() == "torch::autograd::Error" for node in met)
 
 
 def missing() -> list[str]:
