@@ -45,6 +45,7 @@ class Check:
 
     def __post_init__(self) -> None:
         options, subject = self.options, self.subject
+        self._said = 0.0  # seconds after the start
         self.report = Report("", subject.framework, [], options.order, options.seed)
         self.mode_problems: list[tuple[str, int, str]] = []  # a mode whose own rule is wrong, its order, and how
         self.report.notes += [*options.said(), *subject.notes]
@@ -64,7 +65,8 @@ class Check:
 
     def stage(self, what: str) -> None:
         """Progress, of what takes longer."""
-        if self.elapsed > PATIENCE:
+        if self.elapsed > self._said + PATIENCE:
+            self._said = self.elapsed
             print(f"gradlaws: {what} ({self.elapsed:.0f} s)", file=sys.stderr, flush=True)
 
     @property
