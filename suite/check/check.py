@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
+
 from gradlaws.strategies.primitive import Floats
 from gradlaws.suite.check import control, excuses, opaque, questions, tangents
 from gradlaws.suite.check.answer import Report, Row
@@ -49,6 +51,9 @@ def _values(state: Check) -> None:
         return
     truth = truth_of(state, of_values=True)
     true = truth.value()
+    for row, exact in zip(rows, true, strict=True):
+        if not np.all(np.isfinite(truth.shown(exact))):
+            row.notes.append("it is not finite at this point: give one where it is")
     try:
         allowed = state.allowed("forward", state.subject.point, [])
     except Unsupported as error:

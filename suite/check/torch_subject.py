@@ -65,8 +65,15 @@ class TorchSubject:
         self.outputs = self._outputs()
 
     def _outputs(self) -> list[Leaf]:
-        with torch.enable_grad():
-            result = self._called([x.clone().requires_grad_() for x in self._tensors])
+        try:
+            with torch.enable_grad():
+                result = self._called([x.clone().requires_grad_() for x in self._tensors])
+        except RuntimeError as error:
+            if "leaf Variable" not in str(error):
+                raise
+            raise CannotCheck(
+                "the function writes into what it is differentiated by: let it write into a copy"
+            ) from error
         found = [(path, y) for path, y in walk(result) if isinstance(y, torch.Tensor)]
         leaves = [leaf(named(("result", *path)), as_real(y)) for path, y in found if has_derivative(y)]
         if not leaves:
