@@ -43,11 +43,13 @@ def _entries(
     ratio = np.where(np.isnan(ratio), np.inf, ratio)  # an answer that is none
     at = np.unravel_index(int(np.argmax(ratio)), ratio.shape)
     where = tuple(int(i) for i in at)
-    if ratio[at] >= row.ratio:
+    if ratio[at] <= 1 and ratio[at] >= row.ratio:
         row.ratio, row.worst = float(ratio[at]), where
         row.ulps = float(apart[at] / ulp(row.dtype, float(shown[at])))
     if ratio[at] > 1:
-        row.failures.append(Failure(asked, question, where, float(answer[at]), float(shown[at]), float(bound[at])))
+        row.failures.append(
+            Failure(asked, question, where, float(answer[at]), float(shown[at]), float(bound[at]), float(ratio[at]))
+        )
 
 
 def ulp(dtype: str, number: float) -> float:

@@ -49,7 +49,7 @@ class Bound:
 def bound(function: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any], signature: Any = None) -> Bound:
     """Raises TypeError, as the call itself would, where the arguments do not fit; that is the user's."""
     try:
-        taken = inspect.signature(signature or function)
+        taken = inspect.signature(signature or function) if signature or not is_apply(function) else _of_apply(function)
     except (TypeError, ValueError):  # what is written in C has none
         return _unnamed(function, args, kwargs)
     given = taken.bind(*args, **kwargs)
@@ -59,6 +59,19 @@ def bound(function: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str
         return function(*filled.args, **filled.kwargs)
 
     return Bound(dict(given.arguments), call)
+
+
+def is_apply(function: Any) -> bool:
+    """Whether it is the ``apply`` of a torch.autograd.Function."""
+    return getattr(function, "__name__", "") == "apply" and hasattr(getattr(function, "__self__", None), "forward")
+
+
+def _of_apply(function: Any) -> inspect.Signature:
+    """That of its forward, without the context."""
+    kind = function.__self__
+    parameters = list(inspect.signature(kind.forward).parameters.values())
+    has_context = "setup_context" not in vars(kind)
+    return inspect.Signature(parameters[has_context:])
 
 
 def _unnamed(function: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any]) -> Bound:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -45,10 +45,17 @@ class Rule:
     places: Sequence[Place] = ()
     leaves: Sequence[int] = ()  # whose H v is wrong
     operations: Sequence[Origin] = ()
+    allow: float = 0.0  # a relative difference that is meant to be there
 
     def of_order(self, order: int) -> str:
-        verdicts = {a.verdict for a in self.agreements if a.order == order}
-        return next((v for v in ("wrong", "unknown", "right") if v in verdicts), "not asked")
+        verdicts = {self._verdict(a) for a in self.agreements if a.order == order}
+        return next((v for v in ("wrong", "unknown", "allowed", "right") if v in verdicts), "not asked")
+
+    def is_right(self, order: int) -> bool:
+        return self.of_order(order) in ("right", "allowed")
+
+    def _verdict(self, agreement: Agreement) -> str:
+        return "allowed" if agreement.verdict == "wrong" and agreement.relative <= self.allow else agreement.verdict
 
     def worst(self, order: int) -> Agreement | None:
         found = [a for a in self.agreements if a.order == order]
@@ -58,17 +65,21 @@ class Rule:
         return list(dict.fromkeys(str(a) for a in self.agreements if a.order == order and a.verdict != "right"))
 
 
-def judged(own: Traced, truth: Traced | None, seed: int, xp: Any) -> Rule:
-    """RULE of ``own``, against the limits of its own forward or of the reference's."""
+def judged(
+    own: Traced, truth: Traced | None, seed: int, xp: Any, allow: float = 0.0, where: bool = True
+) -> Rule:  # fmt: skip
+    """RULE of ``own``, against the limits of its own forward or of the reference's; with ``where`` its wrong places."""
     found = agreements(own, np.random.default_rng(seed), xp, truth)
-    rule = Rule(found)
+    rule = Rule(found, allow=allow)
+    if not where:
+        return rule
     if rule.of_order(1) == "wrong":
         exact = Exact(own, directions.cotangent(own.shapes, np.random.default_rng(seed)), xp, truth)
-        where = places(exact, np.random.default_rng(seed))
-        named = operations(exact, where[0].argument) if where and truth is None else []
-        return Rule(found, where, operations=named)
+        at = places(exact, np.random.default_rng(seed))
+        named = operations(exact, at[0].argument) if at and truth is None else []
+        return replace(rule, places=at, operations=named)
     if rule.of_order(2) == "wrong":
-        return Rule(found, leaves=_wrong_at_second_order(own, truth, seed, xp))
+        return replace(rule, leaves=_wrong_at_second_order(own, truth, seed, xp))
     return rule
 
 

@@ -79,11 +79,14 @@ def asked(exact: Exact, seeds: Sequence[int], floor: float) -> list[Agreement]:
     one, other = (directions.direction(traced.point, np.random.default_rng(seed), floor) for seed in seeds)
     inputs = [*traced.point, *exact.weights]
 
-    def settled(ask: Ask, along: Sequence[Floats], tape: Tape, inputs: Sequence[Any], derivative: Any) -> Agreement:
+    def settled(
+        ask: Ask, along: Sequence[Floats], tape: Tape, inputs: Sequence[Any], derivative: Any, doubts: bool = True
+    ) -> Agreement:
         agreement = ask(along)
         if agreement.verdict == "wrong":
             agreement = agreement.beside_finer(ask(along, FINER))
-        return doubted(with_literals(exact, agreement, along, tape, inputs, derivative), ask, along)
+        agreement = with_literals(exact, agreement, along, tape, inputs, derivative)
+        return doubted(agreement, ask, along) if doubts else agreement
 
     found = [settled(exact.first, v, traced.gradient, inputs, exact.gradient.outputs) for v in (one, other)]
     if traced.product is not None:
@@ -93,7 +96,7 @@ def asked(exact: Exact, seeds: Sequence[int], floor: float) -> list[Agreement]:
         def second(across: Sequence[Floats], finer: int = 0) -> Agreement:
             return exact.second(product, one, across, right, finer)
 
-        found.append(settled(second, other, traced.product, [*inputs, *one], product))
+        found.append(settled(second, other, traced.product, [*inputs, *one], product, doubts=right))
     return found
 
 

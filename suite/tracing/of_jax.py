@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
+from pathlib import Path
 from typing import Any
 
 import jax
@@ -95,6 +97,7 @@ def derivatives(
         return Traced([np.asarray(x, dtype=np.float64) for x in arrays], forward, first, found, refused)
 
 
+OURS = str(Path(__file__).parents[2]) + os.sep  # the package
 # What jax says of a rule that it does not have; and of one whose trace it cannot evaluate itself.
 REFUSED: tuple[type[Exception], ...] = (NotImplementedError, jax.errors.UnexpectedTracerError)
 ANY: tuple[type[Exception], ...] = (
@@ -165,10 +168,12 @@ def execution_of(equation: JaxprEqn, arguments: Sequence[int], results: Sequence
 
 
 def _frame(source: Any) -> Any:
+    """The innermost that is neither jax's nor ours; what only we have called comes from ours."""
     try:  # older releases take the whole, newer ones its traceback
-        return source_info_util.user_frame(source.traceback)
+        frames = list(source_info_util.user_frames(source.traceback))
     except (AttributeError, TypeError):
-        return source_info_util.user_frame(source)
+        frames = list(source_info_util.user_frames(source))
+    return next((f for f in frames if not f.file_name.startswith(OURS)), frames[0] if frames else None)
 
 
 class Inliner:
