@@ -129,7 +129,7 @@ def refused(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
     assert command.main(arguments) == 2
     said = capsys.readouterr()
     assert said.out == ""
-    (line,) = said.err.splitlines()
+    (line,) = [line for line in said.err.splitlines() if not line.startswith("gradlaws: ")]  # what takes long is said
     assert line.startswith("could not run") and "Traceback" not in line
     return line
 
@@ -173,7 +173,7 @@ def test_both_spellings_are_one_command(mine: Path) -> None:
             text=True,
             timeout=300,
         )
-        assert (done.returncode, done.stderr) == (1, ""), done.stdout + done.stderr
+        assert done.returncode == 1 and "Traceback" not in done.stderr, done.stdout + done.stderr
         assert done.stdout.startswith("gradlaws: Wrong.apply (torch): violated")
 
 

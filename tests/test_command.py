@@ -188,8 +188,16 @@ def test_an_option_with_a_mistake_is_refused(options: tuple[str, str], installed
     [
         ("smoke", "--jobs", "1"),
         ("replay", "C1-06e28058"),
-        ("check", f"{EXAMPLES}.log_cosh:log_cosh_torch", "--definition", f"{EXAMPLES}.log_cosh:definition",
-         "--domain=-30,30", "--shape=20", "--dtypes=float64", "--quiet"),
+        (
+            "check",
+            f"{EXAMPLES}.log_cosh:log_cosh_torch",
+            "--definition",
+            f"{EXAMPLES}.log_cosh:definition",
+            "--domain=-30,30",
+            "--shape=20",
+            "--dtypes=float64",
+            "--quiet",
+        ),
         ("clear",),
     ],
     ids=lambda command: command[0],

@@ -16,6 +16,7 @@ from gradlaws.strategies.primitive import Floats, Primitive, Terms, binary, inte
 from gradlaws.suite.bound.contracts import DEFAULT_ULPS
 from gradlaws.suite.check import drawn
 from gradlaws.suite.check.door import subject_of
+from gradlaws.suite.check.options import Options
 from gradlaws.suite.check.target import imported, spelling
 from gradlaws.suite.rounding.bounds import bounds
 from gradlaws.suite.tape.tape import Tape, Unsupported
@@ -68,7 +69,7 @@ def traced(function: Any, backend: str, domain: Sequence[drawn.Interval]) -> Tra
     """Of BLOCK entries, in float64. Raises Unsupported."""
     with drawn.in_precision(backend, "float64"):
         point = drawn.arrays(backend, drawn.points(domain, (BLOCK,), "float64", 0), "float64")
-        return subject_of(function, point, {}, 0).traced(True, True, False)
+        return subject_of(function, point, {}, Options()).traced(True, True, False)
 
 
 def _of_block(trace: Traced, backend: str, arguments: Sequence[Floats]) -> tuple[Floats, Floats, Floats]:

@@ -33,6 +33,16 @@ from gradlaws.suite.check.target import call_of, imported
 from gradlaws.suite.check.theirs import told
 
 SIZE = 1000  # entries of an array that is drawn
+PASSED = (
+    "order",
+    "seed",
+    "compile",
+    "accumulate",
+    "kinks",
+    "allow",
+    "budget",
+)  # options of gradlaws.check, as they are
+FUNCTIONS = ("reference", "surrogate", "gradient", "up_to")  # and by their names
 DTYPES = ("float64", "float32")
 LARGEST = sys.float_info.max
 Call = tuple[str, Callable[[], Report]]  # what it is called among others, and the question
@@ -58,6 +68,14 @@ def shape(text: str) -> tuple[int, ...]:
     return found
 
 
+def allowance(text: str) -> tuple[float, str]:
+    error, _, reason = text.partition(",")
+    try:
+        return float(error), reason
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is no ERROR,REASON; write --allow '1e-6,CG stops there'") from None
+
+
 def types(text: str) -> list[str]:
     found = [word for word in text.split(",") if word]
     if not found or set(found) - set(DTYPES):
@@ -77,6 +95,16 @@ def parser(prog: str) -> argparse.ArgumentParser:
         help="where it is defined and smooth, once for each argument; write --domain=-5,5",
     )  # fmt: skip
     options.add_argument("--reference", default="", metavar="MODULE:FUNCTION", help="a plain formula of the same")
+    options.add_argument(
+        "--surrogate", default="", metavar="MODULE:FUNCTION", help="whose derivative it is meant to have"
+    )
+    options.add_argument(
+        "--gradient", default="", metavar="MODULE:FUNCTION", help="the gradient of a function of NumPy"
+    )
+    options.add_argument("--up-to", default="", metavar="MODULE:FUNCTION", help="through which its result is seen")
+    options.add_argument("--kinks", type=float, metavar="BAND", help="where the convention at a kink is its own")
+    options.add_argument("--allow", type=allowance, metavar="ERROR,REASON", help="a relative error that is meant")
+    options.add_argument("--budget", type=float, metavar="S", help="seconds after which nothing more is asked")
     options.add_argument("--order", type=int, default=2, choices=(1, 2), help="1: gradients alone (default: 2)")
     options.add_argument("--seed", type=int, default=0, help="of all that is drawn (default: 0)")
     options.add_argument("--compile", action="store_true", help="by torch.compile as well")
@@ -115,11 +143,10 @@ def asked(options: argparse.Namespace) -> int:
     if options.definition:
         compositions.defined(options)
     function = imported(options.function)
-    reference = imported(options.reference) if options.reference else None
     framework = framework_of(function, options) if options.domain else ""
     found: dict[str, Report] = {}
     statuses = []
-    for name, question in calls(options, function, reference, framework):
+    for name, question in calls(options, function, framework):
         try:
             found[name] = question()
         except (Exception, SystemExit) as error:
@@ -135,12 +162,11 @@ def asked(options: argparse.Namespace) -> int:
     return gravest(statuses)
 
 
-def calls(options: argparse.Namespace, function: Any, reference: Any, framework: str) -> Iterator[Call]:
+def calls(options: argparse.Namespace, function: Any, framework: str) -> Iterator[Call]:
     """The one of --args, or one of each precision."""
-    asked_for = {
-        "reference": reference, "order": options.order, "seed": options.seed, "compile": options.compile,
-        "accumulate": options.accumulate, "raises": False,
-    }  # fmt: skip
+    asked_for = {name: getattr(options, name) for name in PASSED} | {"raises": False}
+    for name in FUNCTIONS:
+        asked_for[name] = imported(named) if (named := getattr(options, name)) else None
     if options.args:
         args, kwargs = call_of(options.args)
         if clash := set(kwargs) & set(asked_for):
@@ -169,6 +195,8 @@ def fits(function: Any, args: Sequence[Any], kwargs: dict[str, Any]) -> None:
 
 def framework_of(function: Any, options: argparse.Namespace) -> str:
     """Whose arrays it takes and gives. Raises CannotCheck, with what the function raises."""
+    if options.gradient:
+        return "numpy"
     loaded = [name for name in drawn.FRAMEWORKS if name in sys.modules]
     dtype, reasons = options.dtypes[0], []
     for name in [options.backend] if options.backend else loaded or drawn.FRAMEWORKS:

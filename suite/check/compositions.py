@@ -59,6 +59,8 @@ def complaint(options: argparse.Namespace) -> str:
         return f"--identities: unknown {', '.join(sorted(unknown))}; known are {', '.join(CLAIMS)}"
     if options.ulps and len(options.ulps) != 3:
         return "--ulps takes three numbers, for value, first and second derivative"
+    if options.definition and options.gradient:
+        return "--definition is of functions of torch and jax, and --gradient of NumPy's"
     if options.definition and len(options.domain or ()) > 2:
         return "--definition is of functions of one or two arguments; --domain is given once for each"
     return ""

@@ -56,6 +56,8 @@ def clipped(domain: Interval, precision: Precision) -> Interval:
 
 def arrays(framework: str, values: Sequence[Floats], dtype: str) -> list[Any]:
     """As the framework has them."""
+    if framework == "numpy":
+        return [np.array(x, dtype=dtype) for x in values]
     if framework == "torch":
         import torch
 
