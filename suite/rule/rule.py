@@ -104,7 +104,7 @@ def doubted(agreement: Agreement, ask: Ask, vector: Sequence[Floats]) -> Agreeme
     """Where all that is apart is less than float64 shows: whether it is in some part of the entries more."""
     if agreement.verdict != "wrong" or agreement.apart > SHOWN * agreement.size:
         return agreement
-    return replace(agreement, sharpest=sharpest(ask, vector))
+    return replace(agreement, sharpest=sharpest(ask, vector, SHOWN))
 
 
 def with_literals(
