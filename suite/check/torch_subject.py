@@ -32,7 +32,7 @@ class TorchSubject:
     A complex leaf is one of real numbers, whose last axis is of real and imaginary parts; so is a complex result.
     """
 
-    framework = "torch"
+    framework, repeated = "torch", "grad"
 
     def __init__(
         self, function: Any, args: Sequence[Any], kwargs: Mapping[str, Any], seed: int,
