@@ -30,7 +30,9 @@ def _by_torch(function: Function, point: Sequence[Any]) -> list[Any]:
     y = function(*xs)
     if not y.requires_grad:
         return []
-    found = torch.autograd.grad(y, xs, torch.as_tensor(_uneven(y.shape), dtype=y.dtype), allow_unused=True, materialize_grads=True)
+    found = torch.autograd.grad(
+        y, xs, torch.as_tensor(_uneven(y.shape), dtype=y.dtype), allow_unused=True, materialize_grads=True
+    )
     return [np.asarray(g.double()) for g in found]
 
 
@@ -54,7 +56,7 @@ def _in_torch(function: Function, leaf: int, factor: float) -> Function:
             ctx.save_for_backward(*inputs)
 
         @staticmethod
-        def backward(ctx: Any, w: Any) -> Any:  # type: ignore[override]
+        def backward(ctx: Any, w: Any) -> Any:
             gradient = torch.func.vjp(function, *ctx.saved_tensors)[1](w)
             return tuple(g * factor if k == leaf else g for k, g in enumerate(gradient))
 

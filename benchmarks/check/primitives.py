@@ -95,19 +95,17 @@ def in_precision(call: Call) -> Iterator[None]:
         jax.config.update("jax_enable_x64", before)
 
 
-def asked(call: Call, faults: bool, order: int = 2) -> Found:
+def asked(call: Call, faults: bool) -> Found:
     """One call judged; with ``faults`` the wrong one in its place, to first order."""
     started = time.perf_counter()
     with in_precision(call):
         try:
-            function, arguments = call.made()
-            if faults:
-                function = spoilt(call.framework, function, arguments, FAULT)
-                order = 1
+            right, arguments = call.made()
+            function = spoilt(call.framework, right, arguments, FAULT) if faults else right
             if function is None:
                 word, reason = "flat", "no gradient to be wrong"
             else:
-                report = gradlaws.check(function, *arguments, order=order, raises=False)
+                report = gradlaws.check(function, *arguments, order=1 if faults else 2, raises=False)
                 word, reason = (_of_fault if faults else _of_right)(report)
         except Exception as error:
             where = traceback.extract_tb(error.__traceback__)[-1]
@@ -125,7 +123,9 @@ def _of_right(report: Report) -> tuple[str, str]:
 
 
 def _of_fault(report: Report) -> tuple[str, str]:
-    return ("seen", "") if report.verdict == "violated" else ("missed", f"{report.verdict}; {_said(report, 'not known')}")
+    return (
+        ("seen", "") if report.verdict == "violated" else ("missed", f"{report.verdict}; {_said(report, 'not known')}")
+    )
 
 
 def _said(report: Report, title: str) -> str:

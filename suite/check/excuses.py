@@ -1,7 +1,7 @@
 """What the framework itself is known to get wrong inside a call: taken from the call's failures, by its ledger row.
 
 Where the traced rule itself is wrong, since that of a primitive in it is, nothing of that order is called right: there
-is no truth then. A row speaks of that only if the framework's rule is wrong at its own witness, where nothing is rounded.
+is no truth then. A row speaks of that only if the framework's rule is wrong at its own witness, exactly.
 """
 
 from __future__ import annotations
@@ -51,7 +51,8 @@ def excused(state: Check) -> None:
                 _noted(said, failure.mode, known)
     _rules(state, called, said)
     state.report.excused += [
-        f"{row.backend}'s {row.primitive} in it is known to be wrong in {', '.join(modes)}: {row.cause} (ledger {row.id})"
+        f"{row.backend}'s {row.primitive} in it is known to be wrong in {', '.join(modes)}: {row.cause} "
+        f"(ledger {row.id})"
         for row, modes in said.values()
     ]
 
@@ -100,9 +101,7 @@ def _noted(said: dict[str, tuple[ledger.Row, list[str]]], mode: str, rows: Seque
             modes.append(mode)
 
 
-def _known(
-    state: Check, called: Sequence[Called], mode: str, order: int, dtypes: Sequence[str]
-) -> list[ledger.Row]:
+def _known(state: Check, called: Sequence[Called], mode: str, order: int, dtypes: Sequence[str]) -> list[ledger.Row]:
     """Rows of primitives that the call has, in this mode and precision, in whose region it calls them."""
     framework = state.subject.framework
     here = version(framework)

@@ -1,4 +1,4 @@
-"""Modes that take a path of their own: what is off in one is allowed what rounding does to what that mode itself runs."""
+"""Modes that take a path of their own: what rounding does is then that of what the mode itself runs."""
 
 from __future__ import annotations
 

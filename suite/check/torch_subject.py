@@ -80,7 +80,7 @@ class TorchSubject:
                 if REFUSES in str(error):
                     self.notes.append(f"{self.inputs[k].name} is held fixed: {str(error).split('. ')[0]}")
                     for leaves in (self._paths, self._complex, self._tensors, self.inputs, self.point):
-                        del leaves[k]  # type: ignore[attr-defined]
+                        del leaves[k]
 
     def _outputs(self) -> list[Leaf]:
         with torch.enable_grad():
@@ -103,9 +103,7 @@ class TorchSubject:
         widened = any(str(x.dtype) != f"torch.{leaf.dtype}" for x, leaf in zip(tensors, self.inputs, strict=True))
         fixed = as_double if widened else torch.clone  # copies: a call may write into what it is given
         given = {
-            path: fixed(x)
-            for path, x in walk(self._bound.arguments)
-            if isinstance(x, torch.Tensor) and path not in own
+            path: fixed(x) for path, x in walk(self._bound.arguments) if isinstance(x, torch.Tensor) and path not in own
         }
         arguments = replaced(dict(self._bound.arguments), {**given, **own})
         with seeded(self._seed):
