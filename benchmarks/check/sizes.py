@@ -1,4 +1,4 @@
-"""Seconds of processor time of one call of gradlaws.check, beside gradcheck + gradgradcheck and check_grads, at sizes of one program.
+"""Seconds of processor time of one call, beside gradcheck + gradgradcheck and check_grads, at sizes of one program.
 
 A gated block with a normalisation, sum-free: outputs as many as inputs. Default modes, first and second order; the
 first call of each size is not counted (it compiles).

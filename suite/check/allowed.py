@@ -68,3 +68,12 @@ def widened(allowed: Allowed, by: Sequence[Floats | float]) -> Allowed:
         for k, s in allowed.sums.items()
     }
     return replace(allowed, all=more, sums=sums)
+
+
+def either(one: Allowed, other: Allowed) -> Allowed:
+    """The larger of two bounds, where both are known; of a leaf that either judges by a sum, by the larger of these."""
+    larger = [np.fmax(a, b) for a, b in zip(one.all, other.all, strict=True)]
+    sums = {**other.sums, **one.sums}
+    for k in one.sums.keys() & other.sums.keys():
+        sums[k] = max(one.sums[k], other.sums[k], key=lambda s: s.bound)
+    return replace(one, all=larger, sums=sums)

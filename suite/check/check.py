@@ -8,6 +8,7 @@ do to it (suite/rounding).
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Literal
 
 import numpy as np
 
@@ -17,6 +18,7 @@ from gradlaws.suite.check.allowed import Allowed
 from gradlaws.suite.check.answer import Report, Row
 from gradlaws.suite.check.comparison import compared, looked_at
 from gradlaws.suite.check.options import Options
+from gradlaws.suite.check.paths import compared_in
 from gradlaws.suite.check.state import Check, one_line, truth_of
 from gradlaws.suite.check.subject import Mode, Subject
 from gradlaws.suite.check.truth import Truth
@@ -92,7 +94,8 @@ class First:
                 asked.append(mode)
                 if len(asked) == 1:
                     self.state.report.controls = control.planted(self.rows, answers, self.truth, true, allowed)
-                compared(self.rows, mode.name, self.cotangent.name, answers, self.truth, true, allowed)
+                question = self.cotangent.name, self.cotangent.weights, ()
+                compared_in(self.state, self.rows, mode, question, answers, self.truth, true, allowed)
         self._alone(true, allowed)
         for mode in self.state.modes(1, "tangents"):
             if self.state.has_time(mode.name):
@@ -130,7 +133,8 @@ class First:
                 return
             true = self.truth.gradient(other.weights)
             allowed = self._allowed(other.weights, true)
-            compared(self.rows, mode.name, other.name, answer, self.truth, true, allowed)
+            question = other.name, other.weights, ()
+            compared_in(self.state, self.rows, mode, question, answer, self.truth, true, allowed)
 
 
 def _second(state: Check, first: First) -> None:
@@ -157,15 +161,17 @@ def _second(state: Check, first: First) -> None:
     _look(rows, truth, true, allowed)
     for mode in state.modes(2, "product"):
         if state.has_time(mode.name) and (answers := state.asked(mode, weights, vectors)) is not None:
-            compared(rows, mode.name, "a drawn direction", answers, truth, true, allowed)
+            question = "a drawn direction", weights, vectors
+            compared_in(state, rows, mode, question, answers, truth, true, allowed)
     for mode in state.modes(2, "tangents") if not first.is_wrong else []:
         if state.has_time(mode.name):
             tangents.judged(state, mode, truth.gradient(weights))
 
 
-def _ruled(state: Check, rows: Sequence[Row], order: int) -> None:
+def _ruled(state: Check, rows: Sequence[Row], order: Literal[1, 2]) -> None:
     if state.rule is not None:
-        told(state.rule, state.report, rows, order)
+        mode = state.modes(order)[0].name  # the one that is traced
+        state.mode_problems += [(mode, order, text) for text in told(state.rule, rows, order)]
     elif state.reference is not None:
         for row in rows:
             row.rule = "reference"

@@ -43,8 +43,9 @@ def _entries(
 ) -> None:  # fmt: skip
     apart, shown = truth.apart(answer, exact), truth.shown(exact)
     with np.errstate(divide="ignore", invalid="ignore"):
-        ratio = np.where(apart == 0, 0.0, apart / bound)
-    ratio = np.where(np.isnan(ratio), np.inf, ratio)  # an answer that is none
+        ratio = np.where((apart == 0) | (answer == shown), 0.0, apart / bound)  # beyond its type both are infinite
+    overflows = np.isinf(bound) & np.isinf(answer)  # as it may
+    ratio = np.where(np.isnan(ratio), np.where(overflows, 0.0, np.inf), ratio)  # an answer that is none
     at = np.unravel_index(int(np.argmax(ratio)), ratio.shape)
     where = tuple(int(i) for i in at)
     if ratio[at] <= 1 and ratio[at] >= row.ratio:
@@ -88,7 +89,7 @@ def looked_at(row: Row, true: Floats, bound: Floats) -> None:
         row.notes.append(f"the true gradient is 0 throughout, and rounding alone makes up to {allowed:.1e}")
         return
     else:
-        digits = min(most, float(np.log10(largest / allowed)))
+        digits = min(most, float(np.log10(largest / allowed))) if np.isfinite(allowed) else 0.0
     row.digits = digits if np.isnan(row.digits) else min(row.digits, digits)
     with np.errstate(divide="ignore", invalid="ignore"):
         relative = bound[true != 0] / np.abs(true[true != 0])
