@@ -156,5 +156,6 @@ def _contradicts(state: Check, what: str, answer: float, along: Callable[[float]
             f"{found.value:.10g} (they scatter by {found.spread:.0e})"
         )
     else:
-        digits = max(0.0, float(np.log10(size / max(apart, found.spread)))) if size else 0.0
+        least = max(apart, found.spread, size * 2.0**-53)
+        digits = max(0.0, float(np.log10(size / least))) if size else 0.0
         state.report.notes.append(f"{what}: differences in its own precision agree to {digits:.1f} digits, no more")
