@@ -70,7 +70,8 @@ def _of_apply(function: Any) -> inspect.Signature:
     """That of its forward, without the context."""
     kind = function.__self__
     parameters = list(inspect.signature(kind.forward).parameters.values())
-    has_context = "setup_context" not in vars(kind)
+    own = [each for each in kind.__mro__ if each.__module__.partition(".")[0] != "torch"]
+    has_context = not any("setup_context" in vars(each) for each in own)
     return inspect.Signature(parameters[has_context:])
 
 
