@@ -26,7 +26,7 @@ from gradlaws.suite.rule.exact import Agreement  # noqa: E402
 from gradlaws.suite.rule.rule import agreements  # noqa: E402
 from gradlaws.suite.tape.run import run  # noqa: E402
 from gradlaws.suite.tape.tape import Unsupported  # noqa: E402
-from gradlaws.suite.tracing import jax_operations, of_jax  # noqa: E402
+from gradlaws.suite.tracing import jax_equations, jax_operations, of_jax  # noqa: E402
 from gradlaws.suite.tracing.of_jax import derivatives  # noqa: E402
 from gradlaws.suite.tracing.traced import Traced  # noqa: E402
 from gradlaws.suite.truth import oracle  # noqa: E402
