@@ -23,7 +23,6 @@ from torch.utils._pytree import tree_flatten, tree_leaves, tree_map, tree_unflat
 from gradlaws.suite.tape.reach import within_memory, within_reach
 from gradlaws.suite.tape.tape import HELD, Builder, Execution, Origin, Tape, Unsupported
 from gradlaws.suite.tracing.faithful import faithful, follows
-from gradlaws.suite.tracing.refusals import demand_same
 from gradlaws.suite.tracing.torch_call import TorchCall, Value, array_of, kind_of
 from gradlaws.suite.tracing.torch_control import taken
 from gradlaws.suite.tracing.torch_decompositions import GRADIENTS
@@ -102,9 +101,7 @@ def derivatives(
             return [array_of(y).astype(np.float64) for y in outputs(*moved)]
 
     here = [array_of(x).astype(np.float64) for x in tensors]
-    forward = traced(outputs, *tensors, most=most, holds=holds)
-    demand_same(value(*here), value(*here))
-    follows(forward, here, value)
+    forward = follows(traced(outputs, *tensors, most=most, holds=holds), here, value)
     first = checked(gradient, "gradient", *ones)
     found, refused = None, ""
     if second:
