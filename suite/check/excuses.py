@@ -22,6 +22,7 @@ MODES = {
     "vjp": "grad", "jit(vjp)": "jit(grad)", "vmap(vjp)": "vmap(grad)", "jvp": "jvp", "vjp of vjp": "vjp(grad)",
     "jit(vjp of vjp)": "vjp(grad)", "vjp of vjp by its cotangent": "vjp(grad)",
 }  # fmt: skip
+FORWARD = ("func.jvp", "vjp of jvp")  # of torch
 NAMESPACES = re.compile("^(linalg|special|fft)_")  # as torch's own functions are called inside
 
 
@@ -33,11 +34,14 @@ def excused(state: Check) -> None:
     called = state.subject.called()
     for row in state.report.rows:
         for failure in list(row.failures):
-            if known := _known(state, called, failure.mode, row):
+            known = _known(state, called, failure.mode, row)
+            without = [] if known or failure.answer else _without_forward_mode(state, failure.mode)
+            if known or without:
                 row.failures.remove(failure)
                 row.excused.append(failure.mode)
                 row.modes = [mode for mode in row.modes if mode != failure.mode]
                 _say(state, failure.mode, known)
+                _say_lost(state, failure.mode, without)
     for mode, order, text in list(state.mode_problems):
         if known := _known(state, called, mode, Row("", (), state.subject.inputs[0].dtype, order)):
             state.mode_problems.remove((mode, order, text))
@@ -50,6 +54,22 @@ def _say(state: Check, mode: str, rows: Sequence[ledger.Row]) -> None:
         text = f"{framework}'s {row.primitive} in it is known to be wrong in {mode}: {row.cause} (ledger {row.id})"
         if text not in state.report.excused:
             state.report.excused.append(text)
+
+
+def _without_forward_mode(state: Check, mode: str) -> list[str]:
+    """Custom operations of torch's in the call, in a forward mode: these have a tangent of 0 there."""
+    if mode not in FORWARD or not isinstance(tensors := getattr(state.subject, "_tensors", None), list):
+        return []
+    from gradlaws.suite.check.torch_custom import operations
+
+    return operations(state.subject.function, tensors)  # type: ignore[attr-defined]
+
+
+def _say_lost(state: Check, mode: str, operations: Sequence[str]) -> None:
+    state.report.excused += [
+        f"torch has no forward mode for {name} (torch.library.custom_op), and gives 0 for it in {mode}, not an error"
+        for name in operations
+    ]
 
 
 def _known(state: Check, called: Sequence[Called], mode: str, row: Row) -> list[ledger.Row]:

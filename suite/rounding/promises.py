@@ -15,7 +15,7 @@ from gradlaws.suite.tape.tape import Array
 
 # What IEEE 754 rounds once.
 ONCE = frozenset({"add", "sub", "mul", "div", "square", "reciprocal", "sqrt"})
-# But for what a framework has from elsewhere: torch's sqrt is MKL's (measured: 0.75 ulps of float32), and has a contract.
+# But torch's sqrt, which is MKL's (measured: 0.75 ulps of float32): its contract says how far.
 NOT_ONCE = frozenset({("torch", "sqrt")})
 # What passes a number on, but for its sign.
 EXACT = frozenset({"negative", "abs", "sign", "copy", "held", "floor", "ceil", "trunc", "rint", "maximum", "minimum",

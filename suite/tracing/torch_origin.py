@@ -11,7 +11,11 @@ import torch
 from torch._C import _autograd
 
 TORCH = os.path.dirname(torch.__file__) + os.sep
-HOUSES = (str(Path(__file__).parents[2]) + os.sep, str(Path(__file__).resolve().parents[1]) + os.sep)  # and a checkout's
+# The package's, and a checkout's.
+HOUSES = (
+    str(Path(__file__).parents[2]) + os.sep,
+    str(Path(__file__).resolve().parents[1]) + os.sep,
+)  # and a checkout's
 EXAMPLES = os.sep + os.path.join("suite", "examples") + os.sep  # are written as a user writes
 ENGINE = (os.path.join(TORCH, "autograd", "graph.py"), "_engine_run_backward")
 
