@@ -8,12 +8,14 @@ do to it (suite/rounding).
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Literal
 
 from gradlaws.strategies.primitive import Floats
 from gradlaws.suite.check import control, excuses, opaque, questions, tangents
 from gradlaws.suite.check.answer import Report, Row
 from gradlaws.suite.check.comparison import compared, looked_at
 from gradlaws.suite.check.options import Options
+from gradlaws.suite.check.paths import compared_in
 from gradlaws.suite.check.state import Allowed, Check, one_line, truth_of
 from gradlaws.suite.check.subject import Mode, Subject
 from gradlaws.suite.check.truth import Truth
@@ -86,7 +88,8 @@ class First:
                 asked.append(mode)
                 if len(asked) == 1:
                     self.state.report.controls = control.planted(self.rows, answers, self.truth, true, allowed.all)
-                compared(self.rows, mode.name, self.cotangent.name, answers, self.truth, true, allowed.all)
+                question = self.cotangent.name, self.cotangent.weights, ()
+                compared_in(self.state, self.rows, mode, question, answers, self.truth, true, allowed)
         self._alone(true, allowed)
         for mode in self.state.modes(1, "tangents"):
             if self.state.has_time(mode.name):
@@ -123,7 +126,8 @@ class First:
                 return
             true = self.truth.gradient(other.weights)
             allowed = self._allowed(other.weights, true)
-            compared(self.rows, mode.name, other.name, answer, self.truth, true, allowed.all)
+            question = other.name, other.weights, ()
+            compared_in(self.state, self.rows, mode, question, answer, self.truth, true, allowed)
 
 
 def _second(state: Check, first: First) -> None:
@@ -154,8 +158,9 @@ def _second(state: Check, first: First) -> None:
             continue
         if (answers := state.asked(mode, weights, vectors)) is None:
             refused += 1
-        else:
-            compared(rows, mode.name, "a drawn direction", answers, truth, true, allowed.all)
+            continue
+        question = "a drawn direction", weights, vectors
+        compared_in(state, rows, mode, question, answers, truth, true, allowed)
     if refused == len(modes):
         state.report.rows = state.report.rows[: -len(rows)]
         state.report.unsupported.append("second order: no mode offers it; the verdict is that of the first")
@@ -165,9 +170,10 @@ def _second(state: Check, first: First) -> None:
             tangents.judged(state, mode, truth.gradient(weights))
 
 
-def _ruled(state: Check, rows: Sequence[Row], order: int) -> None:
+def _ruled(state: Check, rows: Sequence[Row], order: Literal[1, 2]) -> None:
     if state.rule is not None:
-        told(state.rule, state.report, rows, order)
+        mode = state.modes(order)[0].name  # the one that is traced
+        state.mode_problems += [(mode, order, text) for text in told(state.rule, rows, order)]
     elif state.reference is not None:
         for row in rows:
             row.rule = "reference"

@@ -39,8 +39,9 @@ def _entries(
 ) -> None:  # fmt: skip
     apart, shown = truth.apart(answer, exact), truth.shown(exact)
     with np.errstate(divide="ignore", invalid="ignore"):
-        ratio = np.where(apart == 0, 0.0, apart / bound)
-    ratio = np.where(np.isnan(ratio), np.inf, ratio)  # an answer that is none
+        ratio = np.where((apart == 0) | (answer == shown), 0.0, apart / bound)  # beyond its type both are infinite
+    overflows = np.isinf(bound) & np.isinf(answer)  # as it may
+    ratio = np.where(np.isnan(ratio), np.where(overflows, 0.0, np.inf), ratio)  # an answer that is none
     at = np.unravel_index(int(np.argmax(ratio)), ratio.shape)
     where = tuple(int(i) for i in at)
     if ratio[at] <= 1 and ratio[at] >= row.ratio:

@@ -128,6 +128,18 @@ class JaxSubject:
         except REFUSALS as error:
             raise Unsupported(str(error)) from error
 
+    def runs(self, mode: str) -> Tape:
+        ask, n, m = MODES[mode][2], len(self.inputs), len(self.outputs)
+
+        def asked(*given: Any) -> Any:
+            return ask(self.function, given[:n], given[n : n + m], given[n + m :])
+
+        ones = [jax.numpy.ones(y.shape, dtype=y.dtype) for y in self.outputs]
+        try:
+            return of_jax.traced(asked, *self._arrays, *ones, *map(jax.numpy.ones_like, self._arrays), wide=False)
+        except REFUSALS as error:
+            raise Unsupported(str(error)) from error
+
     def alone(self, random: np.random.Generator) -> list[tuple[int, Gradient]]:
         n = len(self._arrays)
         chosen = range(n) if n <= SUBSETS else sorted(random.choice(n, SUBSETS, replace=False))

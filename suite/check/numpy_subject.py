@@ -82,6 +82,9 @@ class NumpySubject:
             raise CannotCheck(f"gradient= gives {len(parts)} arrays, and the float arrays are {names}: one for each")
         return parts
 
+    def runs(self, mode: str) -> Tape:
+        raise Unsupported(f"what {mode} runs is not traced")
+
     def called(self) -> list[Called]:
         return []
 

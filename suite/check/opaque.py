@@ -59,7 +59,7 @@ def judged(state: Check) -> None:
     gradients = _asked(state, 1, "gradient")
     for row in rows:
         row.modes = list(gradients)
-    _between(state, gradients, "gradient")
+    _between(state, gradients, "gradient", 1)
     if gradients:
         _beside_value(state, next(iter(gradients.items())))
     _tangents(state)
@@ -76,7 +76,7 @@ def _asked(state: Check, order: int, kind: str) -> dict[str, list[Floats]]:
     return found
 
 
-def _between(state: Check, answers: dict[str, list[Floats]], what: str) -> None:
+def _between(state: Check, answers: dict[str, list[Floats]], what: str, order: int) -> None:
     """Modes are apart by no more than half of the digits."""
     if len(answers) < 2:
         return
@@ -87,7 +87,8 @@ def _between(state: Check, answers: dict[str, list[Floats]], what: str) -> None:
             apart = float(np.max(np.abs(a - b), initial=0.0)) if a.shape == b.shape else np.inf
             if not apart <= np.sqrt(PRECISIONS[leaf.dtype].unit_roundoff) * size:
                 relative = apart / size if size else np.inf
-                state.report.problems.append(f"{what} for {leaf.name}: {name} and {other} are apart by {relative:.1e}")
+                text = f"{what} for {leaf.name}: {name} and {other} are apart by {relative:.1e}"
+                state.mode_problems.append((other, order, text))
 
 
 def _paired(one: Sequence[Floats], other: Sequence[Floats]) -> float:
@@ -110,7 +111,7 @@ def _beside_value(state: Check, answered: tuple[str, list[Floats]]) -> None:
         asked = state.subject.at(_moved(state, step)).modes(False)[0]
         return _paired(asked.ask([], []), weights)
 
-    _contradicts(state, f"the gradient ({answered[0]})", _paired(answered[1], state.vectors), along)
+    _contradicts(state, answered[0], 1, "the gradient", _paired(answered[1], state.vectors), along)
 
 
 def _tangents(state: Check) -> None:
@@ -123,14 +124,14 @@ def _tangents(state: Check) -> None:
     for order in range(1, state.options.order + 1):
         for mode in state.modes(order, "tangents"):
             if state.has_time(mode.name) and (answers := state.asked(mode, weights, vectors)) is not None:
-                _contradicts(state, f"J v ({mode.name})", _paired(answers, weights), along)
+                _contradicts(state, mode.name, order, "J v", _paired(answers, weights), along)
 
 
 def _second(state: Check) -> None:
     """H v in every mode, along another direction, beside differences of the gradient."""
     weights, gradient = state.cotangents[0].weights, state.modes(1, "gradient")[0].name
     answers = _asked(state, 2, "product")
-    _between(state, answers, "Hessian · v")
+    _between(state, answers, "Hessian · v", 2)
 
     def along(step: float) -> float:
         asked = state.subject.at(_moved(state, step))
@@ -138,11 +139,14 @@ def _second(state: Check) -> None:
         return _paired(mode.ask(weights, []), state.vectors)
 
     for name, answer in list(answers.items())[:1]:
-        _contradicts(state, f"Hessian · v ({name})", _paired(answer, state.vectors), along)
+        _contradicts(state, name, 2, "Hessian · v", _paired(answer, state.vectors), along)
 
 
-def _contradicts(state: Check, what: str, answer: float, along: Callable[[float], float]) -> None:
+def _contradicts(
+    state: Check, mode: str, order: int, quantity: str, answer: float, along: Callable[[float], float]
+) -> None:
     """A problem, where differences know more than what they are apart; else how many digits they confirm."""
+    what = f"{quantity} ({mode})"
     if not state.has_time(f"differences beside {what}"):
         return
     found = difference(along, _bits(state))
@@ -151,10 +155,11 @@ def _contradicts(state: Check, what: str, answer: float, along: Callable[[float]
     if not np.isfinite(found.spread):
         state.report.notes.append(f"{what}: differences of the function know nothing")
     elif not apart <= CLEAR * found.spread and found.spread <= KNOWN * size:
-        state.report.problems.append(
+        text = (
             f"{what} along the drawn direction is {answer:.10g}, and differences of the function itself give "
             f"{found.value:.10g} (they scatter by {found.spread:.0e})"
         )
+        state.mode_problems.append((mode, order, text))
     else:
         digits = max(0.0, float(np.log10(size / max(apart, found.spread)))) if size else 0.0
         state.report.notes.append(f"{what}: differences in its own precision agree to {digits:.1f} digits, no more")

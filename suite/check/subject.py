@@ -67,6 +67,10 @@ class Subject(Protocol):
         """x, v -> J v, by differentiating the gradient by its cotangent. Raises Unsupported."""
         ...
 
+    def runs(self, mode: str) -> Tape:
+        """x, weights, vectors -> the answer as that mode computes it, in the types of the call. Raises Unsupported."""
+        ...
+
     def called(self) -> list[Called]:
         """The framework's own functions that the call calls."""
         ...

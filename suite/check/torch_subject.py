@@ -19,6 +19,7 @@ from gradlaws.suite.tracing import of_torch
 from gradlaws.suite.tracing.torch_call import array_of
 from gradlaws.suite.tracing.traced import Traced
 
+REFUSES = "not differentiable with respect to argument"
 SUBSETS = 6  # leaves that are asked alone
 
 
@@ -62,7 +63,24 @@ class TorchSubject:
             of = ", ".join(name for name, is_complex in zip(names, self._complex, strict=True) if is_complex)
             self.notes.append(f"{of}: complex; the last axis is of real and imaginary parts")
         self.point: list[Floats] = [array_of(x).astype("float64") for x in self._tensors]
-        self.outputs = self._outputs()
+        try:
+            self.outputs = self._outputs()
+        except RuntimeError as error:
+            if REFUSES not in str(error) or any(x.requires_grad for _, x in chosen):
+                raise
+            self._hold_fixed()
+            self.outputs = self._outputs()
+
+    def _hold_fixed(self) -> None:
+        """What the call refuses to be differentiated by, as a loss its targets."""
+        for k in reversed(range(len(self._paths))):
+            try:
+                self._called([x.clone().requires_grad_(k == other) for other, x in enumerate(self._tensors)])
+            except RuntimeError as error:
+                if REFUSES in str(error):
+                    self.notes.append(f"{self.inputs[k].name} is held fixed: {str(error).split('. ')[0]}")
+                    for leaves in (self._paths, self._complex, self._tensors, self.inputs, self.point):
+                        del leaves[k]
 
     def _outputs(self) -> list[Leaf]:
         with torch.enable_grad():
@@ -82,18 +100,18 @@ class TorchSubject:
 
     def _result(self, tensors: Tensors) -> Any:
         own = dict(zip(self._paths, tensors, strict=False))
+        widened = any(str(x.dtype) != f"torch.{leaf.dtype}" for x, leaf in zip(tensors, self.inputs, strict=True))
+        fixed = as_double if widened else torch.clone  # copies: a call may write into what it is given
         given = {
-            path: x.clone()  # a call may write into what it is given
-            for path, x in walk(self._bound.arguments)
-            if isinstance(x, torch.Tensor) and path not in own
+            path: fixed(x) for path, x in walk(self._bound.arguments) if isinstance(x, torch.Tensor) and path not in own
         }
         arguments = replaced(dict(self._bound.arguments), {**given, **own})
         with seeded(self._seed):
             if self._module is None:
                 return self._bound.call(arguments)
             parameters = dict(zip(self._names, tensors[len(self._paths) :], strict=True))
-            buffers = {name: b.clone() for name, b in self._module.named_buffers()}
-            state = {**self._fixed, **buffers, **parameters}
+            buffers = {name: fixed(b) for name, b in self._module.named_buffers()}
+            state = {**{name: fixed(p) for name, p in self._fixed.items()}, **buffers, **parameters}
             with torch.nn.utils.stateless._reparametrize_module(self._module, state, tie_weights=True):
                 return self._bound.call(arguments)
 
@@ -107,9 +125,8 @@ class TorchSubject:
 
         class Listener(TorchFunctionMode):
             def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-                tensors = [x for x in args if isinstance(x, torch.Tensor) and x.is_floating_point()]
                 with torch.no_grad():
-                    found.append((getattr(func, "__name__", ""), [array_of(x).astype("float64") for x in tensors]))
+                    found.append((getattr(func, "__name__", ""), [number for x in args for number in as_numbers(x)]))
                 return func(*args, **(kwargs or {}))
 
         with Listener():
@@ -143,6 +160,21 @@ class TorchSubject:
 
         try:
             return of_torch.traced(pushed, *point, *(torch.ones_like(x) for x in point))
+        except (RuntimeError, NotImplementedError) as error:
+            raise Unsupported(str(error)) from error
+
+    def runs(self, mode: str) -> Tape:
+        if mode not in MODES:
+            raise Unsupported(f"what {mode} makes of it is not traced")
+        ask, n, m = MODES[mode][2], len(self.inputs), len(self.outputs)
+
+        def asked(*given: torch.Tensor) -> Any:
+            xs, ws, vs = given[:n], [w.clone() for w in given[n : n + m]], list(given[n + m :])
+            return ask(self.function, [x if x.requires_grad else x.requires_grad_() for x in xs], ws, vs)
+
+        ones = [torch.ones(y.shape, dtype=getattr(torch, y.dtype)) for y in self.outputs]
+        try:
+            return of_torch.traced(asked, *self._tensors, *ones, *map(torch.ones_like, self._tensors))
         except (RuntimeError, NotImplementedError) as error:
             raise Unsupported(str(error)) from error
 
@@ -196,6 +228,17 @@ class TorchSubject:
 
 def has_derivative(tensor: torch.Tensor) -> bool:
     return tensor.is_floating_point() or tensor.is_complex()
+
+
+def as_numbers(argument: Any) -> list[Floats]:
+    """Of a float tensor, or a number of Python's."""
+    if isinstance(argument, torch.Tensor):
+        return [array_of(argument).astype("float64")] if argument.is_floating_point() else []
+    return [np.asarray(float(argument))] if isinstance(argument, int | float) else []
+
+
+def as_double(tensor: torch.Tensor) -> torch.Tensor:
+    return tensor.double() if tensor.is_floating_point() else tensor.clone()
 
 
 def as_real(tensor: torch.Tensor) -> torch.Tensor:
