@@ -159,10 +159,19 @@ def _second(state: Check, first: First) -> None:
         _unbounded(rows, str(error))
         return
     _look(rows, truth, true, allowed)
-    for mode in state.modes(2, "product"):
-        if state.has_time(mode.name) and (answers := state.asked(mode, weights, vectors)) is not None:
-            question = "a drawn direction", weights, vectors
-            compared_in(state, rows, mode, question, answers, truth, true, allowed)
+    modes, refused = state.modes(2, "product"), 0
+    for mode in modes:
+        if not state.has_time(mode.name):
+            continue
+        if (answers := state.asked(mode, weights, vectors)) is None:
+            refused += 1
+            continue
+        question = "a drawn direction", weights, vectors
+        compared_in(state, rows, mode, question, answers, truth, true, allowed)
+    if refused == len(modes):
+        state.report.rows = state.report.rows[: -len(rows)]
+        state.report.unsupported.append("second order: no mode offers it; the verdict is that of the first")
+        return
     for mode in state.modes(2, "tangents") if not first.is_wrong else []:
         if state.has_time(mode.name):
             tangents.judged(state, mode, truth.gradient(weights))
