@@ -47,6 +47,11 @@ class Subject(Protocol):
     point: list[Floats]
     notes: list[str]
 
+    @property
+    def draws(self) -> bool:
+        """Whether the call takes random numbers that it draws itself."""
+        ...
+
     def modes(self, compiled: bool) -> Sequence[Mode]: ...
 
     def layouts(self) -> Mapping[str, Callable[[Sequence[Floats]], list[Floats]]]:

@@ -40,6 +40,8 @@ def evaluated(step: Step, partials: Sequence[Any]) -> Error:
         return None
     if (name in ("mul", "div") and step.is_power_of_two(1)) or (name == "mul" and step.is_power_of_two(0)):
         return underflow(step)
+    if name in ("add", "sub", "mul") and whole_numbers(step):
+        return None
     if name in ONCE:
         return added(once(step) * u * abs(out), underflow(step))
     if name == "integer_power":
@@ -59,6 +61,14 @@ def fused(step: Step) -> Error:
     name = step.instruction.origin.name
     allowed = FUSED.get((step.arithmetic.backend, step.unit.dtype, step.operation)) if name.endswith(")") else None
     return None if allowed is None else np.full(step.result.shape, allowed * step.unit.u)
+
+
+def whole_numbers(step: Step) -> bool:
+    """Small ones, as places in an array that are computed in floats: what is added to them is exact."""
+    arrays = (*step.arguments, step.result)
+    if any(x.size and x.flat[0] != np.floor(x.flat[0]) for x in arrays):
+        return False
+    return all(np.all(x == np.floor(x)) and np.max(np.abs(x), initial=0.0) <= 1 / step.unit.u for x in arrays)
 
 
 def incomplete_gamma(step: Step) -> Error:
