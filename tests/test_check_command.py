@@ -7,11 +7,13 @@ import subprocess
 import sys
 import tomllib
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from mpmath import mp, mpf
 
+import gradlaws
 from gradlaws.strategies.precision import PRECISIONS
 from gradlaws.suite.check import as_primitive, command, custom_function, drawn
 from gradlaws.suite.examples import log_cosh
@@ -185,6 +187,11 @@ def test_a_wrong_factor_is_violated_in_both_precisions(capsys: pytest.CaptureFix
     said = capsys.readouterr().out
     assert "float64[4, 5]" in said and "float32[4, 5]" in said and said.count("violated\n") == 2
     assert command.main(["my_square.py:Square.apply", "--domain=-2,2", "--shape=4,5"]) == 0
+
+
+def test_a_root_that_is_not_rounded_once_holds() -> None:
+    """torch has it from MKL: float32 numbers are off by up to 0.75 ulps."""
+    assert command.main(["torch:sqrt", "--domain=0,4", "--backend=torch", "--shape=400"]) == 0
 
 
 def test_jax_is_found_out_and_asked_in_both_precisions(mine: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -379,3 +386,26 @@ def test_what_has_no_trace_is_held_to_the_default() -> None:
         setup_context=lambda ctx, inputs, output: ctx.save_for_backward(*inputs),
     )
     assert as_primitive.losses(opaque, "torch", [(-1.0, 1.0)]) is None
+
+
+def test_a_custom_operation_has_no_forward_mode_and_torch_does_not_say_so() -> None:
+    @torch.library.custom_op("gradlaws_tests::square", mutates_args=())
+    def square(x: torch.Tensor) -> torch.Tensor:
+        return x * x
+
+    def backward(ctx: Any, cotangent: Any) -> Any:
+        return 2 * cotangent * ctx.saved_tensors[0]
+
+    square.register_autograd(backward, setup_context=lambda ctx, inputs, output: ctx.save_for_backward(*inputs))
+    x = torch.linspace(0.5, 2, 6, dtype=torch.float64)
+    assert torch.func.jvp(square, (x,), (torch.ones_like(x),))[1].count_nonzero() == 0  # and 2 x is right
+    report = gradlaws.check(lambda x: torch.sin(square(x)), x, reference=lambda x: torch.sin(x * x), raises=False)
+    assert report.verdict == "holds", str(report)
+    assert any("no forward mode for gradlaws_tests::square" in line for line in report.excused)
+
+    square.register_autograd(
+        lambda ctx, cotangent: backward(ctx, cotangent) * 1.001,
+        setup_context=lambda ctx, inputs, output: ctx.save_for_backward(*inputs),
+    )
+    report = gradlaws.check(lambda x: torch.sin(square(x)), x, reference=lambda x: torch.sin(x * x), raises=False)
+    assert report.verdict == "violated"

@@ -71,6 +71,6 @@ def in_precision(framework: str, dtype: str) -> AbstractContextManager[Any]:
     """jax has float64 arrays only where it is told to; in float32 it is asked as it comes."""
     if framework != "jax" or dtype != "float64":
         return nullcontext()
-    from gradlaws.suite.tracing.of_jax import in_float64
+    from gradlaws.suite.tracing.jax_equations import in_float64
 
     return in_float64()

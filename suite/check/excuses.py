@@ -32,6 +32,7 @@ MODES = {
     "vjp": "grad", "jit(vjp)": "jit(grad)", "vmap(vjp)": "vmap(grad)", "jvp": "jvp", "vjp of vjp": "vjp(grad)",
     "jit(vjp of vjp)": "vjp(grad)", "vjp of vjp by its cotangent": "vjp(grad)",
 }  # fmt: skip
+FORWARD = ("func.jvp", "vjp of jvp")  # of torch
 NAMESPACES = re.compile("^(linalg|special|fft)_")  # as torch's own functions are called inside
 
 
@@ -44,11 +45,14 @@ def excused(state: Check) -> None:
     said: dict[str, tuple[ledger.Row, list[str]]] = {}
     for row in state.report.rows:
         for failure in list(row.failures):
-            if known := _known(state, called, failure.mode, row.order, (row.dtype,)):
+            known = _known(state, called, failure.mode, row.order, (row.dtype,))
+            without = [] if known or failure.answer else _without_forward_mode(state, failure.mode)
+            if known or without:
                 row.failures.remove(failure)
                 row.excused.append(failure.mode)
                 row.modes = [mode for mode in row.modes if mode != failure.mode]
                 _noted(said, failure.mode, known)
+                _say_lost(state, failure.mode, without)
     _rules(state, called, said)
     state.report.excused += [
         f"{row.backend}'s {row.primitive} in it is known to be wrong in {', '.join(modes)}: {row.cause} "
@@ -99,6 +103,22 @@ def _noted(said: dict[str, tuple[ledger.Row, list[str]]], mode: str, rows: Seque
         modes = said.setdefault(row.cause, (row, []))[1]  # rows of one cause, of another order or precision
         if mode not in modes:
             modes.append(mode)
+
+
+def _without_forward_mode(state: Check, mode: str) -> list[str]:
+    """Custom operations of torch's in the call, in a forward mode: these have a tangent of 0 there."""
+    if mode not in FORWARD or not isinstance(tensors := getattr(state.subject, "_tensors", None), list):
+        return []
+    from gradlaws.suite.check.torch_custom import operations
+
+    return operations(state.subject.function, tensors)  # type: ignore[attr-defined]
+
+
+def _say_lost(state: Check, mode: str, operations: Sequence[str]) -> None:
+    state.report.excused += [
+        f"torch has no forward mode for {name} (torch.library.custom_op), and gives 0 for it in {mode}, not an error"
+        for name in operations
+    ]
 
 
 def _known(state: Check, called: Sequence[Called], mode: str, order: int, dtypes: Sequence[str]) -> list[ledger.Row]:

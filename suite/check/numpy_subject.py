@@ -20,7 +20,7 @@ from gradlaws.suite.tracing.traced import Traced
 class NumpySubject:
     """``gradient``: None for a reference, whose derivative is had by tracing it."""
 
-    framework = "numpy"
+    framework, repeated = "numpy", "gradient="
 
     draws = False  # keys and generators are arguments
 

@@ -165,5 +165,6 @@ def _contradicts(
         )
         state.mode_problems.append((mode, order, text))
     else:
-        digits = max(0.0, float(np.log10(size / max(apart, found.spread)))) if size else 0.0
+        least = max(apart, found.spread, size * 2.0**-53)
+        digits = max(0.0, float(np.log10(size / least))) if size else 0.0
         state.report.notes.append(f"{what}: differences in its own precision agree to {digits:.1f} digits, no more")

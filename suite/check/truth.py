@@ -17,17 +17,22 @@ from gradlaws.suite.rule.exact import Agreement, Exact
 from gradlaws.suite.rule.place import Place, operations, part, places
 from gradlaws.suite.rule.rule import agreements
 from gradlaws.suite.tape.run import run
-from gradlaws.suite.tape.tape import Origin, Tape, Unsupported
+from gradlaws.suite.tape.tape import NoFunction, Origin, Tape, TooLarge, Unsupported
+from gradlaws.suite.tracing.refusals import why_no_point
 from gradlaws.suite.tracing.traced import Traced
 
 
 def traced(subject: Subject, second: bool, holds: bool) -> Traced:
     """In float64; where the code does not run in that (constants of its own in float32), as it is.
 
-    Raises Unsupported where there is no trace.
+    Raises Unsupported where there is no trace, CannotCheck at a point where nothing has a derivative.
     """
+    if (why := why_no_point(subject.point, [x.name for x in subject.inputs])) is not None:
+        raise CannotCheck(why)
     try:
         return subject.traced(True, second, holds)
+    except (NoFunction, TooLarge) as error:
+        raise CannotCheck(str(error)) from error
     except (Unsupported, CannotCheck):
         raise
     except Exception:

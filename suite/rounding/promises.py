@@ -16,6 +16,8 @@ from gradlaws.suite.tape.tape import Array
 
 # What IEEE 754 rounds once.
 ONCE = frozenset({"add", "sub", "mul", "div", "square", "reciprocal", "sqrt"})
+# But torch's sqrt, which is MKL's (measured: 0.75 ulps of float32): its contract says how far.
+NOT_ONCE = frozenset({("torch", "sqrt")})
 # What passes a number on, but for its sign.
 EXACT = frozenset({"negative", "abs", "sign", "copy", "held", "floor", "ceil", "trunc", "rint", "maximum", "minimum",
                    "real", "imaginary", "conjugate", "complex", "select", "remainder_to_zero"})  # fmt: skip
@@ -42,7 +44,7 @@ def evaluated(step: Step, partials: Sequence[Any]) -> Error:
         return underflow(step)
     if name in ("add", "sub", "mul") and whole_numbers(step):
         return None
-    if name in ONCE:
+    if name in ONCE and (step.arithmetic.backend, name) not in NOT_ONCE:
         return added(once(step) * u * abs(out), underflow(step))
     if name == "integer_power":
         return added(powers(step) * u * abs(out), underflow(step))
@@ -79,10 +81,7 @@ def incomplete_gamma(step: Step) -> Error:
 
 
 def once(step: Step) -> float:
-    """XLA makes of a division by what is the same for a row a product with its rounded reciprocal; torch's square root
-    is MKL's of high accuracy, off by less than an ulp."""
-    if step.operation == "sqrt" and step.arithmetic.backend == "torch":
-        return 2.0
+    """XLA makes of a division by what is the same for a row a product with its rounded reciprocal."""
     if step.operation != "div" or step.arithmetic.backend != "jax":
         return 1.0
     divisor = step.arguments[1]

@@ -20,6 +20,7 @@ from torch._ops import OpOverload
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_flatten, tree_leaves, tree_map, tree_unflatten
 
+from gradlaws.suite.tape.reach import within_memory, within_reach
 from gradlaws.suite.tape.tape import HELD, Builder, Execution, Origin, Tape, Unsupported
 from gradlaws.suite.tracing.faithful import faithful, follows
 from gradlaws.suite.tracing.torch_call import TorchCall, Value, array_of, kind_of
@@ -47,9 +48,9 @@ def traced(function: Callable[..., Any], *tensors: torch.Tensor, most: int = MOS
     """
     recorder = Recorder(most, holds)
     inputs = [recorder.input(tensor) for tensor in tensors]
-    with taken(), recorder:
+    with taken(), recorder, within_memory():
         result = function(*inputs)
-    return recorder.tape(tree_flatten(result)[0], inputs)
+    return within_reach(recorder.tape(tree_flatten(result)[0], inputs))
 
 
 def derivatives(
@@ -69,6 +70,8 @@ def derivatives(
     wanted = None if dtype is None else getattr(torch, dtype)
     tensors = [torch.as_tensor(x, dtype=wanted).detach().requires_grad_() for x in point]
     n = len(tensors)
+    if not tensors:
+        raise Unsupported("there is no argument to differentiate by")
 
     def outputs(*x: torch.Tensor) -> list[torch.Tensor]:
         return [y for y in tree_leaves(function(*x)) if isinstance(y, torch.Tensor) and y.is_floating_point()]
@@ -98,8 +101,8 @@ def derivatives(
             return [array_of(y).astype(np.float64) for y in outputs(*moved)]
 
     here = [array_of(x).astype(np.float64) for x in tensors]
-    forward, first = traced(outputs, *tensors, most=most, holds=holds), checked(gradient, "gradient", *ones)
-    follows(forward, here, value)
+    forward = follows(traced(outputs, *tensors, most=most, holds=holds), here, value)
+    first = checked(gradient, "gradient", *ones)
     found, refused = None, ""
     if second:
         try:
