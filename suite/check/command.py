@@ -68,6 +68,13 @@ def shape(text: str) -> tuple[int, ...]:
     return found
 
 
+def kink(options: argparse.Namespace, report: Report) -> str:
+    """What to say of a point at a kink, which is there on purpose; "" where there is none, or it is said."""
+    if options.kinks is not None or not any("at a kink" in note for row in report.rows for note in row.notes):
+        return ""
+    return "try: --kinks 0, which leaves ties to the function's own convention, or a --domain without them"
+
+
 def allowance(text: str) -> tuple[float, str]:
     error, _, reason = text.partition(",")
     try:
@@ -155,6 +162,8 @@ def asked(options: argparse.Namespace) -> int:
             continue
         found[name].function = options.function.rpartition(":")[2]
         print(found[name])
+        if hint := kink(options, found[name]):
+            print(f"\n  {hint}")
         statuses.append(STATUS[found[name].verdict])
     written(options, found)
     if options.definition and COULD_NOT_RUN not in statuses:
