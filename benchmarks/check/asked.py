@@ -42,7 +42,7 @@ def asked(case: Case, with_reference: bool) -> dict[str, Any]:
 
 def main(path: Path, only: str, ways: str) -> None:
     for case in cases(path):
-        if only and only not in case.title:
+        if only and not any(word in case.title for word in only.split(",")):
             continue
         for with_reference in [way == "reference" for way in ways.split(",")]:
             if not with_reference and not case.has_own_truth:

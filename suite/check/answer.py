@@ -58,6 +58,7 @@ class Row:
     excused: list[str] = field(default_factory=list)  # modes in which the framework is known to be wrong
     notes: list[str] = field(default_factory=list)
     compared: int = 0
+    by_sum: bool = False  # whether rounding leaves digits of a sum with drawn signs, and none of single entries
 
     @property
     def worst_ratio(self) -> float:
@@ -146,7 +147,7 @@ class Report:
             ("not offered", self.unsupported),
             ("not asked", self.skipped),
             ("excused", self.excused),
-            ("said", [*self.notes, *filter(None, [self._lost(), self.controls])]),
+            ("said", [*self.notes, *filter(None, [*map(_by_sum, self.rows), self._lost(), self.controls])]),
         )
         for title, lines in sections:
             if lines:
@@ -212,6 +213,11 @@ def _titled(row: Row) -> str:
     if row.quantity:
         return f"{row.quantity} of {row.name}"
     return f"{QUANTITIES[row.order]} of {row.name}" if row.order < 2 else f"{QUANTITIES[2]} for {row.name}"
+
+
+def _by_sum(row: Row) -> str:
+    why = "rounding may take every digit of single entries: a sum of all, with drawn signs, is judged"
+    return f"{_titled(row)}: {why}" if row.by_sum else ""
 
 
 def _failures(rows: Sequence[Row]) -> list[str]:

@@ -9,6 +9,7 @@ import numpy as np
 
 from gradlaws.strategies.precision import PRECISIONS
 from gradlaws.strategies.primitive import Floats
+from gradlaws.suite.check.allowed import Allowed, Sum
 from gradlaws.suite.check.answer import DIGITS, Failure, Row
 from gradlaws.suite.check.truth import Truth
 
@@ -20,10 +21,10 @@ def compared(
     answers: Sequence[Floats],
     truth: Truth,
     true: Sequence[Any],
-    allowed: Sequence[Floats],
+    allowed: Allowed,
 ) -> None:
-    """Every entry of every leaf: the worst of each is kept, and what rounding does not explain is a failure."""
-    for row, answer, exact, bound in zip(rows, answers, true, allowed, strict=True):
+    """Every entry of every leaf, and weighted sums of them: the worst is kept, what rounding does not explain fails."""
+    for k, (row, answer, exact, bound) in enumerate(zip(rows, answers, true, allowed.all, strict=True)):
         row.compared += 1
         if asked not in row.modes:
             row.modes.append(asked)
@@ -32,6 +33,9 @@ def compared(
             row.failures.append(Failure(asked, shapes, (), np.nan, np.nan, 0.0))
         elif answer.size:
             _entries(row, asked, question, answer, truth, exact, bound)
+            if k in allowed.sums:
+                row.by_sum = True
+                _sum(row, asked, question, answer, truth, exact, allowed.sums[k])
 
 
 def _entries(
@@ -53,6 +57,19 @@ def _entries(
         )
 
 
+def _sum(
+    row: Row, asked: str, question: str, answer: Floats, truth: Truth, exact: Any, by: Sum
+) -> None:  # fmt: skip
+    total = truth.paired([answer], [by.weights])[0]
+    true = truth.paired([exact], [by.weights])[0]
+    ratio = float(abs(total - true) / by.bound)
+    if not ratio <= 1:
+        numbers = (float(total), float(true), by.bound, ratio if np.isfinite(ratio) else np.inf)
+        row.failures.append(Failure(asked, f"{question}, a sum of all entries with drawn signs", (), *numbers))
+    elif ratio >= row.ratio:
+        row.ratio = ratio
+
+
 def ulp(dtype: str, number: float) -> float:
     """The distance of two neighbours of that type at a number."""
     precision = PRECISIONS[dtype]
@@ -72,7 +89,7 @@ def looked_at(row: Row, true: Floats, bound: Floats) -> None:
         row.notes.append(f"the true gradient is 0 throughout, and rounding alone makes up to {allowed:.1e}")
         return
     else:
-        digits = min(most, float(np.log10(largest / allowed)))
+        digits = min(most, float(np.log10(largest / allowed))) if np.isfinite(allowed) else 0.0
     row.digits = digits if np.isnan(row.digits) else min(row.digits, digits)
     with np.errstate(divide="ignore", invalid="ignore"):
         relative = bound[true != 0] / np.abs(true[true != 0])

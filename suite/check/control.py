@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from gradlaws.strategies.primitive import Floats
+from gradlaws.suite.check.allowed import Allowed
 from gradlaws.suite.check.answer import Row
 from gradlaws.suite.check.comparison import compared
 from gradlaws.suite.check.truth import Truth
@@ -16,22 +17,23 @@ from gradlaws.suite.check.truth import Truth
 TWICE = 2.0  # times what would just be seen, and once more for what the answer itself is off by
 
 
-def planted(rows: Sequence[Row], answers: Sequence[Floats], truth: Truth, true: Sequence[Any], bound: Any) -> str:
+def planted(rows: Sequence[Row], answers: Sequence[Floats], truth: Truth, true: Sequence[Any], allowed: Allowed) -> str:
     """In each leaf the entry that stands in the middle, off by a little more than rounding allows there: seen or not.
 
     Raises nothing; a fault that is not seen leaves the row inconclusive.
     """
     seen = []
-    for row, answer, exact, allowed in zip(rows, answers, true, bound, strict=True):
+    for k, (row, answer, exact) in enumerate(zip(rows, answers, true, strict=True)):
         if row.failures or not answer.size or not np.isfinite(row.visible):
             continue
-        at = _middle(truth.shown(exact), allowed)
+        bound = np.full(answer.shape, allowed.sums[k].bound) if k in allowed.sums else allowed.all[k]
+        at = _middle(truth.shown(exact), bound)
         if at is None:
             continue
         changed = answer.copy()
-        changed[at] += (1 + TWICE) * allowed[at]
+        changed[at] += (1 + TWICE) * bound[at]
         scratch = replace(row, failures=[], modes=[], notes=[])
-        compared([scratch], "planted", "control", [changed], truth, [exact], [allowed])
+        compared([scratch], "planted", "control", [changed], truth, [exact], allowed.of(k))
         if scratch.failures:
             seen.append(row.name)
         else:

@@ -8,7 +8,7 @@ from typing import Any
 
 from gradlaws.suite.check.answer import Report
 from gradlaws.suite.check.check import judge
-from gradlaws.suite.check.leaves import CannotCheck, is_apply, walk
+from gradlaws.suite.check.leaves import CannotCheck, is_apply, numbers, walk
 from gradlaws.suite.check.options import Options, options
 from gradlaws.suite.check.script import script
 from gradlaws.suite.check.subject import Subject
@@ -66,6 +66,7 @@ def check(
         order, seed, compile, accumulate, surrogate is not None, kinks, allow, up_to, budget
     )  # fmt: skip
     subject = subject_of(function, args, kwargs, said, gradient)
+    numbers(subject.inputs, subject.point)
     truth = surrogate if reference is None else reference
     other = None if truth is None else _reference(subject, truth, function, args, kwargs, said)
     report = judge(subject, other, said)
@@ -81,7 +82,8 @@ def subject_of(
 ) -> Subject:
     """By the framework whose arrays the call has; none is imported that the user has not."""
     if not callable(function):
-        raise CannotCheck(f"{function!r} is no function: write gradlaws.check(function, x), not check(function(x))")
+        kind = type(function).__name__
+        raise CannotCheck(f"a {kind} is no function: write gradlaws.check(function, x), not check(function(x))")
     if gradient is not None:
         return _of_numpy(function, gradient, args, kwargs, said)
     values = [function, *(x for _, x in walk([list(args), dict(kwargs)])), *_of_pytrees(args, kwargs)]

@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 Path = tuple[Any, ...]
 
 
@@ -38,6 +40,22 @@ class Leaf:
         return f"{self.name}: {self.dtype}[{', '.join(map(str, self.shape))}]"
 
 
+def numbers(leaves: Sequence[Leaf], arrays: Sequence[Any]) -> None:
+    """Raises CannotCheck where an array of the point has an entry that is no number."""
+    for leaf, array in zip(leaves, arrays, strict=True):
+        at = np.argwhere(~np.isfinite(array))
+        if len(at):
+            place = f"[{', '.join(map(str, at[0]))}]" if leaf.shape else ""
+            raise CannotCheck(
+                f"{leaf.name}{place} is {np.asarray(array)[tuple(at[0])]}: give finite numbers there"
+                + (
+                    ", or what it is not differentiated by as an array that needs no gradient"
+                    if len(leaves) > 1
+                    else ""
+                )
+            )
+
+
 @dataclass(frozen=True)
 class Bound:
     """A call: ``arguments`` by the names of the function's parameters, and ``call``, which puts them in again."""
@@ -52,7 +70,10 @@ def bound(function: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str
         taken = inspect.signature(signature or function) if signature or not is_apply(function) else _of_apply(function)
     except (TypeError, ValueError):  # what is written in C has none
         return _unnamed(function, args, kwargs)
-    given = taken.bind(*args, **kwargs)
+    try:
+        given = taken.bind(*args, **kwargs)
+    except TypeError as error:
+        raise TypeError(f"{getattr(function, '__qualname__', type(function).__name__)}: {error}") from None
 
     def call(arguments: Mapping[str, Any]) -> Any:
         filled = inspect.BoundArguments(taken, dict(arguments))

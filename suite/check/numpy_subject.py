@@ -20,7 +20,7 @@ from gradlaws.suite.tracing.traced import Traced
 class NumpySubject:
     """``gradient``: None for a reference, whose derivative is had by tracing it."""
 
-    framework = "numpy"
+    framework, repeated = "numpy", "gradient="
 
     def __init__(
         self, function: Any, gradient: Any, args: Sequence[Any], kwargs: Mapping[str, Any], seed: int,

@@ -11,6 +11,7 @@ import numpy as np
 
 from gradlaws.strategies.primitive import Floats
 from gradlaws.suite.check import kinks, questions
+from gradlaws.suite.check.allowed import Allowed, rounding, widened
 from gradlaws.suite.check.answer import Report, Row
 from gradlaws.suite.check.leaves import CannotCheck
 from gradlaws.suite.check.options import Options
@@ -24,16 +25,6 @@ from gradlaws.suite.tracing.traced import Traced
 PATIENCE = 5.0  # seconds without a word
 
 
-@dataclass(frozen=True)
-class Allowed:
-    """What an answer may be off by: ``framework``, the rounding of what runs; ``all``, what the truth itself is known
-    to and what the user allows besides; ``unknown``, of each leaf, why there is no bound."""
-
-    framework: Sequence[Floats]
-    all: Sequence[Floats]
-    unknown: Sequence[Sequence[str]]
-
-
 @dataclass(eq=False)
 class Check:
     """``own``: the trace of the function, if it has one. ``truth``: that of the function whose derivatives count."""
@@ -45,6 +36,7 @@ class Check:
 
     def __post_init__(self) -> None:
         options, subject = self.options, self.subject
+        self._said = 0.0  # seconds after the start
         self.report = Report("", subject.framework, [], options.order, options.seed)
         self.mode_problems: list[tuple[str, int, str]] = []  # a mode whose own rule is wrong, its order, and how
         self.report.notes += [*options.said(), *subject.notes]
@@ -64,7 +56,8 @@ class Check:
 
     def stage(self, what: str) -> None:
         """Progress, of what takes longer."""
-        if self.elapsed > PATIENCE:
+        if self.elapsed > self._said + PATIENCE:
+            self._said = self.elapsed
             print(f"gradlaws: {what} ({self.elapsed:.0f} s)", file=sys.stderr, flush=True)
 
     @property
@@ -160,41 +153,41 @@ class Check:
     def allowed(self, kind: str, inputs: Sequence[Floats], exact: Sequence[Floats]) -> Allowed:
         """What rounding may do to the answers; beside a reference also to its evaluation in the arithmetic; and what
         the user allows, of the true numbers ``exact``. Raises Unsupported."""
-        framework = self.subject.framework
-        found = bounds(self.runs(kind), inputs, framework, accumulate=self.options.accumulate)
-        total = [np.asarray(f) for f in found.outputs]
+        found = self.bounds(self.runs(kind), inputs)
+        result = rounding(found, exact, np.random.default_rng(self.options.seed))
         tape = getattr(self.truth, kind, None)
         if self.reference is not None and tape is not None and not (self.options.surrogate and kind == "forward"):
             scale = 2.0 ** (53 - self.xp.precision)
-            noise = bounds(tape, inputs, framework).outputs
-            total = [f + np.where(np.isfinite(e), e, 0.0) * scale for f, e in zip(total, noise, strict=True)]
-        if kind != "forward":
-            total = self.widened(total, exact)
-            if self.options.kinks is not None:
-                return self._left_out(kind, inputs, total, found)
+            noise = [np.where(np.isfinite(e), e, 0.0) * scale for e in self.bounds(tape, inputs).outputs]
+            result = widened(result, noise)
         self._loses(found, kind)
-        return Allowed(found.outputs, total, [found.unknown] * len(total))
+        if kind == "forward":
+            return result
+        result = self.beside(result, exact)
+        return result if self.options.kinks is None else self._left_out(kind, inputs, result)
 
-    def _left_out(self, kind: str, inputs: Sequence[Floats], total: Sequence[Floats], found: Bounds) -> Allowed:
+    def bounds(self, tape: Tape, inputs: Sequence[Floats]) -> Bounds:
+        return bounds(tape, inputs, self.subject.framework, accumulate=self.options.accumulate)
+
+    def beside(self, allowed: Allowed, exact: Sequence[Floats]) -> Allowed:
+        """With what the user allows."""
+        if self.options.allow is None:
+            return allowed
+        return widened(allowed, [self.options.allow.relative * np.max(np.abs(e), initial=0.0) for e in exact])
+
+    def _left_out(self, kind: str, inputs: Sequence[Floats], allowed: Allowed) -> Allowed:
         """Without the entries that depend on the side of a kink: infinite where an answer may be anything."""
-        finite = [np.where(np.isfinite(f), f, 0.0) for f in total]
+        finite = [np.where(np.isfinite(f), f, 0.0) for f in allowed.all]
         depends = kinks.depends(getattr(self.truth, kind), inputs, self.moves, finite, self.xp)
-        out = [d | ~np.isfinite(f) for d, f in zip(depends, found.outputs, strict=True)]
+        out = [d | ~np.isfinite(f) for d, f in zip(depends, allowed.framework, strict=True)]
         for leaf, o in zip(self.subject.inputs, out, strict=True):
             if np.any(o):
                 title = f"kinks: of the {kind} for {leaf.name} "
                 if not any(note.startswith(title) for note in self.report.notes):
                     self.report.notes.append(f"{title}{int(np.sum(o))} of {o.size} entries are left to it")
         unknown = [["every entry depends on a kink"] if o.size and np.all(o) else [] for o in out]
-        framework = [np.where(o, 0.0, f) for o, f in zip(out, found.outputs, strict=True)]
-        return Allowed(framework, [np.where(o, np.inf, f) for o, f in zip(out, total, strict=True)], unknown)
-
-    def widened(self, bound: Sequence[Floats], exact: Sequence[Floats]) -> list[Floats]:
-        """By what the user allows."""
-        if self.options.allow is None:
-            return list(bound)
-        relative = self.options.allow.relative
-        return [f + relative * np.max(np.abs(e), initial=0.0) for f, e in zip(bound, exact, strict=True)]
+        framework = [np.where(o, 0.0, f) for o, f in zip(out, allowed.framework, strict=True)]
+        return Allowed(framework, [np.where(o, np.inf, f) for o, f in zip(out, allowed.all, strict=True)], unknown)
 
     def _loses(self, found: Bounds, kind: str) -> None:
         if kind == "gradient" and not found.unknown and not self.report.loses:

@@ -46,6 +46,7 @@ class Subject(Protocol):
     outputs: list[Leaf]
     point: list[Floats]
     notes: list[str]
+    repeated: str  # the mode in which many cotangents are asked
 
     def modes(self, compiled: bool) -> Sequence[Mode]: ...
 

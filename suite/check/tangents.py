@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+
+from gradlaws.suite.check.allowed import rounding
 from gradlaws.suite.check.answer import Row
 from gradlaws.suite.check.comparison import compared, looked_at
 from gradlaws.suite.check.state import Check, one_line, truth_of
 from gradlaws.suite.check.subject import Mode
-from gradlaws.suite.rounding.bounds import bounds
 from gradlaws.suite.tape.tape import Tape, Unsupported
 
 SAME = 2.0**-46  # relative: two exact evaluations of one derivative are apart by less, if it is one
@@ -40,13 +42,13 @@ def judged(state: Check, mode: Mode, gradient: Sequence[Any]) -> None:
         )
         state.mode_problems.append((mode.name, mode.order, text))
         return
-    found = bounds(runs, inputs, state.subject.framework, accumulate=state.options.accumulate)
+    shown = [truth.shown(t) for t in true]
+    allowed = rounding(state.bounds(runs, inputs), shown, np.random.default_rng(state.options.seed))
     rows = _rows(state)
-    allowed = state.widened(found.outputs, [truth.shown(t) for t in true])
-    for row, t, rounding in zip(rows, true, found.outputs, strict=True):
-        row.notes += [line for line in found.unknown if line not in row.notes]
-        looked_at(row, truth.shown(t), rounding)
-    compared(rows, mode.name, "a drawn tangent", answers, truth, true, allowed)
+    for row, t, bound, unknown in zip(rows, shown, allowed.framework, allowed.unknown, strict=True):
+        row.notes += [line for line in unknown if line not in row.notes]
+        looked_at(row, t, bound)
+    compared(rows, mode.name, "a drawn tangent", answers, truth, true, state.beside(allowed, shown))
 
 
 def _rows(state: Check) -> list[Row]:

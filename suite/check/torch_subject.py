@@ -33,7 +33,7 @@ class TorchSubject:
     A complex leaf is one of real numbers, whose last axis is of real and imaginary parts; so is a complex result.
     """
 
-    framework = "torch"
+    framework, repeated = "torch", "grad"
 
     def __init__(
         self, function: Any, args: Sequence[Any], kwargs: Mapping[str, Any], seed: int,
@@ -83,8 +83,15 @@ class TorchSubject:
                         del leaves[k]
 
     def _outputs(self) -> list[Leaf]:
-        with torch.enable_grad():
-            result = self._called([x.clone().requires_grad_() for x in self._tensors])
+        try:
+            with torch.enable_grad():
+                result = self._called([x.clone().requires_grad_() for x in self._tensors])
+        except RuntimeError as error:
+            if "leaf Variable" not in str(error):
+                raise
+            raise CannotCheck(
+                "the function writes into what it is differentiated by: let it write into a copy"
+            ) from error
         found = [(path, y) for path, y in walk(result) if isinstance(y, torch.Tensor)]
         leaves = [leaf(named(("result", *path)), as_real(y)) for path, y in found if has_derivative(y)]
         if not leaves:
