@@ -265,7 +265,7 @@ def test_an_error_of_the_users_is_theirs(function: str, says: str, capsys: pytes
         ("not_a_tuple.py", "not_a_tuple.py: args is a Tensor; write args = (x,) for one argument"),
         ("wrong_pair.py", "arguments() gives int; it is to give (args, kwargs)"),
         ("raising_call.py", "raising_call.py:2 in arguments: ZeroDivisionError: division by zero"),
-        ("one_too_many.py", "the arguments do not fit scaled: too many positional arguments"),
+        ("one_too_many.py", "the arguments do not fit: scaled: too many positional arguments"),
         ("nowhere.py", "there is no file nowhere.py"),
     ],
 )

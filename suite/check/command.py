@@ -151,6 +151,8 @@ def asked(options: argparse.Namespace) -> int:
         compositions.defined(options)
     function = imported(options.function)
     framework = framework_of(function, options) if options.domain else ""
+    if options.definition:
+        compositions.prepared(options)
     found: dict[str, Report] = {}
     statuses = []
     for name, question in calls(options, function, framework):
@@ -199,7 +201,7 @@ def fits(function: Any, args: Sequence[Any], kwargs: dict[str, Any]) -> None:
     try:
         bound(function, args, kwargs, forward)
     except TypeError as error:
-        raise CannotCheck(f"the arguments do not fit {getattr(function, '__name__', 'the module')}: {error}") from None
+        raise CannotCheck(f"the arguments do not fit: {error}") from None
 
 
 def framework_of(function: Any, options: argparse.Namespace) -> str:
