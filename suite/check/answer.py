@@ -10,6 +10,7 @@ from typing import Any, Literal
 Verdict = Literal["holds", "violated", "inconclusive", "unsupported"]
 WORST: tuple[Verdict, ...] = ("violated", "inconclusive", "holds", "unsupported")
 DIGITS = {"float64": 15.95, "float32": 7.22, "float16": 3.31, "bfloat16": 2.41}  # −log10 of the unit roundoff
+LEAST = 1.0  # digit that rounding has to leave, for a verdict
 LOST = 3.0  # digits that rounding takes, from which on it is worth a word
 QUANTITIES = ("value", "gradient", "Hessian · v")
 
@@ -66,6 +67,12 @@ class Row:
         return max([self.ratio, *(f.ratio for f in self.failures)])
 
     @property
+    def doubts(self) -> list[str]:
+        """Why it is not called right, where nothing is wrong."""
+        lost = self.compared and self.digits < LEAST
+        return [*self.notes, "rounding may make as much as its largest entry: no digit is left"] if lost else self.notes
+
+    @property
     def size(self) -> int:
         return math.prod(self.shape)
 
@@ -75,7 +82,7 @@ class Row:
             return "violated"
         if not self.compared:
             return "unsupported" if self.rule == "not asked" else "inconclusive"
-        if self.rule not in ("right", "allowed", "reference") or not self.digits >= 1 or self.notes:
+        if self.rule not in ("right", "allowed", "reference") or not self.digits >= LEAST or self.notes:
             return "inconclusive"
         return "holds"
 
@@ -143,7 +150,7 @@ class Report:
         yield from ("  " + line for line in self.table().splitlines())
         sections: Sequence[tuple[str, Sequence[str]]] = (
             ("wrong", [*self.problems, *_failures(self.rows)]),
-            ("not known", [f"{_titled(row)}: {note}" for row in self.rows for note in row.notes]),
+            ("not known", [f"{_titled(row)}: {note}" for row in self.rows for note in row.doubts]),
             ("not offered", self.unsupported),
             ("not asked", self.skipped),
             ("excused", self.excused),

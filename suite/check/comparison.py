@@ -45,6 +45,7 @@ def _entries(
     with np.errstate(divide="ignore", invalid="ignore"):
         ratio = np.where((apart == 0) | (answer == shown), 0.0, apart / bound)  # beyond its type both are infinite
     overflows = np.isinf(bound) & np.isinf(answer)  # as it may
+    ratio = np.where(np.isnan(shown), 0.0, ratio)  # no truth there, which the row says
     ratio = np.where(np.isnan(ratio), np.where(overflows, 0.0, np.inf), ratio)  # an answer that is none
     at = np.unravel_index(int(np.argmax(ratio)), ratio.shape)
     where = tuple(int(i) for i in at)
@@ -80,6 +81,9 @@ def ulp(dtype: str, number: float) -> float:
 def looked_at(row: Row, true: Floats, bound: Floats) -> None:
     """How many digits rounding leaves, beside the largest entry, and what the answers would have shown."""
     if not true.size:
+        return
+    if np.any(np.isnan(true)):
+        row.notes.append(f"{int(np.sum(np.isnan(true)))} of {true.size} entries are not a number, in the truth as well")
         return
     largest, allowed = float(np.max(np.abs(true))), float(np.max(bound))
     most = DIGITS[row.dtype]

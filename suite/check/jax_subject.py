@@ -34,6 +34,8 @@ class JaxSubject:
 
     framework, repeated = "jax", "jit(vjp)"
 
+    draws = False  # keys and generators are arguments
+
     def __init__(
         self, function: Any, args: Sequence[Any], kwargs: Mapping[str, Any], seed: int,
         after: Callable[..., Any] | None = None,

@@ -22,6 +22,8 @@ class NumpySubject:
 
     framework, repeated = "numpy", "gradient="
 
+    draws = False  # keys and generators are arguments
+
     def __init__(
         self, function: Any, gradient: Any, args: Sequence[Any], kwargs: Mapping[str, Any], seed: int,
         after: Callable[..., Any] | None = None,

@@ -154,6 +154,10 @@ def _contradicts(
     apart = abs(found.value - answer)
     if not np.isfinite(found.spread):
         state.report.notes.append(f"{what}: differences of the function know nothing")
+    elif state.subject.draws and not apart <= CLEAR * found.spread:
+        state.report.notes.append(
+            f"{what} is not the derivative at fixed random numbers, as that of a sampler need not be: give reference="
+        )
     elif not apart <= CLEAR * found.spread and found.spread <= KNOWN * size:
         text = (
             f"{what} along the drawn direction is {answer:.10g}, and differences of the function itself give "

@@ -48,6 +48,11 @@ class Subject(Protocol):
     notes: list[str]
     repeated: str  # the mode in which many cotangents are asked
 
+    @property
+    def draws(self) -> bool:
+        """Whether the call takes random numbers that it draws itself."""
+        ...
+
     def modes(self, compiled: bool) -> Sequence[Mode]: ...
 
     def layouts(self) -> Mapping[str, Callable[[Sequence[Floats]], list[Floats]]]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,7 @@ from gradlaws.suite.tracing import of_torch
 from gradlaws.suite.tracing.torch_call import array_of
 from gradlaws.suite.tracing.traced import Traced
 
+FUNCTORCH = frozenset({"func.vjp", "func.vmap", "func.jvp", "jvp of vjp", "vjp of jvp"})
 REFUSES = "not differentiable with respect to argument"
 SUBSETS = 6  # leaves that are asked alone
 
@@ -105,7 +107,7 @@ class TorchSubject:
         result = self._result(given)
         return result if self._after is None else self._after(result)
 
-    def _result(self, tensors: Tensors) -> Any:
+    def _result(self, tensors: Tensors, reseeded: bool = True) -> Any:
         own = dict(zip(self._paths, tensors, strict=False))
         widened = any(str(x.dtype) != f"torch.{leaf.dtype}" for x, leaf in zip(tensors, self.inputs, strict=True))
         fixed = as_double if widened else torch.clone  # copies: a call may write into what it is given
@@ -113,7 +115,7 @@ class TorchSubject:
             path: fixed(x) for path, x in walk(self._bound.arguments) if isinstance(x, torch.Tensor) and path not in own
         }
         arguments = replaced(dict(self._bound.arguments), {**given, **own})
-        with seeded(self._seed):
+        with seeded(self._seed) if reseeded else nullcontext():
             if self._module is None:
                 return self._bound.call(arguments)
             parameters = dict(zip(self._names, tensors[len(self._paths) :], strict=True))
@@ -126,6 +128,27 @@ class TorchSubject:
         """x -> the float leaves of the result."""
         found = [y for _, y in walk(self._called(tensors)) if isinstance(y, torch.Tensor)]
         return tuple(as_real(y) for y in found if has_derivative(y))
+
+    @cached_property
+    def draws(self) -> bool:
+        """Whether the call takes random numbers."""
+        with seeded(self._seed):
+            before = torch.get_rng_state()
+            self._result([x.clone() for x in self._tensors], reseeded=False)
+            return not torch.equal(before, torch.get_rng_state())
+
+    @cached_property
+    def draws_others_in_functorch(self) -> bool:
+        """Dropout, for one, is taken apart there, and draws its mask in another way."""
+        if not self.draws:
+            return False
+        plain = [x.detach() for x in self._tensors]
+        try:
+            there = torch.func.vjp(self.function, *plain)[0]
+        except (RuntimeError, NotImplementedError, TypeError):
+            return False  # then they refuse by themselves
+        pairs = zip(self.function(*plain), there, strict=True)
+        return not all(torch.allclose(a, b, rtol=torch.finfo(a.dtype).eps ** 0.5, equal_nan=True) for a, b in pairs)
 
     def called(self) -> list[Called]:
         found: list[Called] = []
@@ -211,6 +234,8 @@ class TorchSubject:
     def _mode(self, name: str, order: Order, kind: Kind, ask: Callable[..., Any]) -> Mode:
         def asked(weights: Sequence[Floats], vectors: Sequence[Floats]) -> list[Floats]:
             xs = [x.clone().requires_grad_() for x in self._tensors]
+            if order and name in FUNCTORCH and self.draws_others_in_functorch:
+                raise Refused("functorch draws other random numbers there than the call: another function")
             try:
                 found = ask(self.function, xs, self.weights(weights), self.vectors(vectors))
             except (RuntimeError, NotImplementedError, TypeError) as error:

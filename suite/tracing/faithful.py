@@ -27,9 +27,10 @@ def faithful(tape: Tape, inputs: Sequence[Any], answers: Sequence[Any], what: st
     """
     expected = [np.asarray(answer) for answer in answers]
     found = run(tape, inputs, FLOAT64)
-    apart = max(APART, max((PRECISIONS[d].unit_roundoff for d in _floats(tape)), default=0.0) ** 0.5)
+    unit = max((PRECISIONS[d].unit_roundoff for d in _floats(tape)), default=2.0**-53)
+    apart = max(APART, unit**0.5)
     if not all(_near(a, b, apart * _largest(b)) for a, b in zip(found, expected, strict=True)):
-        noise = CANCELLED * _largest_on_the_way(tape, inputs)
+        noise = CANCELLED * _largest_on_the_way(tape, inputs) * unit / 2.0**-53
         if not all(_near(a, b, noise) for a, b in zip(found, expected, strict=True)):
             raise Unsupported(f"the trace of the {what} is not what runs: on the way it leaves the framework")
     return tape
