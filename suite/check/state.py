@@ -18,6 +18,7 @@ from gradlaws.suite.check.options import Options
 from gradlaws.suite.check.subject import Mode, Refused, Subject
 from gradlaws.suite.check.truth import Rule, Truth, judged, traced
 from gradlaws.suite.rounding.bounds import Bounds, bounds
+from gradlaws.suite.rule import symmetric
 from gradlaws.suite.rule.arithmetics import arithmetic_for, why_not_quad
 from gradlaws.suite.tape.tape import Tape, Unsupported
 from gradlaws.suite.tracing.traced import Traced
@@ -52,6 +53,8 @@ class Check:
             self.rule = self._rule()
         self.cotangents = questions.cotangents(subject.outputs, self.random)
         self.vectors = questions.direction(subject.point, self.random)
+        if self.truth is not None:
+            self.vectors = symmetric.within(self.truth, self.vectors, self.xp)
         self._runs: dict[str, Tape | None] = {}
 
     def stage(self, what: str) -> None:
