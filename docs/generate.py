@@ -26,6 +26,7 @@ ROOT = DOCS.parent
 OUT = DOCS / "_generated"
 RESULTS = ROOT / "benchmarks/results"
 NOT_SEEN = "not seen"
+SEES = ("gradcheck_sees", "rule_sees")
 WIDTH = "100"  # of a help text
 ORDERS = {1: "first", 2: "second"}
 KINDS = ("identity", "order", "count", "law of chance", "audit")
@@ -144,10 +145,11 @@ def sizes() -> str:
             f"wrong entries was right in {planted['in_range']} of {planted['ranged']}.\n"
         )
     if "against" in found:
-        beside = [
-            [row["program"], f"{row['n']:,}", f"{row['gradcheck_seconds']:.2g} s", f"{row['rule_seconds']:.2g} s",
-             *(NOT_SEEN if row[who] is None else f"{row[who]:.0e}" for who in ("gradcheck_sees", "rule_sees"))] for row in found["against"]
-        ]  # fmt: skip
+        beside = []
+        for row in found["against"]:
+            theirs, ours = (NOT_SEEN if row[who] is None else f"{row[who]:.0e}" for who in SEES)
+            times = [f"{row[who]:.2g} s" for who in ("gradcheck_seconds", "rule_seconds")]
+            beside.append([row["program"], f"{row['n']:,}", *times, theirs, ours])
         head = ["program", "largest n that they bear in a minute", "gradcheck, gradgradcheck", "RULE",
                 "they see a factor 1 + δ from", "RULE sees it from"]  # fmt: skip
         text += "\n" + table(head, beside)
