@@ -194,6 +194,20 @@ def test_a_root_that_is_not_rounded_once_holds() -> None:
     assert command.main(["torch:sqrt", "--domain=0,4", "--backend=torch", "--shape=400"]) == 0
 
 
+def test_a_kink_in_the_domain_is_named_with_what_to_do(capsys: pytest.CaptureFixture[str]) -> None:
+    given = ["torch:relu", "--domain=-2,2", "--backend=torch", "--shape=30", "--dtypes=float64"]
+    assert command.main(given) == 3
+    assert "try: --kinks 0" in capsys.readouterr().out
+    assert command.main([*given, "--kinks=0"]) == 0
+    assert "try:" not in capsys.readouterr().out
+
+
+def test_a_digit_lost_in_torch_is_excused_by_name(capsys: pytest.CaptureFixture[str]) -> None:
+    given = ["torch:special.gammaln", "--domain=0.1,9", "--backend=torch", "--shape=40", "--dtypes=float64"]
+    assert command.main(given) == 0
+    assert "(ledger torch-trigamma" in capsys.readouterr().out
+
+
 def test_jax_is_found_out_and_asked_in_both_precisions(mine: Path, capsys: pytest.CaptureFixture[str]) -> None:
     pytest.importorskip("jax")
     given = ["gradlaws.suite.examples.log_cosh:log_cosh_jax", "--domain=-30,30", "--shape=40", "--backend=jax"]
@@ -251,7 +265,7 @@ def test_an_error_of_the_users_is_theirs(function: str, says: str, capsys: pytes
         ("not_a_tuple.py", "not_a_tuple.py: args is a Tensor; write args = (x,) for one argument"),
         ("wrong_pair.py", "arguments() gives int; it is to give (args, kwargs)"),
         ("raising_call.py", "raising_call.py:2 in arguments: ZeroDivisionError: division by zero"),
-        ("one_too_many.py", "the arguments do not fit scaled: too many positional arguments"),
+        ("one_too_many.py", "the arguments do not fit: scaled: too many positional arguments"),
         ("nowhere.py", "there is no file nowhere.py"),
     ],
 )

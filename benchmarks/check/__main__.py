@@ -69,6 +69,8 @@ def verdicts(options: argparse.Namespace) -> list[dict[str, Any]]:
     rows: list[dict[str, Any]] = []
     seen: dict[Path, dict[str, tuple[str, float]]] = {}
     for path in modules(options.folder):
+        if options.words and not any("/" not in word or word.startswith(path.stem) for word in options.words):
+            continue  # "operation/case" of another module: it need not be imported
         for row in found(path, options.words, options.ways):
             if options.against:
                 if row["case"] not in seen.get(path, {}):

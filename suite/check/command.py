@@ -68,6 +68,13 @@ def shape(text: str) -> tuple[int, ...]:
     return found
 
 
+def kink(options: argparse.Namespace, report: Report) -> str:
+    """What to say of a point at a kink, which is there on purpose; "" where there is none, or it is said."""
+    if options.kinks is not None or not any("at a kink" in note for row in report.rows for note in row.notes):
+        return ""
+    return "try: --kinks 0, which leaves ties to the function's own convention, or a --domain without them"
+
+
 def allowance(text: str) -> tuple[float, str]:
     error, _, reason = text.partition(",")
     try:
@@ -144,6 +151,8 @@ def asked(options: argparse.Namespace) -> int:
         compositions.defined(options)
     function = imported(options.function)
     framework = framework_of(function, options) if options.domain else ""
+    if options.definition:
+        compositions.prepared(options)
     found: dict[str, Report] = {}
     statuses = []
     for name, question in calls(options, function, framework):
@@ -155,6 +164,8 @@ def asked(options: argparse.Namespace) -> int:
             continue
         found[name].function = options.function.rpartition(":")[2]
         print(found[name])
+        if hint := kink(options, found[name]):
+            print(f"\n  {hint}")
         statuses.append(STATUS[found[name].verdict])
     written(options, found)
     if options.definition and COULD_NOT_RUN not in statuses:
@@ -190,7 +201,7 @@ def fits(function: Any, args: Sequence[Any], kwargs: dict[str, Any]) -> None:
     try:
         bound(function, args, kwargs, forward)
     except TypeError as error:
-        raise CannotCheck(f"the arguments do not fit {getattr(function, '__name__', 'the module')}: {error}") from None
+        raise CannotCheck(f"the arguments do not fit: {error}") from None
 
 
 def framework_of(function: Any, options: argparse.Namespace) -> str:

@@ -7,7 +7,9 @@ run of the suite's identities that meet it (the profile "check").
 from __future__ import annotations
 
 import argparse
+import errno
 import importlib.util
+import os
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
@@ -81,6 +83,16 @@ def defined(options: argparse.Namespace) -> None:
         raise CannotCheck(f"{name} gives {type(value).__name__} at {at} in place of a real mpmath number")
 
 
+def prepared(options: argparse.Namespace) -> None:
+    """Raises CannotCheck where the folder of the report cannot be written."""
+    try:
+        options.out.mkdir(parents=True, exist_ok=True)
+        if not os.access(options.out, os.W_OK):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+    except OSError as error:
+        raise CannotCheck(f"{options.out}: cannot be written ({error.strerror}); give another --out") from None
+
+
 def judged(options: argparse.Namespace, function: Any, framework: str) -> int:
     """Asks, and prints the verdict; the exit status. Raises CannotCheck."""
     if missing := [name for name in ("jinja2", "latex2mathml") if importlib.util.find_spec(name) is None]:
@@ -138,14 +150,10 @@ def written(options: argparse.Namespace, function: Any, framework: str, name: st
     rows = ""
     if framework == "torch":
         rows = custom_function.ledger(function, name, imported(options.definition), options.domain)
-    try:
-        options.out.mkdir(parents=True, exist_ok=True)
-        if rows:
-            path.with_suffix(".toml").write_text(rows, "utf-8")
-            text += f"LEDGER = {path.with_suffix('.toml').name!r}\n"
-        path.write_text(text, "utf-8")
-    except OSError as error:
-        raise CannotCheck(f"{options.out}: cannot be written ({error.strerror}); give another --out") from None
+    if rows:
+        path.with_suffix(".toml").write_text(rows, "utf-8")
+        text += f"LEDGER = {path.with_suffix('.toml').name!r}\n"
+    path.write_text(text, "utf-8")
     return path
 
 

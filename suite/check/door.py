@@ -167,4 +167,5 @@ def _with_state(reference: Any, function: Any) -> Any:
 def name_of(function: Any) -> str:
     if is_apply(function):
         return f"{function.__self__.__name__}.apply"
-    return str(getattr(function, "__qualname__", None) or type(function).__name__)
+    named = getattr(function, "_init_fn", function)  # what torch.library makes of a function
+    return str(getattr(named, "__qualname__", None) or type(function).__name__)

@@ -67,7 +67,7 @@ class Bound:
 def bound(function: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any], signature: Any = None) -> Bound:
     """Raises TypeError, as the call itself would, where the arguments do not fit; that is the user's."""
     try:
-        taken = inspect.signature(signature or function) if signature or not is_apply(function) else _of_apply(function)
+        taken = _of_apply(function) if signature is None and is_apply(function) else _signature(signature or function)
     except (TypeError, ValueError):  # what is written in C has none
         return _unnamed(function, args, kwargs)
     try:
@@ -80,6 +80,11 @@ def bound(function: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str
         return function(*filled.args, **filled.kwargs)
 
     return Bound(dict(given.arguments), call)
+
+
+def _signature(function: Any) -> inspect.Signature:
+    """Of what torch.library makes of a function, that of the function."""
+    return inspect.signature(getattr(function, "_init_fn", function))
 
 
 def is_apply(function: Any) -> bool:

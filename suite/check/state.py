@@ -18,6 +18,7 @@ from gradlaws.suite.check.options import Options
 from gradlaws.suite.check.subject import Mode, Refused, Subject
 from gradlaws.suite.check.truth import Rule, Truth, judged, traced
 from gradlaws.suite.rounding.bounds import Bounds, bounds
+from gradlaws.suite.rule import symmetric
 from gradlaws.suite.rule.arithmetics import arithmetic_for, why_not_quad
 from gradlaws.suite.tape.tape import Tape, Unsupported
 from gradlaws.suite.tracing.traced import Traced
@@ -52,6 +53,8 @@ class Check:
             self.rule = self._rule()
         self.cotangents = questions.cotangents(subject.outputs, self.random)
         self.vectors = questions.direction(subject.point, self.random)
+        if self.truth is not None:
+            self.vectors = symmetric.within(self.truth, self.vectors, self.xp)
         self._runs: dict[str, Tape | None] = {}
 
     def stage(self, what: str) -> None:
@@ -150,11 +153,11 @@ class Check:
         assert source is not None
         self._runs.update(forward=source.forward, gradient=source.gradient, product=source.product)
 
-    def allowed(self, kind: str, inputs: Sequence[Floats], exact: Sequence[Floats]) -> Allowed:
+    def allowed(self, kind: str, inputs: Sequence[Floats], exact: Sequence[Floats], sums: int | None = None) -> Allowed:
         """What rounding may do to the answers; beside a reference also to its evaluation in the arithmetic; and what
         the user allows, of the true numbers ``exact``. Raises Unsupported."""
         found = self.bounds(self.runs(kind), inputs)
-        result = rounding(found, exact, np.random.default_rng(self.options.seed))
+        result = rounding(found, exact, self.random, sums)
         tape = getattr(self.truth, kind, None)
         if self.reference is not None and tape is not None and not (self.options.surrogate and kind == "forward"):
             scale = 2.0 ** (53 - self.xp.precision)

@@ -15,7 +15,7 @@ from mpmath import mpf
 
 from gradlaws.strategies.primitive import Floats
 from gradlaws.suite.arithmetic.multiprecision import Multiprecision
-from gradlaws.suite.rule import directions
+from gradlaws.suite.rule import directions, symmetric
 from gradlaws.suite.rule.arithmetics import arithmetic_for
 from gradlaws.suite.rule.exact import SHOWN, Agreement, Exact
 from gradlaws.suite.rule.place import Ask, sharpest
@@ -76,7 +76,8 @@ def better(found: list[Agreement], again: list[Agreement]) -> list[Agreement]:
 
 def asked(exact: Exact, seeds: Sequence[int], floor: float) -> list[Agreement]:
     traced = exact.traced
-    one, other = (directions.direction(traced.point, np.random.default_rng(seed), floor) for seed in seeds)
+    drawn = (directions.direction(traced.point, np.random.default_rng(seed), floor) for seed in seeds)
+    one, other = (symmetric.within(exact.truth or traced, vector, exact.xp) for vector in drawn)
     inputs = [*traced.point, *exact.weights]
 
     def settled(

@@ -221,7 +221,10 @@ class Inliner:
         def at_point() -> Sequence[Any]:
             return self.at_point(equation, arguments)
 
-        return LOWERED[name](JaxCall(self.builder, parameters, arguments, kinds, origin_of(equation), at_point))
+        def values() -> Sequence[Any]:
+            return [self.concrete.value(i) for i in arguments]
+
+        return LOWERED[name](JaxCall(self.builder, parameters, arguments, kinds, origin_of(equation), at_point, values))
 
     def at_point(self, equation: JaxprEqn, arguments: Sequence[int]) -> Sequence[Any]:
         values = [self.concrete.value(i) for i in arguments]
