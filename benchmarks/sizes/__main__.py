@@ -57,12 +57,13 @@ def numbers(text: str) -> tuple[int, ...]:
     return found
 
 
-def kept(old: Sequence[dict[str, Any]], new: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+def kept(
+    old: Sequence[dict[str, Any]], new: Sequence[dict[str, Any]], asked_of: Sequence[str]
+) -> list[dict[str, Any]]:  # fmt: skip
     """All rows, by what was asked; of what was asked again the new one."""
-    asked_of = ("program", "framework", "dtype", "n")
     found = {tuple(row[k] for k in asked_of): row for row in (*old, *new)}
-    order = [*asked.NAMES]
-    return sorted(found.values(), key=lambda r: (order.index(r["program"]), r["framework"], r["dtype"], r["n"]))
+    order = {name: place for place, name in enumerate(asked.NAMES)}
+    return sorted(found.values(), key=lambda row: [order[row["program"]], *(row[k] for k in asked_of[1:])])
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -80,7 +81,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     ok = all(map(holds, [found, *found.get("rows", [])]))
     if options.save:
         old: dict[str, Any] = json.loads(RESULTS.read_text("utf-8")) if RESULTS.exists() else {}
-        rows = kept(old.get("rows", []), found.pop("rows", []))
+        rows = kept(old.get("rows", []), found.pop("rows", []), ("program", "framework", "dtype", "n"))
+        if "against" in found:
+            found["against"] = kept(old.get("against", []), found["against"], ("program",))
         lanes_kept = {name: old[name] for name in LANES if name in old} | found
         saved.save(RESULTS, saved.result("sizes", COMMAND, time.perf_counter() - start, rows, **lanes_kept))
     return int(not ok)
@@ -94,7 +97,7 @@ def lanes_asked(options: argparse.Namespace, names: Sequence[str], frameworks: S
     if options.faults:
         found["faults"] = lanes.faults(names, frameworks, options.faults, options.seed)
     if options.against:
-        found["against"] = against.table(options.seed)
+        found["against"] = against.table(options.names or against.NAMES, options.seed)
     return found or {"rows": lanes.sizes(names, frameworks, options.sizes, options.seed)}
 
 
