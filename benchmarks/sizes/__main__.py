@@ -7,7 +7,8 @@ size: whether the traced gradient and H·v are the limit, from which relative fa
     python -m benchmarks.sizes --right 10000                   right code at many points: false alarms
     python -m benchmarks.sizes --faults 300                    planted rule faults: how many are seen, and where
     python -m benchmarks.sizes --against                       beside gradcheck and gradgradcheck
-    … --save                                                   into benchmarks/results/sizes.json, for the report
+    … --save                                                   into benchmarks/results/sizes.json, for the report; rows
+                                                               of other programs and sizes stay there
 """
 
 from __future__ import annotations
@@ -52,6 +53,14 @@ def numbers(text: str) -> tuple[int, ...]:
     return found
 
 
+def kept(old: Sequence[dict[str, Any]], new: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """All rows, by what was asked; of what was asked again the new one."""
+    asked_of = ("program", "framework", "dtype", "n")
+    found = {tuple(row[k] for k in asked_of): row for row in (*old, *new)}
+    order = [*asked.NAMES]
+    return sorted(found.values(), key=lambda r: (order.index(r["program"]), r["framework"], r["dtype"], r["n"]))
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     options = parser().parse_args(arguments)
     names, frameworks = options.names or list(asked.NAMES), options.frameworks.split(",")
@@ -73,8 +82,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if options.against:
         found["against"] = against.table(options.seed)
     if not (options.right or options.faults or options.against):
-        found["sizes"] = lanes.sizes(names, frameworks, options.sizes, options.seed)
-        ok &= all(row["verdict"] == "right" for row in found["sizes"])
+        rows = lanes.sizes(names, frameworks, options.sizes, options.seed)
+        ok &= all(row["verdict"] == "right" for row in rows)
+        found["sizes"] = kept(found.get("sizes", []), rows)
     if options.save:
         RESULTS.write_text(json.dumps(found, indent=1) + "\n", "utf-8")
     return 0 if ok else 1

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -17,17 +17,22 @@ from gradlaws.suite.rule.exact import Agreement, Exact
 from gradlaws.suite.rule.place import Place, operations, part, places
 from gradlaws.suite.rule.rule import agreements
 from gradlaws.suite.tape.run import run
-from gradlaws.suite.tape.tape import Origin, Tape, Unsupported
+from gradlaws.suite.tape.tape import NoFunction, Origin, Tape, TooLarge, Unsupported
+from gradlaws.suite.tracing.refusals import why_no_point
 from gradlaws.suite.tracing.traced import Traced
 
 
 def traced(subject: Subject, second: bool, holds: bool) -> Traced:
     """In float64; where the code does not run in that (constants of its own in float32), as it is.
 
-    Raises Unsupported where there is no trace.
+    Raises Unsupported where there is no trace, CannotCheck at a point where nothing has a derivative.
     """
+    if (why := why_no_point(subject.point, [x.name for x in subject.inputs])) is not None:
+        raise CannotCheck(why)
     try:
         return subject.traced(True, second, holds)
+    except (NoFunction, TooLarge) as error:
+        raise CannotCheck(str(error)) from error
     except (Unsupported, CannotCheck):
         raise
     except Exception:
@@ -45,10 +50,17 @@ class Rule:
     places: Sequence[Place] = ()
     leaves: Sequence[int] = ()  # whose H v is wrong
     operations: Sequence[Origin] = ()
+    allow: float = 0.0  # a relative difference that is meant to be there
 
     def of_order(self, order: int) -> str:
-        verdicts = {a.verdict for a in self.agreements if a.order == order}
-        return next((v for v in ("wrong", "unknown", "right") if v in verdicts), "not asked")
+        verdicts = {self._verdict(a) for a in self.agreements if a.order == order}
+        return next((v for v in ("wrong", "unknown", "allowed", "right") if v in verdicts), "not asked")
+
+    def is_right(self, order: int) -> bool:
+        return self.of_order(order) in ("right", "allowed")
+
+    def _verdict(self, agreement: Agreement) -> str:
+        return "allowed" if agreement.verdict == "wrong" and agreement.relative <= self.allow else agreement.verdict
 
     def worst(self, order: int) -> Agreement | None:
         found = [a for a in self.agreements if a.order == order]
@@ -58,17 +70,21 @@ class Rule:
         return list(dict.fromkeys(str(a) for a in self.agreements if a.order == order and a.verdict != "right"))
 
 
-def judged(own: Traced, truth: Traced | None, seed: int, xp: Any) -> Rule:
-    """RULE of ``own``, against the limits of its own forward or of the reference's."""
+def judged(
+    own: Traced, truth: Traced | None, seed: int, xp: Any, allow: float = 0.0, where: bool = True
+) -> Rule:  # fmt: skip
+    """RULE of ``own``, against the limits of its own forward or of the reference's; with ``where`` its wrong places."""
     found = agreements(own, np.random.default_rng(seed), xp, truth)
-    rule = Rule(found)
+    rule = Rule(found, allow=allow)
+    if not where:
+        return rule
     if rule.of_order(1) == "wrong":
         exact = Exact(own, directions.cotangent(own.shapes, np.random.default_rng(seed)), xp, truth)
-        where = places(exact, np.random.default_rng(seed))
-        named = operations(exact, where[0].argument) if where and truth is None else []
-        return Rule(found, where, operations=named)
+        at = places(exact, np.random.default_rng(seed))
+        named = operations(exact, at[0].argument) if at and truth is None else []
+        return replace(rule, places=at, operations=named)
     if rule.of_order(2) == "wrong":
-        return Rule(found, leaves=_wrong_at_second_order(own, truth, seed, xp))
+        return replace(rule, leaves=_wrong_at_second_order(own, truth, seed, xp))
     return rule
 
 
