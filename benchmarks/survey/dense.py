@@ -238,9 +238,7 @@ def in_units(got: Floats, key: exact.Key, precision: Precision, true: exact.Exac
 
 def resolved(true: Floats, precision: Precision) -> NDArray[np.bool_]:
     """Of known truth, what is far from where numbers are flushed: the bound counts that beside the contract."""
-    return np.asarray(
-        np.isfinite(true) & ((np.abs(true) > room(precision) * precision.smallest_normal) | (true == 0))
-    )
+    return np.asarray(np.isfinite(true) & ((np.abs(true) > room(precision) * precision.smallest_normal) | (true == 0)))
 
 
 def room(precision: Precision) -> float:

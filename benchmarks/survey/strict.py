@@ -276,7 +276,9 @@ def asked_in_parts(
     """As ``asked``, so many points at once; a mode that refuses some of them refuses."""
     told: dict[Mode, tuple[int, list[dict[tuple[int, ...], NDArray[Any]]], Result | None]] = {}
     for start in range(0, len(x), block):
-        for mode, order, answers, refused in asked(system, primitive, precision, x[start : start + block], names, block):
+        for mode, order, answers, refused in asked(
+            system, primitive, precision, x[start : start + block], names, block
+        ):
             _, parts, before = told.get(mode, (order, [], None))
             told[mode] = (order, [*parts, answers], before or refused)
     for mode, (order, parts, refused) in told.items():

@@ -22,8 +22,8 @@ from benchmarks.survey import arrays, dense, table
 from benchmarks.survey.bounds import within_bound
 from benchmarks.survey.nestings import nestings
 from benchmarks.survey.strict import strict, surveyed
-from gradlaws.strategies.catalogue import CORE, PRIMITIVES
-from gradlaws.strategies.precision import HALF, PRECISIONS, WIDE, Precision
+from gradlaws.strategies.catalogue import PRIMITIVES
+from gradlaws.strategies.precision import PRECISIONS, Precision
 from gradlaws.strategies.primitive import Primitive
 from gradlaws.suite import plugins
 from gradlaws.suite.bound import contracts
