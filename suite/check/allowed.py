@@ -37,14 +37,18 @@ class Allowed:
         return Allowed([self.framework[k]], [self.all[k]], [self.unknown[k]], sums)
 
 
-def rounding(found: Bounds, exact: Sequence[Floats], random: np.random.Generator) -> Allowed:
-    """By F; by A where F, which grows by absolute values, leaves no digit of what is ``exact`` and A does."""
+def rounding(found: Bounds, exact: Sequence[Floats], random: np.random.Generator, sums: int | None = None) -> Allowed:
+    """By F; by A where F, which grows by absolute values, leaves no digit of what is ``exact`` and A does.
+
+    A sum costs a sweep: ``sums`` says of how many leaves, drawn, one is taken (default: of all that need it).
+    """
     framework = [np.asarray(f) for f in found.outputs]
     allowed = Allowed(framework, framework, [found.unknown] * len(framework))
-    for k, (f, e) in enumerate(zip(framework, exact, strict=True)):
-        largest = float(np.max(np.abs(e), initial=0.0))
-        if f.size and largest and not np.max(f) <= KEPT * largest:
-            allowed = _by_sum(allowed, k, found, largest, random)
+    largest = [float(np.max(np.abs(e), initial=0.0)) for e in exact]
+    need = [k for k, f in enumerate(framework) if f.size and largest[k] and not np.max(f) <= KEPT * largest[k]]
+    chosen = need if sums is None or len(need) <= sums else random.choice(need, sums, replace=False)
+    for k in chosen:
+        allowed = _by_sum(allowed, int(k), found, largest[k], random)
     return allowed
 
 

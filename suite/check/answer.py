@@ -154,7 +154,7 @@ class Report:
             ("not offered", self.unsupported),
             ("not asked", self.skipped),
             ("excused", self.excused),
-            ("said", [*self.notes, *filter(None, [*map(_by_sum, self.rows), self._lost(), self.controls])]),
+            ("said", [*self.notes, *filter(None, [_by_sum(self.rows), self._lost(), self.controls])]),
         )
         for title, lines in sections:
             if lines:
@@ -222,9 +222,10 @@ def _titled(row: Row) -> str:
     return f"{QUANTITIES[row.order]} of {row.name}" if row.order < 2 else f"{QUANTITIES[2]} for {row.name}"
 
 
-def _by_sum(row: Row) -> str:
+def _by_sum(rows: Sequence[Row]) -> str:
+    names = ", ".join(_titled(row) for row in rows if row.by_sum)
     why = "rounding may take every digit of single entries: a sum of all, with drawn signs, is judged"
-    return f"{_titled(row)}: {why}" if row.by_sum else ""
+    return f"{names}: {why}" if names else ""
 
 
 def _failures(rows: Sequence[Row]) -> list[str]:

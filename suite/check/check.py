@@ -110,9 +110,9 @@ class First:
         by_rule = self.state.rule is not None and self.state.rule.of_order(1) == "wrong"
         return by_rule or any(row.failures for row in self.rows)
 
-    def _allowed(self, weights: Sequence[Floats], true: Sequence[Floats]) -> Allowed:
+    def _allowed(self, weights: Sequence[Floats], true: Sequence[Floats], sums: int | None = None) -> Allowed:
         shown = [self.truth.shown(t) for t in true]
-        return self.state.allowed("gradient", [*self.state.subject.point, *weights], shown)
+        return self.state.allowed("gradient", [*self.state.subject.point, *weights], shown, sums)
 
     def _alone(self, true: Sequence[Floats], allowed: Allowed) -> None:
         """By each leaf alone, as where the others do not require a gradient."""
@@ -132,7 +132,7 @@ class First:
             if answer is None:
                 return
             true = self.truth.gradient(other.weights)
-            allowed = self._allowed(other.weights, true)
+            allowed = self._allowed(other.weights, true, sums=1)
             question = other.name, other.weights, ()
             compared_in(self.state, self.rows, mode, question, answer, self.truth, true, allowed)
 

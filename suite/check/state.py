@@ -153,11 +153,11 @@ class Check:
         assert source is not None
         self._runs.update(forward=source.forward, gradient=source.gradient, product=source.product)
 
-    def allowed(self, kind: str, inputs: Sequence[Floats], exact: Sequence[Floats]) -> Allowed:
+    def allowed(self, kind: str, inputs: Sequence[Floats], exact: Sequence[Floats], sums: int | None = None) -> Allowed:
         """What rounding may do to the answers; beside a reference also to its evaluation in the arithmetic; and what
         the user allows, of the true numbers ``exact``. Raises Unsupported."""
         found = self.bounds(self.runs(kind), inputs)
-        result = rounding(found, exact, np.random.default_rng(self.options.seed))
+        result = rounding(found, exact, self.random, sums)
         tape = getattr(self.truth, kind, None)
         if self.reference is not None and tape is not None and not (self.options.surrogate and kind == "forward"):
             scale = 2.0 ** (53 - self.xp.precision)

@@ -106,9 +106,7 @@ class Bounds:
         except Unknown:
             swept = [(np.inf, None)]
         with np.errstate(all="ignore"):
-            entries = sum(
-                float(np.sum(np.abs(np.asarray(c)) * f)) for c, f in zip(cotangents, self.outputs, strict=True)
-            )
+            entries = sum(weighted(np.asarray(c), f) for c, f in zip(cotangents, self.outputs, strict=True))
         total = sum(amount for amount, _ in swept)
         return swept if total <= entries else [(entries if np.isfinite(entries) else np.inf, None)]
 
