@@ -1,6 +1,6 @@
 """Seconds of processor time of one call, beside gradcheck + gradgradcheck and check_grads, at sizes of one program.
 
-A gated block with a normalisation, which has as many outputs as inputs; default modes, first and second order, the second
+A gated block with a normalisation, with as many outputs as inputs; default modes, first and second order, the second
 call of each size. What jax spends in its compiler is taken off both.
 """
 
