@@ -7,6 +7,7 @@ forward can be its own truth, without: the verdict due, ours, and the seconds of
     python -m benchmarks.check --against             beside gradcheck + gradgradcheck, and check_grads
     python -m benchmarks.check --times               one program at 8, 1,000 and 100,000 entries, beside theirs
     … --save                                         into benchmarks/results/check.json
+    python -m benchmarks.check --primitives          the suite's own (benchmarks/check/primitives.py; --help after it)
 
 Exit status: 0 every verdict is the one due, 1 otherwise.
 """
@@ -21,7 +22,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmarks.check import sizes, theirs
+from benchmarks.check import primitives, sizes, theirs
 from benchmarks.check.cases import HERE, modules
 
 RESULTS = Path(__file__).parent.parent / "results/check.json"
@@ -98,6 +99,8 @@ def times() -> list[dict[str, Any]]:
 
 
 def main() -> int:
+    if sys.argv[1:2] == ["--primitives"]:
+        return primitives.main(sys.argv[2:])
     options = parser().parse_args()
     if options.times:
         rows = times()

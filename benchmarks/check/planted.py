@@ -27,7 +27,10 @@ def _by_torch(function: Function, point: Sequence[Any]) -> list[Any]:
     import torch
 
     xs = [x.clone().requires_grad_() for x in point]
-    y = function(*xs)
+    try:
+        y = function(*xs)
+    except RuntimeError:  # a loss that refuses to be differentiated by its targets
+        return []
     if not y.requires_grad:
         return []
     found = torch.autograd.grad(

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 from mpmath import mp
 
 from gradlaws.strategies.primitive import Floats
+from gradlaws.suite.check.leaf_rule import of_small_leaves
 from gradlaws.suite.check.leaves import CannotCheck
 from gradlaws.suite.check.subject import Subject
 from gradlaws.suite.rule import directions
@@ -51,9 +53,10 @@ class Rule:
     leaves: Sequence[int] = ()  # whose H v is wrong
     operations: Sequence[Origin] = ()
     allow: float = 0.0  # a relative difference that is meant to be there
+    small: Mapping[int, Agreement] = field(default_factory=dict)  # of leaves that are lost beside others
 
     def of_order(self, order: int) -> str:
-        verdicts = {self._verdict(a) for a in self.agreements if a.order == order}
+        verdicts = {self._verdict(a) for a in self._of(order)}
         return next((v for v in ("wrong", "unknown", "allowed", "right") if v in verdicts), "not asked")
 
     def is_right(self, order: int) -> bool:
@@ -62,12 +65,26 @@ class Rule:
     def _verdict(self, agreement: Agreement) -> str:
         return "allowed" if agreement.verdict == "wrong" and agreement.relative <= self.allow else agreement.verdict
 
+    def _of(self, order: int) -> list[Agreement]:
+        return [a for a in (*self.agreements, *self.small.values()) if a.order == order]
+
     def worst(self, order: int) -> Agreement | None:
+        return max(self._of(order), key=lambda a: a.relative, default=None)
+
+    def seen(self, order: int, leaf: int) -> float:
+        """The smallest relative fault of that leaf's gradient that would have been seen."""
         found = [a for a in self.agreements if a.order == order]
-        return max(found, key=lambda a: a.relative, default=None)
+        if order == 1 and leaf in self.small:
+            found = [self.small[leaf]]
+        return max((a.resolution for a in found), default=math.nan)
+
+    @property
+    def wrong_leaves(self) -> set[int]:
+        """Of the gradient, as far as they are known by themselves."""
+        return {place.argument for place in self.places} | {k for k, a in self.small.items() if a.verdict == "wrong"}
 
     def reasons(self, order: int) -> list[str]:
-        return list(dict.fromkeys(str(a) for a in self.agreements if a.order == order and a.verdict != "right"))
+        return list(dict.fromkeys(str(a) for a in self._of(order) if a.verdict != "right"))
 
 
 def judged(
@@ -78,6 +95,10 @@ def judged(
     rule = Rule(found, allow=allow)
     if not where:
         return rule
+    if rule.is_right(1):
+        rule = replace(rule, small=of_small_leaves(own, truth, seed, xp))
+        if rule.wrong_leaves:
+            return rule
     if rule.of_order(1) == "wrong":
         exact = Exact(own, directions.cotangent(own.shapes, np.random.default_rng(seed)), xp, truth)
         at = places(exact, np.random.default_rng(seed))

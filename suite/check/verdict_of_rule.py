@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numpy as np
-
 from gradlaws.suite.check.answer import Row
 from gradlaws.suite.check.truth import Rule
 
@@ -17,10 +15,10 @@ def told(rule: Rule, rows: Sequence[Row], order: int) -> list[str]:
         for row in rows:
             row.notes.append("not asked, since the gradient itself is wrong")
         return []
-    wrong = {place.argument for place in rule.places} if order == 1 else set(rule.leaves)
+    wrong = rule.wrong_leaves if order == 1 else set(rule.leaves)
     for k, row in enumerate(rows):
         row.rule = "right" if verdict == "wrong" and wrong and k not in wrong else verdict
-        row.seen = worst.resolution if worst is not None else np.nan
+        row.seen = rule.seen(order, k)
         if verdict == "unknown":
             row.notes += rule.reasons(order)
     if verdict != "wrong" or worst is None:
@@ -34,7 +32,13 @@ def told(rule: Rule, rows: Sequence[Row], order: int) -> list[str]:
     found = [
         f"the rule for {rows[place.argument].name} is not the derivative: {str(place).split(', ', 1)[1]}"
         for place in rule.places
-    ] or [f"the rule is not the derivative: off by {worst.relative:.1e}"]
+    ]
+    placed = {place.argument for place in rule.places}
+    found += [
+        f"the rule for {rows[k].name} is not the derivative: off by {rule.small[k].relative:.1e}"
+        for k in sorted(wrong - placed)
+    ]
+    found = found or [f"the rule is not the derivative: off by {worst.relative:.1e}"]
     if rule.operations:
         named = ", ".join(map(str, rule.operations[:4]))
         found.append(f"between what is right and what is wrong stand {named}")
