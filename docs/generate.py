@@ -26,6 +26,7 @@ ROOT = DOCS.parent
 OUT = DOCS / "_generated"
 RESULTS = ROOT / "benchmarks/results"
 NOT_SEEN = "not seen"
+SEES = ("gradcheck_sees", "rule_sees")
 WIDTH = "100"  # of a help text
 ORDERS = {1: "first", 2: "second"}
 KINDS = ("identity", "order", "count", "law of chance", "audit")
@@ -122,6 +123,37 @@ def sensitivity() -> str:
         ])  # fmt: skip
     head = ["what is wrong", "checker", "smallest fault seen (median)", "primitives with no fault seen", "CPU time"]
     return table(head, lines) + measured(found)
+
+
+def sizes() -> str:
+    """Of the largest sizes, what RULE says and costs; what was planted; gradcheck beside it."""
+    found = result("sizes")
+    largest: dict[tuple[str, str], dict[str, Any]] = {}
+    for row in found["rows"]:
+        if row["dtype"] == "float64":
+            key = row["program"], row["framework"]
+            largest[key] = max(largest.get(key, row), row, key=lambda r: r["n"])
+    lines = [
+        [program, framework, f"{row['n']:,}", row["verdict"], f"{row['apart']:.0e}", f"{row['seen_from']:.0e}",
+         f"{row['rule_seconds']:.2g} s"] for (program, framework), row in largest.items()
+    ]  # fmt: skip
+    text = table(["program", "framework", "entries", "rule", "apart", "seen from", "RULE, both orders"], lines)
+    if "faults" in found:
+        planted = found["faults"]
+        text += (
+            f"\nOf {planted['planted']} faults planted in traced rules {planted['seen']} were seen, and the range of "
+            f"wrong entries was right in {planted['in_range']} of {planted['ranged']}.\n"
+        )
+    if "against" in found:
+        beside = []
+        for row in found["against"]:
+            theirs, ours = (NOT_SEEN if row[who] is None else f"{row[who]:.0e}" for who in SEES)
+            times = [f"{row[who]:.2g} s" for who in ("gradcheck_seconds", "rule_seconds")]
+            beside.append([row["program"], f"{row['n']:,}", *times, theirs, ours])
+        head = ["program", "largest n that they bear in a minute", "gradcheck, gradgradcheck", "RULE",
+                "they see a factor 1 + δ from", "RULE sees it from"]  # fmt: skip
+        text += "\n" + table(head, beside)
+    return text + measured(found)
 
 
 def trials_of_itself() -> str:
@@ -268,7 +300,7 @@ def strategies(module: str) -> str:
 PAGES: dict[str, Callable[[], str]] = {
     "api": api, "catalogue": catalogue, "claims": claims, "commands": commands, "found": found,
     "functions": lambda: strategies("functions"), "points": lambda: strategies("points"), "ledger": ledger,
-    "sensitivity": sensitivity, "trials_of_itself": trials_of_itself,
+    "sensitivity": sensitivity, "sizes": sizes, "trials_of_itself": trials_of_itself,
 }  # fmt: skip
 
 

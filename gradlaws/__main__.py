@@ -1,7 +1,7 @@
 """Says whether derivatives are right. One command for all of it.
 
 gradlaws gate               judge the frameworks that are installed: a verdict, and a report in ./gradlaws-report
-gradlaws check my.py:op --definition mpmath:expm1 --domain=-5,5      judge one operation of yours
+gradlaws check my.py:function --args my_call.py      judge a function of yours, as you call it
 gradlaws COMMAND --help     how
 """
 
@@ -27,7 +27,7 @@ RUNS = {
     "explore": "random functions, many of them, hunting the worst (hours)",
 }
 SUITE = {
-    "check": ("gradlaws.suite.operation.check", "one operation of yours: alone and composed, in every mode"),
+    "check": ("gradlaws.suite.check.command", "a function of yours, as it is called: are its derivatives right?"),
     "replay": ("gradlaws.suite.corpus.replay", "ask a failure, or a stored case, again: FIXED or FAILED"),
     "reproduce": ("gradlaws.suite.known.reproduce", "a stand-alone script for each known deviation of a framework"),
     "corpus": ("gradlaws.suite.corpus.curate", "take what a run has found into the stored cases"),
@@ -97,7 +97,9 @@ def refused(why: str) -> int:
 
 def _suite(name: str) -> Callable[[list[str]], int]:
     def command(rest: list[str]) -> int:
-        return cannot_start(name) or int(importlib.import_module(SUITE[name][0]).main(rest, f"gradlaws {name}"))
+        if status := cannot_start(name, reports=name != "check"):
+            return status
+        return int(importlib.import_module(SUITE[name][0]).main(rest, f"gradlaws {name}"))
 
     return command
 
@@ -123,11 +125,11 @@ def lacking(*libraries: str) -> str:
     return f"reports need {' and '.join(missing)}: pip install 'gradlaws[report]'" if missing else ""
 
 
-def cannot_start(name: str) -> int:
+def cannot_start(name: str, reports: bool = True) -> int:
     """Refuses what would measure with a version that is not supported, or could not write its report."""
     from gradlaws.suite.session.versions import outside
 
-    why = outside() or lacking("jinja2", "latex2mathml")
+    why = outside() or (lacking("jinja2", "latex2mathml") if reports else "")
     return refused(f"gradlaws {name}: {why}") if why else 0
 
 

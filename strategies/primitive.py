@@ -15,7 +15,7 @@ Shape = tuple[int, ...]
 Floats = NDArray[np.float64]
 Parameters = Mapping[str, Any]
 Kind = Literal["elementwise", "arithmetic", "linear", "structured"]
-Terms = Callable[..., tuple[Any, Any]]
+Terms = Callable[..., tuple[Any, ...]]
 
 
 def whole(matrix: Floats) -> Floats:
@@ -35,7 +35,8 @@ class Primitive:
     ``shape(*shapes, **parameters)`` is the shape of the result.
     ``spellings`` says how each framework writes it: a dotted name, or an expression in x, y and the parameters.
     ``terms(*arrays, value)`` are the sizes (S1, S2) of the largest terms in the usual formulas of its first and
-    second derivatives, where they cancel (the bound needs them; see suite/bound/sweep.py).
+    second derivatives, where they cancel (the bound needs them; see suite/bound/sweep.py), or (S0, S1, S2), of its
+    value too.
     ``matrix`` is the part of a first argument, a square matrix, that is inverted: its condition number counts.
     ``squares`` names the backends in whose spelling it is us who square an argument or the result: far from 1 that
     over- or underflows where the function does not, and is no deviation of the backend.

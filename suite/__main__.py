@@ -1,4 +1,4 @@
-"""The suite for one thing at a time: a failure, an operation, a deviation, the corpus."""
+"""The suite for one thing at a time: a failure, a function, a deviation, the corpus."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ import argparse
 import sys
 from collections.abc import Sequence
 
+from gradlaws.suite.check import command as check
 from gradlaws.suite.corpus import curate, replay
 from gradlaws.suite.known import reproduce
-from gradlaws.suite.operation import check
 
 COMMANDS = {
-    "check": (check.main, "one operation of yours: alone and composed, in every mode"),
+    "check": (check.main, "a function of yours, as it is called: are its derivatives right?"),
     "replay": (replay.main, "ask a failure, or a stored case, again: FIXED or FAILED"),
     "reproduce": (reproduce.main, "a stand-alone script for each known deviation of a framework"),
     "corpus": (curate.main, "take what a run has found into the stored cases"),

@@ -89,6 +89,9 @@ def from_file(path: Path, files: list[str] | None = None) -> ModuleType:
     try:
         # not its cached bytecode, which is told from a stale one by whole seconds and size alone
         exec(compile(path.read_bytes(), str(path), "exec"), module.__dict__)
+    except BaseException:
+        del sys.modules[path.stem]  # half a module is none
+        raise
     finally:
         sys.path.remove(str(path.absolute().parent))
     return module

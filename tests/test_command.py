@@ -93,11 +93,10 @@ def test_the_report_is_found_by_the_other_verbs(run: tuple[Path, str], installed
     assert (shown.returncode, shown.stderr) == (2, f"no failure 'G1-0000' in {report}; known: none\n")
 
 
-def test_an_operation_is_checked_and_its_failure_shown(installed: Environment, tmp_path: Path) -> None:
-    """It is right, and torch's nested forward mode is not."""
+def test_a_function_is_checked_and_its_failure_shown(installed: Environment, tmp_path: Path) -> None:
     done = installed.gradlaws(
-        "check", f"{EXAMPLES}.log_cosh:log_cosh_torch", "--reference", f"{EXAMPLES}.log_cosh:reference",
-        "--domain=-30,30", "--absolute", "4", "--conditioning", "4", "--identities", "alone", "--dtypes", "float64",
+        "check", f"{EXAMPLES}.faulty_log_cosh:faulty", "--definition", f"{EXAMPLES}.log_cosh:definition",
+        "--domain=-30,30", "--identities", "alone", "--dtypes", "float64", "--shape", "20",
         "--jobs", "1", "--quiet", cwd=tmp_path,
     )  # fmt: skip
     assert done.returncode == 1, done.stdout + done.stderr
@@ -161,7 +160,7 @@ def test_an_old_python_is_refused(installed: Environment, empty: Path, tmp_path:
     assert said == "gradlaws gate: python 3.10.4 is installed, and python>=3.11 is supported: upgrade it"
 
 
-@pytest.mark.parametrize("verb", ["gate", "check", "judge", "show"])
+@pytest.mark.parametrize("verb", ["gate", "replay", "judge", "show"])
 def test_a_missing_extra_is_refused(verb: str, installed: Environment, empty: Path, tmp_path: Path) -> None:
     blocked = without(tmp_path / "blocked", "jinja2")
     said = refused(installed.gradlaws(verb, "anything", cwd=empty, PYTHONPATH=blocked), empty)
@@ -189,7 +188,16 @@ def test_an_option_with_a_mistake_is_refused(options: tuple[str, str], installed
     [
         ("smoke", "--jobs", "1"),
         ("replay", "C1-06e28058"),
-        ("check", f"{EXAMPLES}.log_cosh:log_cosh_torch", "--reference", f"{EXAMPLES}.log_cosh:reference", "--quiet"),
+        (
+            "check",
+            f"{EXAMPLES}.log_cosh:log_cosh_torch",
+            "--definition",
+            f"{EXAMPLES}.log_cosh:definition",
+            "--domain=-30,30",
+            "--shape=20",
+            "--dtypes=float64",
+            "--quiet",
+        ),
         ("clear",),
     ],
     ids=lambda command: command[0],

@@ -84,9 +84,12 @@ ALL = [command for page in PAGES for command in commands_of(page)]
 
 
 def files_of(page: Path) -> dict[str, str]:
-    """The files that a page has its reader write: code blocks with a caption that is a file's name."""
+    """The files that a page has its reader write: code blocks with a caption that is a file's name; or has it show."""
     found = {}
     for head, body in blocks(page):
+        if included := re.match(r"\{literalinclude\} (examples/(\w+\.py))$", head):
+            found[included[2]] = (ROOT / "docs" / included[1]).read_text("utf-8")
+            continue
         if caption := re.match(r":caption: (\w+\.py)\n+", body):
             assert head.startswith("{code-block}")
             found[caption[1]] = body[caption.end() :]

@@ -20,6 +20,7 @@ from gradlaws.reports.page.mathml import mathml
 from gradlaws.reports.page.measurements import COMMANDS, read_measurements
 from gradlaws.reports.page.render import render
 from gradlaws.reports.page.seal import Anchors, opened, sealed
+from gradlaws.reports.page.sizes import sizes
 from gradlaws.suite.known.claims import CLAIMS
 
 
@@ -121,6 +122,20 @@ def test_everything_recorded_is_shown_somewhere(pages: dict[str, str]) -> None:
                   "worst signs", "0.4.33", "lgamma",
                   "|x| at 0", "differ", "sorting", "erf", "discarded 4"):  # fmt: skip
         assert words in whole, words
+
+
+def test_seconds_at_real_sizes_grow_with_a_power() -> None:
+    """Of three points with quadratic growth it is 2; what is smaller than FROM is left out."""
+    points = [(10, 1.0), (1_000, 1e-3), (10_000, 1e-1), (100_000, 10.0)]
+    rows = [
+        {"program": "chain", "framework": "jax", "dtype": "float64", "n": n, "verdict": "right", "operations": 3 * n,
+         "rule_seconds": seconds} for n, seconds in points
+    ]  # fmt: skip
+    found = sizes({"rows": rows})
+    assert [(g["points"], round(g["exponent"], 9)) for g in found["growth"]] == [(3, 2.0)]
+    assert [row["verdict"] for row in found["rows"]] == ["right"] * 4
+    rows[1]["verdict"] = "unknown"
+    assert "unknown" in {row["verdict"] for row in sizes({"rows": rows})["rows"]}
 
 
 def test_what_was_not_measured_says_how_to_measure_it(pages: dict[str, str]) -> None:

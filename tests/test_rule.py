@@ -72,6 +72,26 @@ def test_one_wrong_entry_of_many_is_seen_and_found() -> None:
     assert str(place) == "argument 0, entry 417 of 1000: off by 1.0e-12"
 
 
+@pytest.mark.parametrize(("first", "last"), [(0, 29), (0, 0), (29, 29), (7, 19), (0, 12), (21, 29)])
+def test_a_range_of_wrong_entries_is_found(first: int, last: int) -> None:
+    function = with_gradient(lambda x, g: (3 * x * x * g).at[first : last + 1].multiply(1 + 1e-6))
+    traced = derivatives(lambda x, y: function(y) * x[0], np.ones(2), np.linspace(0.5, 2, 30), second=False)
+    exact = Exact(traced, directions.cotangent(traced.shapes, np.random.default_rng(1)), ARITHMETIC)
+    (place,) = places(exact, np.random.default_rng(2))
+    assert (place.argument, place.first, place.last) == (1, first, last)
+
+
+@pytest.mark.parametrize(("relative", "verdict"), [(2.0**-41, "wrong"), (2.0**-48, "right")])
+def test_what_float64_shows_in_one_entry_of_many_is_no_rounding(relative: float, verdict: str) -> None:
+    """Less than a rounding of the whole; in its entry more than roundings of float64 make, or less."""
+
+    def rule(x: Any, g: Any) -> Any:
+        return (3 * x * x * g).at[417].multiply(1 + relative)
+
+    traced = derivatives(with_gradient(rule), np.linspace(0.5, 2, 1_000), second=False)
+    assert {a.verdict for a in agreements(traced, np.random.default_rng(0), ARITHMETIC)} == {verdict}
+
+
 def test_a_stale_second_derivative_is_seen() -> None:
     assert verdicts(with_gradient(lambda x, g: 3 * jax.lax.stop_gradient(x * x) * g), POINT) == [
         "right", "right", "wrong",

@@ -26,7 +26,7 @@ from gradlaws.suite.rule.exact import Agreement  # noqa: E402
 from gradlaws.suite.rule.rule import agreements  # noqa: E402
 from gradlaws.suite.tape.run import run  # noqa: E402
 from gradlaws.suite.tape.tape import Unsupported  # noqa: E402
-from gradlaws.suite.tracing import jax_operations, of_jax  # noqa: E402
+from gradlaws.suite.tracing import jax_equations, jax_operations, of_jax  # noqa: E402
 from gradlaws.suite.tracing.of_jax import derivatives  # noqa: E402
 from gradlaws.suite.tracing.traced import Traced  # noqa: E402
 from gradlaws.suite.truth import oracle  # noqa: E402
@@ -151,7 +151,7 @@ def test_what_lies_beyond_the_catalogue(name: str) -> None:
     second = name != "igamma_grad_a"  # of which jax has no further derivative
     found = derivatives(function, point, second=second)
     weights = [np.cos(np.arange(np.prod(shape, dtype=int)) + 1.0).reshape(shape) for shape in found.shapes]
-    with of_jax.in_float64():
+    with jax_equations.in_float64():
         own = [np.asarray(y) for y in jax.tree.leaves(function(jnp.asarray(point)))]
         gradient = jax.vjp(lambda x: jax.tree.leaves(function(x)), jnp.asarray(point))[1]
         pulled = gradient([jnp.asarray(w) for w in weights])
@@ -169,7 +169,7 @@ def agree(found: Any, own: Any) -> None:
 def test_a_window_of_the_users() -> None:
     """jax has the JVP of it alone."""
     tape = of_jax.traced(lambda x: jax.jvp(windowed, (x,), (x * x,)), X)
-    with of_jax.in_float64():
+    with jax_equations.in_float64():
         own = jax.jvp(windowed, (jnp.asarray(X),), (jnp.asarray(X * X),))
     agree(run(tape, [X], float64.FLOAT64), own)
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import importlib.util
+import importlib
 import re
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -169,19 +168,6 @@ def test_a_program_is_the_same_in_jax(name: str) -> None:
 CASES = ("rmsnorm", "cross_entropy", "lora", "flash_attention", "scatter_mean", "quantise_ste")
 
 
-def cases(name: str) -> ModuleType:
-    root = Path(__file__).resolve().parents[1]
-    for folder in (root / "shared", root.parent / "shared"):
-        path = folder / "cases" / "ops" / f"torch_{name}.py"
-        if path.exists():
-            spec = importlib.util.spec_from_file_location(path.stem, path)
-            assert spec is not None and spec.loader is not None
-            module = importlib.util.module_from_spec(spec)
-            spec.loader.exec_module(module)
-            return module
-    pytest.skip("the cases are not here")
-
-
 def case(made: Any) -> tuple[Function, list[Any]]:
     """A function of its float arguments and parameters alone, in float64."""
     function, arguments, options = made()
@@ -204,7 +190,7 @@ def case(made: Any) -> tuple[Function, list[Any]]:
 
 @pytest.mark.parametrize("name", CASES)
 def test_what_users_wrote_is_torchs_own(name: str) -> None:
-    module = cases(name)
+    module = importlib.import_module(f"benchmarks.check.operations.torch_{name}")
     for label, made in module.CASES.items():
         function, tensors = case(made)
         compared(function, tensors)

@@ -7,7 +7,8 @@ size: whether the traced gradient and H·v are the limit, from which relative fa
     python -m benchmarks.sizes --right 10000                   right code at many points: false alarms
     python -m benchmarks.sizes --faults 300                    planted rule faults: how many are seen, and where
     python -m benchmarks.sizes --against                       beside gradcheck and gradgradcheck
-    … --save                                                   into benchmarks/results/sizes.json, for the report
+    … --save                                                   into benchmarks/results/sizes.json, for the report; rows
+                                                               of other programs and sizes stay there
 """
 
 from __future__ import annotations
@@ -15,15 +16,19 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Sequence
+import time
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from benchmarks import saved
 from benchmarks.sizes import against, asked, lanes
 from gradlaws.suite.arithmetic.self_test import usable
 from gradlaws.suite.configuration import configure
 
 RESULTS = Path(__file__).parent.parent / "results/sizes.json"
+COMMAND = "python -m benchmarks.sizes --save"
+LANES = ("right", "faults", "against")
 SIZES = (10, 1_000, 100_000, 1_000_000)
 
 
@@ -52,6 +57,15 @@ def numbers(text: str) -> tuple[int, ...]:
     return found
 
 
+def kept(
+    old: Sequence[dict[str, Any]], new: Sequence[dict[str, Any]], asked_of: Sequence[str]
+) -> list[dict[str, Any]]:  # fmt: skip
+    """All rows, by what was asked; of what was asked again the new one."""
+    found = {tuple(row[k] for k in asked_of): row for row in (*old, *new)}
+    order = {name: place for place, name in enumerate(asked.NAMES)}
+    return sorted(found.values(), key=lambda row: [order[row["program"]], *(row[k] for k in asked_of[1:])])
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     options = parser().parse_args(arguments)
     names, frameworks = options.names or list(asked.NAMES), options.frameworks.split(",")
@@ -62,22 +76,39 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(reason)
         return 2
     configure()
-    found: dict[str, Any] = json.loads(RESULTS.read_text("utf-8")) if RESULTS.exists() else {}
-    ok = True
+    start = time.perf_counter()
+    found = lanes_asked(options, names, frameworks)
+    ok = all(map(holds, [found, *found.get("rows", [])]))
+    if options.save:
+        old: dict[str, Any] = json.loads(RESULTS.read_text("utf-8")) if RESULTS.exists() else {}
+        rows = kept(old.get("rows", []), found.pop("rows", []), ("program", "framework", "dtype", "n"))
+        if "against" in found:
+            found["against"] = kept(old.get("against", []), found["against"], ("program",))
+        lanes_kept = {name: old[name] for name in LANES if name in old} | found
+        saved.save(RESULTS, saved.result("sizes", COMMAND, time.perf_counter() - start, rows, **lanes_kept))
+    return int(not ok)
+
+
+def lanes_asked(options: argparse.Namespace, names: Sequence[str], frameworks: Sequence[str]) -> dict[str, Any]:
+    """By the names of LANES; without one of them the sizes, as rows."""
+    found: dict[str, Any] = {}
     if options.right:
         found["right"] = lanes.right(names, frameworks, options.right, options.seed)
-        ok &= not found["right"]["alarms"]
     if options.faults:
         found["faults"] = lanes.faults(names, frameworks, options.faults, options.seed)
-        ok &= found["faults"]["seen"] >= 0.99 * found["faults"]["planted"]
     if options.against:
-        found["against"] = against.table(options.seed)
-    if not (options.right or options.faults or options.against):
-        found["sizes"] = lanes.sizes(names, frameworks, options.sizes, options.seed)
-        ok &= all(row["verdict"] == "right" for row in found["sizes"])
-    if options.save:
-        RESULTS.write_text(json.dumps(found, indent=1) + "\n", "utf-8")
-    return 0 if ok else 1
+        found["against"] = against.table(options.names or against.NAMES, options.seed)
+    return found or {"rows": lanes.sizes(names, frameworks, options.sizes, options.seed)}
+
+
+def holds(found: Mapping[str, Any]) -> bool:
+    """Of a row, or of a lane: no alarm, and of planted faults 99 % seen."""
+    faults = found.get("faults", {"seen": 0, "planted": 0})
+    return (
+        found.get("verdict", "right") == "right"
+        and not found.get("right", {"alarms": []})["alarms"]
+        and faults["seen"] >= 0.99 * faults["planted"]
+    )
 
 
 if __name__ == "__main__":

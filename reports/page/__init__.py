@@ -6,7 +6,7 @@ findings.py  the ledger as cards                              atlas.py   ulps of
 power.py     faults, sensitivity, false alarms                history.py what held in which version
 generated.py what kind of functions, and the holes            plot.py, chart.py, axis.py   geometry of figures
 mathml.py    formulas                                         search.py, seal.py   the index; what is folded up
-measurements.py   what benchmarks/ measured beside the run
+measurements.py   what benchmarks/ measured beside the run   sizes.py   truth at real sizes
 """
 
 from __future__ import annotations

@@ -16,6 +16,7 @@ COMMANDS = {
     "soak": "python -m tox -e soak",
     "hidden": "python -m benchmarks.hidden --save",
     "certify": "python -m benchmarks.certify",
+    "sizes": "python -m benchmarks.sizes --save",
     "history": "python -m benchmarks.history reports/out/py311-*-gate",
 }
 

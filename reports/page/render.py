@@ -30,6 +30,7 @@ from gradlaws.reports.page.plot import plots
 from gradlaws.reports.page.power import false_alarms, kills, sensitivity
 from gradlaws.reports.page.seal import Anchors, digest, sealed, sealed_json
 from gradlaws.reports.page.search import index
+from gradlaws.reports.page.sizes import sizes
 
 _HERE = Path(__file__).parent
 MARKS: Mapping[str, str] = {
@@ -111,6 +112,7 @@ def render(report: Report, measured: Mapping[str, measurements.Measured] | None 
         "kills": kills(measured["faults"]),
         "panels": sensitivity(measured["sensitivity"]),
         "alarms": false_alarms(measured["soak"]),
+        "sizes": sizes(measured["sizes"]),
         "history": history(measured["history"]),
         "measured": measured,
         "generated": generated(report),

@@ -86,7 +86,7 @@ def entry_sizes(
         sizes = [sizes[0], sizes[1] + moved[1], sizes[2] + moved[2]]
     if primitive.terms is not None:
         cancelling = primitive.terms(*arguments, value)  # those that overflow are the largest: nothing is certified
-        for order, terms in enumerate(cancelling, start=1):
+        for order, terms in enumerate(cancelling, start=len(sizes) - len(cancelling)):
             sizes[order] = representable(sizes[order] + of_partials(terms, value.size, order))
     return sizes[0], sizes[1], sizes[2]
 

@@ -10,6 +10,8 @@ from typing import Any, Literal
 Verdict = Literal["holds", "violated", "inconclusive", "unsupported"]
 WORST: tuple[Verdict, ...] = ("violated", "inconclusive", "holds", "unsupported")
 DIGITS = {"float64": 15.95, "float32": 7.22, "float16": 3.31, "bfloat16": 2.41}  # −log10 of the unit roundoff
+LEAST = 1.0  # digit that rounding has to leave, for a verdict
+LOST = 3.0  # digits that rounding takes, from which on it is worth a word
 QUANTITIES = ("value", "gradient", "Hessian · v")
 
 
@@ -23,6 +25,7 @@ class Failure:
     answer: float
     true: float
     bound: float
+    ratio: float = math.inf
 
     def __str__(self) -> str:
         at = f"[{', '.join(map(str, self.index))}]" if self.index else ""
@@ -34,12 +37,16 @@ class Failure:
 
 @dataclass
 class Row:
-    """A leaf at one order. ``ratio``: the worst error of any answer over what rounding allows there."""
+    """A leaf at one order; ``quantity`` where that does not say what.
+
+    ``ratio``: the worst error over what rounding allows there, of the answers that are within it; at entry ``worst``.
+    """
 
     name: str
     shape: tuple[int, ...]
     dtype: str
     order: int
+    quantity: str = ""
     rule: str = "not asked"
     seen: float = math.nan  # the smallest relative fault of the whole leaf that RULE would have seen
     digits: float = math.nan  # that rounding leaves
@@ -49,8 +56,25 @@ class Row:
     worst: tuple[int, ...] = ()
     modes: list[str] = field(default_factory=list)
     failures: list[Failure] = field(default_factory=list)
+    excused: list[str] = field(default_factory=list)  # modes in which the framework is known to be wrong
     notes: list[str] = field(default_factory=list)
     compared: int = 0
+    by_sum: bool = False  # whether rounding leaves digits of a sum with drawn signs, and none of single entries
+
+    @property
+    def worst_ratio(self) -> float:
+        """Of all answers."""
+        return max([self.ratio, *(f.ratio for f in self.failures)])
+
+    @property
+    def doubts(self) -> list[str]:
+        """Why it is not called right, where nothing is wrong."""
+        lost = self.compared and self.digits < LEAST
+        return [*self.notes, "rounding may make as much as its largest entry: no digit is left"] if lost else self.notes
+
+    @property
+    def size(self) -> int:
+        return math.prod(self.shape)
 
     @property
     def verdict(self) -> Verdict:
@@ -58,7 +82,7 @@ class Row:
             return "violated"
         if not self.compared:
             return "unsupported" if self.rule == "not asked" else "inconclusive"
-        if self.rule not in ("right", "reference") or not self.digits >= 1 or self.notes:
+        if self.rule not in ("right", "allowed", "reference") or not self.digits >= LEAST or self.notes:
             return "inconclusive"
         return "holds"
 
@@ -80,6 +104,8 @@ class Report:
     seed: int
     problems: list[str] = field(default_factory=list)  # each a reason for violated
     unsupported: list[str] = field(default_factory=list)
+    skipped: list[str] = field(default_factory=list)  # what the budget left no time for
+    excused: list[str] = field(default_factory=list)  # known deviations of the framework inside the call
     notes: list[str] = field(default_factory=list)
     loses: str = ""  # the operation in which most digits are lost
     controls: str = ""
@@ -124,9 +150,11 @@ class Report:
         yield from ("  " + line for line in self.table().splitlines())
         sections: Sequence[tuple[str, Sequence[str]]] = (
             ("wrong", [*self.problems, *_failures(self.rows)]),
-            ("not known", [f"{_titled(row)}: {note}" for row in self.rows for note in row.notes]),
+            ("not known", [f"{_titled(row)}: {note}" for row in self.rows for note in row.doubts]),
             ("not offered", self.unsupported),
-            ("said", [*self.notes, *filter(None, [self.loses, self.controls])]),
+            ("not asked", self.skipped),
+            ("excused", self.excused),
+            ("said", [*self.notes, *filter(None, [_by_sum(self.rows), self._lost(), self.controls])]),
         )
         for title, lines in sections:
             if lines:
@@ -139,18 +167,32 @@ class Report:
         yield ""
         yield f"  seed={self.seed} asks the same again ({self.seconds:.1f} s)"
 
+    def _lost(self) -> str:
+        """Where rounding takes most digits, if it takes many."""
+        lost = [
+            (DIGITS[row.dtype] - row.digits, row) for row in self.rows if row.order == 1 and math.isfinite(row.digits)
+        ]
+        most, row = max(lost, key=lambda pair: pair[0], default=(0.0, None))
+        if row is None or most < LOST or not self.loses:
+            return ""
+        return (
+            f"{most:.0f} of {DIGITS[row.dtype]:.0f} digits of {_titled(row)} are lost to rounding, most in {self.loses}"
+        )
+
     def to_dict(self) -> dict[str, Any]:
         """Plain data, for JSON: NaN is None."""
         return {
             "function": self.function, "framework": self.framework, "verdict": self.verdict, "order": self.order,
             "seed": self.seed, "seconds": self.seconds, "smallest_fault": _plain(self.smallest_fault),
             "problems": self.problems, "unsupported": self.unsupported, "notes": self.notes,
+            "skipped": self.skipped, "excused": self.excused, "script": self.script,
             "loses": self.loses, "controls": self.controls,
             "rows": [
                 {
-                    "name": row.name, "shape": list(row.shape), "dtype": row.dtype, "order": row.order,
+                    "name": row.name, "quantity": row.quantity or QUANTITIES[row.order],
+                    "shape": list(row.shape), "dtype": row.dtype, "order": row.order,
                     "verdict": row.verdict, "rule": row.rule, "digits": _plain(row.digits),
-                    "ratio": _plain(row.ratio), "ulps": _plain(row.ulps), "worst": list(row.worst),
+                    "ratio": _plain(row.worst_ratio), "ulps": _plain(row.ulps), "worst": list(row.worst),
                     "smallest_fault": _plain(row.smallest_fault), "modes": row.modes,
                     "failures": [str(f) for f in row.failures], "notes": row.notes,
                 }
@@ -175,7 +217,15 @@ def _plain(number: float) -> float | None:
 
 
 def _titled(row: Row) -> str:
+    if row.quantity:
+        return f"{row.quantity} of {row.name}"
     return f"{QUANTITIES[row.order]} of {row.name}" if row.order < 2 else f"{QUANTITIES[2]} for {row.name}"
+
+
+def _by_sum(rows: Sequence[Row]) -> str:
+    names = ", ".join(_titled(row) for row in rows if row.by_sum)
+    why = "rounding may take every digit of single entries: a sum of all, with drawn signs, is judged"
+    return f"{names}: {why}" if names else ""
 
 
 def _failures(rows: Sequence[Row]) -> list[str]:
@@ -193,8 +243,9 @@ def _cells(row: Row) -> tuple[str, ...]:
     shape = f"{row.dtype}[{', '.join(map(str, row.shape))}]"
     digits = f"{row.digits:.1f} of {DIGITS[row.dtype]:.0f}" if math.isfinite(row.digits) else "-"
     fault = f"{row.smallest_fault:.0e}" if math.isfinite(row.smallest_fault) else "-"
-    at = str(list(row.worst)) if row.compared and row.shape else "-"
+    worst = max(row.failures, key=lambda f: f.ratio).index if row.failures else row.worst
+    at = str(list(worst)) if row.compared and row.shape else "-"
     return (
         f"{_titled(row)} {shape}", row.verdict, row.rule, digits,
-        f"{row.ratio:.2g}" if row.compared else "-", at, fault, ", ".join(row.modes) or "-",
+        f"{row.worst_ratio:.2g}" if row.compared else "-", at, fault, ", ".join(row.modes) or "-",
     )  # fmt: skip

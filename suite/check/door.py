@@ -7,22 +7,28 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from gradlaws.suite.check.answer import Report
-from gradlaws.suite.check.check import Options, judge
-from gradlaws.suite.check.leaves import CannotCheck, walk
+from gradlaws.suite.check.check import judge
+from gradlaws.suite.check.leaves import CannotCheck, is_apply, numbers, walk
+from gradlaws.suite.check.options import Options, options
+from gradlaws.suite.check.script import script
 from gradlaws.suite.check.subject import Subject
 from gradlaws.suite.checking.failure import Violation
-
-ORDERS = (1, 2)
 
 
 def check(
     function: Callable[..., Any],
     *args: Any,
     reference: Callable[..., Any] | None = None,
+    surrogate: Callable[..., Any] | None = None,
+    gradient: Callable[..., Any] | None = None,
     order: int = 2,
     seed: int = 0,
     compile: bool = False,
     accumulate: str | None = None,
+    kinks: float | None = None,
+    allow: tuple[float, str] | None = None,
+    up_to: Callable[..., Any] | None = None,
+    budget: float | None = None,
     raises: bool = True,
     **kwargs: Any,
 ) -> Report:
@@ -30,49 +36,86 @@ def check(
 
     ``function(*args, **kwargs)`` is the call: a function of torch tensors or jax arrays (any number of them, in lists,
     dictionaries and dataclasses, beside whatever else it takes), or a torch module. It is differentiated by its float
-    arrays; of torch's, by those that require gradients if any do; of a module, by its parameters as well.
+    arrays, real or complex; of torch's, by those that require gradients if any do; of a module, by its parameters too.
 
     ``reference``: a plain formula of the same function, or a module with the same parameters; its derivative is the
     truth, and what it holds fixed (``detach``, ``stop_gradient``) is constant. Without it the function's own forward
     is traced, and the truth is the limit of that.
+    ``surrogate``: a function whose derivative this one is meant to have, though its values are others
+    (straight-through estimators, reversed gradients).
+    ``gradient``: of a function of NumPy, its gradient: ``gradient(*args, **kwargs)`` gives an array for each float
+    array of the arguments. The function's result is a number then.
     ``order``: 1 for gradients alone, 2 for Hessian products as well.
     ``seed``: of cotangents, directions and the function's own random numbers.
     ``compile``: torch.compile as well (jax's jit is always asked).
     ``accumulate``: the type in which a kernel adds up, where it is wider than that of its arrays ("float32").
+    ``kinks``: a band, as a part of a leaf's largest entry: entries of a gradient that depend on the side of a kink
+    within it are left to the function's own convention, and counted.
+    ``allow``: ``(relative error, reason)`` that derivatives may be off, of the largest entry of each leaf.
+    ``up_to``: a function of the result, through which it is seen: ``torch.abs`` for what is determined but for a sign.
+    ``budget``: seconds after which nothing more is asked; what was not, is said.
     ``raises``: AssertionError if the verdict is ``violated``. The report says the rest: ``report.verdict`` is "holds",
     "violated" or "inconclusive".
 
     Raises Violation (an AssertionError), or CannotCheck (a ValueError) for a call that cannot be judged. What the
     function itself raises comes out as it is.
     """
-    subject = subject_of(function, args, kwargs, seed)
-    other = _reference(subject, reference, function, args, kwargs, seed)
-    if order not in ORDERS:
-        raise CannotCheck(f"order={order!r} is none: 1 for gradients, 2 for Hessian products as well")
-    report = judge(subject, other, Options(order, seed, compile, accumulate))
+    if reference is not None and surrogate is not None:
+        raise CannotCheck("reference= has the same values and surrogate= has not: give one of them")
+    said = options(
+        order, seed, compile, accumulate, surrogate is not None, kinks, allow, up_to, budget
+    )  # fmt: skip
+    subject = subject_of(function, args, kwargs, said, gradient)
+    numbers(subject.inputs, subject.point)
+    truth = surrogate if reference is None else reference
+    other = None if truth is None else _reference(subject, truth, function, args, kwargs, said)
+    report = judge(subject, other, said)
     report.function = name_of(function)
+    report.script = script(function, report, subject)
     if raises and report.verdict == "violated":
         raise Violation(f"\n{report}")
     return report
 
 
-def subject_of(function: Any, args: Sequence[Any], kwargs: Mapping[str, Any], seed: int) -> Subject:
+def subject_of(
+    function: Any, args: Sequence[Any], kwargs: Mapping[str, Any], said: Options, gradient: Any = None
+) -> Subject:
     """By the framework whose arrays the call has; none is imported that the user has not."""
     if not callable(function):
-        raise CannotCheck(f"{function!r} is no function: write gradlaws.check(function, x), not check(function(x))")
+        kind = type(function).__name__
+        raise CannotCheck(f"a {kind} is no function: write gradlaws.check(function, x), not check(function(x))")
+    if gradient is not None:
+        return _of_numpy(function, gradient, args, kwargs, said)
     values = [function, *(x for _, x in walk([list(args), dict(kwargs)])), *_of_pytrees(args, kwargs)]
     if "torch" in sys.modules:
         from gradlaws.suite.check import torch_subject
 
         if any(map(torch_subject.is_ours, values)):
-            return torch_subject.TorchSubject(function, args, kwargs, seed)
+            return torch_subject.TorchSubject(function, args, kwargs, said.seed, said.up_to)
     if "jax" in sys.modules:
         from gradlaws.suite.check import jax_subject
 
         if any(map(jax_subject.is_ours, values)):
-            return jax_subject.JaxSubject(function, args, kwargs, seed)
+            return jax_subject.JaxSubject(function, args, kwargs, said.seed, said.up_to)
     kinds = ", ".join(sorted({type(x).__name__ for x in values[1:]})) or "nothing"
-    raise CannotCheck(f"no argument is a tensor of torch or an array of jax (there is {kinds}): give it as it runs")
+    hint = "; a function of NumPy needs gradient=" if "ndarray" in kinds else ""
+    raise CannotCheck(
+        f"no argument is a tensor of torch or an array of jax (there is {kinds}): give it as it runs{hint}"
+    )
+
+
+def _of_numpy(
+    function: Any, gradient: Any, args: Sequence[Any], kwargs: Mapping[str, Any], said: Options
+) -> Subject:  # fmt: skip
+    if not callable(gradient):
+        raise CannotCheck(
+            f"gradient={gradient!r} is no function: gradient(*args) gives the gradient by each float array"
+        )
+    try:
+        from gradlaws.suite.check import numpy_subject
+    except ImportError as error:
+        raise CannotCheck(f"functions of NumPy are traced through jax: pip install jax ({error})") from error
+    return numpy_subject.NumpySubject(function, gradient, args, kwargs, said.seed, said.up_to)
 
 
 def _of_pytrees(args: Sequence[Any], kwargs: Mapping[str, Any]) -> list[Any]:
@@ -86,12 +129,15 @@ def _of_pytrees(args: Sequence[Any], kwargs: Mapping[str, Any]) -> list[Any]:
 
 
 def _reference(
-    subject: Subject, reference: Any, function: Any, args: Sequence[Any], kwargs: Mapping[str, Any], seed: int
-) -> Subject | None:
+    subject: Subject, reference: Any, function: Any, args: Sequence[Any], kwargs: Mapping[str, Any], said: Options
+) -> Subject:
     """With the parameters of the module that is checked, where both are modules."""
-    if reference is None:
-        return None
-    other = subject_of(_with_state(reference, function), args, kwargs, seed)
+    if subject.framework == "numpy":
+        from gradlaws.suite.check import numpy_subject
+
+        other: Subject = numpy_subject.NumpySubject(reference, None, args, kwargs, said.seed, said.up_to)
+    else:
+        other = subject_of(_with_state(reference, function), args, kwargs, said)
     if other.framework != subject.framework:
         raise CannotCheck(f"the reference is one of {other.framework}, the function one of {subject.framework}")
     for what in ("inputs", "outputs"):
@@ -119,4 +165,7 @@ def _with_state(reference: Any, function: Any) -> Any:
 
 
 def name_of(function: Any) -> str:
-    return str(getattr(function, "__qualname__", None) or type(function).__name__)
+    if is_apply(function):
+        return f"{function.__self__.__name__}.apply"
+    named = getattr(function, "_init_fn", function)  # what torch.library makes of a function
+    return str(getattr(named, "__qualname__", None) or type(function).__name__)

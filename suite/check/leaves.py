@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 Path = tuple[Any, ...]
 
 
@@ -38,6 +40,22 @@ class Leaf:
         return f"{self.name}: {self.dtype}[{', '.join(map(str, self.shape))}]"
 
 
+def numbers(leaves: Sequence[Leaf], arrays: Sequence[Any]) -> None:
+    """Raises CannotCheck where an array of the point has an entry that is no number."""
+    for leaf, array in zip(leaves, arrays, strict=True):
+        at = np.argwhere(~np.isfinite(array))
+        if len(at):
+            place = f"[{', '.join(map(str, at[0]))}]" if leaf.shape else ""
+            raise CannotCheck(
+                f"{leaf.name}{place} is {np.asarray(array)[tuple(at[0])]}: give finite numbers there"
+                + (
+                    ", or what it is not differentiated by as an array that needs no gradient"
+                    if len(leaves) > 1
+                    else ""
+                )
+            )
+
+
 @dataclass(frozen=True)
 class Bound:
     """A call: ``arguments`` by the names of the function's parameters, and ``call``, which puts them in again."""
@@ -49,16 +67,38 @@ class Bound:
 def bound(function: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any], signature: Any = None) -> Bound:
     """Raises TypeError, as the call itself would, where the arguments do not fit; that is the user's."""
     try:
-        taken = inspect.signature(signature or function)
+        taken = _of_apply(function) if signature is None and is_apply(function) else _signature(signature or function)
     except (TypeError, ValueError):  # what is written in C has none
         return _unnamed(function, args, kwargs)
-    given = taken.bind(*args, **kwargs)
+    try:
+        given = taken.bind(*args, **kwargs)
+    except TypeError as error:
+        raise TypeError(f"{getattr(function, '__qualname__', type(function).__name__)}: {error}") from None
 
     def call(arguments: Mapping[str, Any]) -> Any:
         filled = inspect.BoundArguments(taken, dict(arguments))
         return function(*filled.args, **filled.kwargs)
 
     return Bound(dict(given.arguments), call)
+
+
+def _signature(function: Any) -> inspect.Signature:
+    """Of what torch.library makes of a function, that of the function."""
+    return inspect.signature(getattr(function, "_init_fn", function))
+
+
+def is_apply(function: Any) -> bool:
+    """Whether it is the ``apply`` of a torch.autograd.Function."""
+    return getattr(function, "__name__", "") == "apply" and hasattr(getattr(function, "__self__", None), "forward")
+
+
+def _of_apply(function: Any) -> inspect.Signature:
+    """That of its forward, without the context."""
+    kind = function.__self__
+    parameters = list(inspect.signature(kind.forward).parameters.values())
+    own = [each for each in kind.__mro__ if each.__module__.partition(".")[0] != "torch"]
+    has_context = not any("setup_context" in vars(each) for each in own)
+    return inspect.Signature(parameters[has_context:])
 
 
 def _unnamed(function: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any]) -> Bound:

@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 import torch
-from torch.utils.checkpoint import checkpoint
+from torch.overrides import TorchFunctionMode
 
 from gradlaws.strategies.primitive import Floats
 from gradlaws.suite.check.leaves import CannotCheck, Leaf, bound, named, replaced, walk
-from gradlaws.suite.check.subject import Mode, Refused
-from gradlaws.suite.tape.tape import Tape
+from gradlaws.suite.check.subject import Called, Gradient, Kind, Mode, Order, Refused
+from gradlaws.suite.check.torch_modes import COMPILED, LAYOUTS, MODES, Tensors, by_cotangent, by_grad
+from gradlaws.suite.tape.tape import Tape, Unsupported
 from gradlaws.suite.tracing import of_torch
 from gradlaws.suite.tracing.torch_call import array_of
 from gradlaws.suite.tracing.traced import Traced
 
-Tensors = Sequence[torch.Tensor]
+FUNCTORCH = frozenset({"func.vjp", "func.vmap", "func.jvp", "jvp of vjp", "vjp of jvp"})
+REFUSES = "not differentiable with respect to argument"
+SUBSETS = 6  # leaves that are asked alone
 
 
 def is_ours(value: Any) -> bool:
@@ -26,34 +30,72 @@ def is_ours(value: Any) -> bool:
 
 
 class TorchSubject:
-    """``modules``: parameters are leaves by their names, beside the arguments."""
+    """Parameters of a module are leaves by their names, beside the arguments. ``after`` is applied to what comes out.
 
-    framework = "torch"
+    A complex leaf is one of real numbers, whose last axis is of real and imaginary parts; so is a complex result.
+    """
 
-    def __init__(self, function: Any, args: Sequence[Any], kwargs: Mapping[str, Any], seed: int) -> None:
+    framework, repeated = "torch", "grad"
+
+    def __init__(
+        self, function: Any, args: Sequence[Any], kwargs: Mapping[str, Any], seed: int,
+        after: Callable[..., Any] | None = None,
+    ) -> None:  # fmt: skip
+        self._made = function, args, kwargs, seed, after
+        self._after = after
         module = function if isinstance(function, torch.nn.Module) else None
         self._bound = bound(function, args, kwargs, module.forward if module is not None else None)
         self._module, self._seed = module, seed
         self.notes: list[str] = []
         found = [(path, x) for path, x in walk(self._bound.arguments) if isinstance(x, torch.Tensor)]
-        floats = [(path, x) for path, x in found if x.is_floating_point()]
+        floats = [(path, x) for path, x in found if has_derivative(x)]
         chosen = [(path, x) for path, x in floats if x.requires_grad] or floats
         self._paths = [path for path, _ in chosen]
         parameters = dict(module.named_parameters()) if module is not None else {}
-        own = {name: p for name, p in parameters.items() if p.requires_grad and p.is_floating_point()}
+        own = {name: p for name, p in parameters.items() if p.requires_grad and has_derivative(p)}
         self._names, self._fixed = list(own), {n: p.detach() for n, p in parameters.items() if n not in own}
-        self._tensors = [x.detach() for _, x in chosen] + [p.detach() for p in own.values()]
+        given = [x.detach() for _, x in chosen] + [p.detach() for p in own.values()]
+        self._complex = [x.is_complex() for x in given]
+        self._tensors = [as_real(x) for x in given]
         if not self._tensors:
             raise CannotCheck(_nothing(found))
-        self.inputs = [leaf(named(path), x) for path, x in chosen] + [leaf(n, p) for n, p in own.items()]
+        names = [named(path) for path, _ in chosen] + list(own)
+        self.inputs = [leaf(name, x) for name, x in zip(names, self._tensors, strict=True)]
+        if any(self._complex):
+            of = ", ".join(name for name, is_complex in zip(names, self._complex, strict=True) if is_complex)
+            self.notes.append(f"{of}: complex; the last axis is of real and imaginary parts")
         self.point: list[Floats] = [array_of(x).astype("float64") for x in self._tensors]
-        self.outputs = self._outputs()
+        try:
+            self.outputs = self._outputs()
+        except RuntimeError as error:
+            if REFUSES not in str(error) or any(x.requires_grad for _, x in chosen):
+                raise
+            self._hold_fixed()
+            self.outputs = self._outputs()
+
+    def _hold_fixed(self) -> None:
+        """What the call refuses to be differentiated by, as a loss its targets."""
+        for k in reversed(range(len(self._paths))):
+            try:
+                self._called([x.clone().requires_grad_(k == other) for other, x in enumerate(self._tensors)])
+            except RuntimeError as error:
+                if REFUSES in str(error):
+                    self.notes.append(f"{self.inputs[k].name} is held fixed: {str(error).split('. ')[0]}")
+                    for leaves in (self._paths, self._complex, self._tensors, self.inputs, self.point):
+                        del leaves[k]
 
     def _outputs(self) -> list[Leaf]:
-        with torch.enable_grad():
-            result = self._called([x.clone().requires_grad_() for x in self._tensors])
+        try:
+            with torch.enable_grad():
+                result = self._called([x.clone().requires_grad_() for x in self._tensors])
+        except RuntimeError as error:
+            if "leaf Variable" not in str(error):
+                raise
+            raise CannotCheck(
+                "the function writes into what it is differentiated by: let it write into a copy"
+            ) from error
         found = [(path, y) for path, y in walk(result) if isinstance(y, torch.Tensor)]
-        leaves = [leaf(named(("result", *path)), y) for path, y in found if y.is_floating_point()]
+        leaves = [leaf(named(("result", *path)), as_real(y)) for path, y in found if has_derivative(y)]
         if not leaves:
             what = ", ".join(sorted({str(y.dtype) for _, y in found})) or type(result).__name__
             raise CannotCheck(f"the function gives {what}: nothing of it is a float tensor that has a derivative")
@@ -61,39 +103,123 @@ class TorchSubject:
 
     def _called(self, tensors: Tensors) -> Any:
         """The call itself, with these tensors in place of its own."""
+        given = [torch.view_as_complex(x) if c else x for x, c in zip(tensors, self._complex, strict=True)]
+        result = self._result(given)
+        return result if self._after is None else self._after(result)
+
+    def _result(self, tensors: Tensors, reseeded: bool = True) -> Any:
         own = dict(zip(self._paths, tensors, strict=False))
+        widened = any(str(x.dtype) != f"torch.{leaf.dtype}" for x, leaf in zip(tensors, self.inputs, strict=True))
+        fixed = as_double if widened else torch.clone  # copies: a call may write into what it is given
         given = {
-            path: x.clone()  # a call may write into what it is given
-            for path, x in walk(self._bound.arguments)
-            if isinstance(x, torch.Tensor) and path not in own
+            path: fixed(x) for path, x in walk(self._bound.arguments) if isinstance(x, torch.Tensor) and path not in own
         }
         arguments = replaced(dict(self._bound.arguments), {**given, **own})
-        with seeded(self._seed):
+        with seeded(self._seed) if reseeded else nullcontext():
             if self._module is None:
                 return self._bound.call(arguments)
             parameters = dict(zip(self._names, tensors[len(self._paths) :], strict=True))
-            buffers = {name: b.clone() for name, b in self._module.named_buffers()}
-            state = {**self._fixed, **buffers, **parameters}
+            buffers = {name: fixed(b) for name, b in self._module.named_buffers()}
+            state = {**{name: fixed(p) for name, p in self._fixed.items()}, **buffers, **parameters}
             with torch.nn.utils.stateless._reparametrize_module(self._module, state, tie_weights=True):
                 return self._bound.call(arguments)
 
     def function(self, *tensors: torch.Tensor) -> tuple[torch.Tensor, ...]:
         """x -> the float leaves of the result."""
         found = [y for _, y in walk(self._called(tensors)) if isinstance(y, torch.Tensor)]
-        return tuple(y for y in found if y.is_floating_point())
+        return tuple(as_real(y) for y in found if has_derivative(y))
+
+    @cached_property
+    def draws(self) -> bool:
+        """Whether the call takes random numbers."""
+        with seeded(self._seed):
+            before = torch.get_rng_state()
+            self._result([x.clone() for x in self._tensors], reseeded=False)
+            return not torch.equal(before, torch.get_rng_state())
+
+    @cached_property
+    def draws_others_in_functorch(self) -> bool:
+        """Dropout, for one, is taken apart there, and draws its mask in another way."""
+        if not self.draws:
+            return False
+        plain = [x.detach() for x in self._tensors]
+        try:
+            there = torch.func.vjp(self.function, *plain)[0]
+        except (RuntimeError, NotImplementedError, TypeError):
+            return False  # then they refuse by themselves
+        pairs = zip(self.function(*plain), there, strict=True)
+        return not all(torch.allclose(a, b, rtol=torch.finfo(a.dtype).eps ** 0.5, equal_nan=True) for a, b in pairs)
+
+    def called(self) -> list[Called]:
+        found: list[Called] = []
+
+        class Listener(TorchFunctionMode):
+            def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+                with torch.no_grad():
+                    found.append((getattr(func, "__name__", ""), [number for x in args for number in as_numbers(x)]))
+                return func(*args, **(kwargs or {}))
+
+        with Listener():
+            self._called([x.clone().requires_grad_() for x in self._tensors])
+        return found
+
+    def at(self, point: Sequence[Floats]) -> TorchSubject:
+        other = TorchSubject(*self._made)
+        other._tensors = [entered(x, leaf.dtype) for x, leaf in zip(point, self.inputs, strict=True)]
+        other.point = [array_of(x).astype("float64") for x in other._tensors]
+        return other
 
     def traced(self, wide: bool, second: bool, holds: bool) -> Traced:
         dtype = "float64" if wide else None
         return of_torch.derivatives(self.function, *self._tensors, second=second, dtype=dtype, holds=holds)
 
-    def tangents(self, wide: bool) -> Tape:
-        point = [x.double() for x in self._tensors] if wide else self._tensors
+    def tangents(self, wide: bool, mode: str) -> Tape:
+        return self._pushed(MODES[mode][2], wide)
+
+    def cotangents_derivative(self, wide: bool) -> Tape:
+        return self._pushed(by_cotangent, wide)
+
+    def _pushed(self, ask: Callable[..., Any], wide: bool) -> Tape:
+        point = [x.double() if wide else x for x in self._tensors]
+        ws = [torch.ones_like(y) for y in self.function(*point)]
+        n = len(point)
 
         def pushed(*given: torch.Tensor) -> Any:
-            n = len(self._tensors)
-            return torch.func.jvp(lambda *x: self.function(*x), given[:n], given[n:])[1]
+            xs = [x if x.requires_grad else x.requires_grad_() for x in given[:n]]
+            return ask(self.function, xs, [w.clone() for w in ws], list(given[n:]))
 
-        return of_torch.traced(pushed, *point, *(torch.ones_like(x) for x in point))
+        try:
+            return of_torch.traced(pushed, *point, *(torch.ones_like(x) for x in point))
+        except (RuntimeError, NotImplementedError) as error:
+            raise Unsupported(str(error)) from error
+
+    def runs(self, mode: str) -> Tape:
+        if mode not in MODES:
+            raise Unsupported(f"what {mode} makes of it is not traced")
+        ask, n, m = MODES[mode][2], len(self.inputs), len(self.outputs)
+
+        def asked(*given: torch.Tensor) -> Any:
+            xs, ws, vs = given[:n], [w.clone() for w in given[n : n + m]], list(given[n + m :])
+            return ask(self.function, [x if x.requires_grad else x.requires_grad_() for x in xs], ws, vs)
+
+        ones = [torch.ones(y.shape, dtype=getattr(torch, y.dtype)) for y in self.outputs]
+        try:
+            return of_torch.traced(asked, *self._tensors, *ones, *map(torch.ones_like, self._tensors))
+        except (RuntimeError, NotImplementedError) as error:
+            raise Unsupported(str(error)) from error
+
+    def alone(self, random: np.random.Generator) -> list[tuple[int, Gradient]]:
+        n = len(self._tensors)
+        chosen = range(n) if n <= SUBSETS else sorted(random.choice(n, SUBSETS, replace=False))
+        return [(int(k), self._alone(int(k))) for k in chosen] if n > 1 else []
+
+    def _alone(self, k: int) -> Gradient:
+        def asked(weights: Sequence[Floats]) -> Floats:
+            xs = [x.clone() for x in self._tensors]
+            found = by_grad(self.function, [xs[k].requires_grad_()], self.weights(weights), [], among=xs)
+            return array_of(found[0]).astype("float64")
+
+        return asked
 
     def weights(self, arrays: Sequence[Floats]) -> list[torch.Tensor]:
         return [entered(w, y.dtype) for w, y in zip(arrays, self.outputs, strict=False)]
@@ -102,14 +228,14 @@ class TorchSubject:
         return [entered(v, x.dtype) for v, x in zip(arrays, self.inputs, strict=False)]
 
     def modes(self, compiled: bool) -> list[Mode]:
-        found = [self._mode(name, order, ask) for name, (order, ask) in MODES.items()]
-        if compiled:
-            found += [self._mode(name, order, ask) for name, (order, ask) in COMPILED.items()]
-        return found
+        offered = {**MODES, **(COMPILED if compiled else {})}
+        return [self._mode(name, *what) for name, what in offered.items()]
 
-    def _mode(self, name: str, order: int, ask: Callable[..., Any]) -> Mode:
+    def _mode(self, name: str, order: Order, kind: Kind, ask: Callable[..., Any]) -> Mode:
         def asked(weights: Sequence[Floats], vectors: Sequence[Floats]) -> list[Floats]:
             xs = [x.clone().requires_grad_() for x in self._tensors]
+            if order and name in FUNCTORCH and self.draws_others_in_functorch:
+                raise Refused("functorch draws other random numbers there than the call: another function")
             try:
                 found = ask(self.function, xs, self.weights(weights), self.vectors(vectors))
             except (RuntimeError, NotImplementedError, TypeError) as error:
@@ -118,10 +244,9 @@ class TorchSubject:
                 raise CannotCheck(f"the function writes into what it is given (seen in {name}): give it copies")
             return [array_of(y).astype("float64") for y in found]
 
-        return Mode(name, order, asked, forward=name in FORWARD)  # type: ignore[arg-type]
+        return Mode(name, order, kind, asked)
 
     def layouts(self) -> dict[str, Callable[[Sequence[Floats]], list[Floats]]]:
-        """The gradient for weights that lie in memory like that."""
         return {name: self._laid_out(layout) for name, layout in LAYOUTS.items()}
 
     def _laid_out(self, layout: Callable[[torch.Tensor], torch.Tensor]) -> Callable[[Sequence[Floats]], list[Floats]]:
@@ -131,6 +256,25 @@ class TorchSubject:
             return [array_of(y).astype("float64") for y in by_grad(self.function, xs, ws, [])]
 
         return asked
+
+
+def has_derivative(tensor: torch.Tensor) -> bool:
+    return tensor.is_floating_point() or tensor.is_complex()
+
+
+def as_numbers(argument: Any) -> list[Floats]:
+    """Of a float tensor, or a number of Python's."""
+    if isinstance(argument, torch.Tensor):
+        return [array_of(argument).astype("float64")] if argument.is_floating_point() else []
+    return [np.asarray(float(argument))] if isinstance(argument, int | float) else []
+
+
+def as_double(tensor: torch.Tensor) -> torch.Tensor:
+    return tensor.double() if tensor.is_floating_point() else tensor.clone()
+
+
+def as_real(tensor: torch.Tensor) -> torch.Tensor:
+    return torch.view_as_real(tensor) if tensor.is_complex() else tensor
 
 
 def leaf(name: str, tensor: torch.Tensor) -> Leaf:
@@ -154,109 +298,3 @@ def seeded(seed: int) -> Iterator[None]:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         yield
-
-
-# A mode stands alone: ask(function, x, weights, vectors), with x requiring gradients.
-
-
-def value(function: Any, xs: Tensors, ws: Tensors, vs: Tensors) -> Tensors:
-    return list(function(*xs))
-
-
-def by_grad(function: Any, xs: Tensors, ws: Tensors, vs: Tensors) -> Tensors:
-    ys = function(*xs)
-    reached = [(y, w) for y, w in zip(ys, ws, strict=True) if y.requires_grad]
-    if not reached:
-        return [torch.zeros_like(x) for x in xs]
-    outputs, weights = zip(*reached, strict=True)
-    return torch.autograd.grad(outputs, xs, weights, allow_unused=True, materialize_grads=True)
-
-
-def by_backward(function: Any, xs: Tensors, ws: Tensors, vs: Tensors) -> Tensors:
-    reached = [(y, w) for y, w in zip(function(*xs), ws, strict=True) if y.requires_grad]
-    if reached:
-        torch.autograd.backward(*zip(*reached, strict=True))  # type: ignore[arg-type]
-    return [x.grad if x.grad is not None else torch.zeros_like(x) for x in xs]
-
-
-def by_vjp(function: Any, xs: Tensors, ws: Tensors, vs: Tensors) -> Tensors:
-    plain = [x.detach() for x in xs]
-    return list(torch.func.vjp(function, *plain)[1](tuple(ws)))
-
-
-def by_vmap(function: Any, xs: Tensors, ws: Tensors, vs: Tensors) -> Tensors:
-    """Two points at once, the second of them ours."""
-    pairs = [torch.stack([x.detach() * 0.5, x.detach()]) for x in xs]
-
-    def pulled(*x: torch.Tensor) -> Any:
-        return torch.func.vjp(function, *x)[1](tuple(ws))
-
-    return [g[1] for g in torch.func.vmap(pulled, randomness="same")(*pairs)]
-
-
-def by_checkpoint(function: Any, xs: Tensors, ws: Tensors, vs: Tensors) -> Tensors:
-    return by_grad(lambda *x: checkpoint(function, *x, use_reentrant=False), xs, ws, vs)
-
-
-def by_jvp(function: Any, xs: Tensors, ws: Tensors, vs: Tensors) -> Tensors:
-    return list(torch.func.jvp(function, tuple(x.detach() for x in xs), tuple(vs))[1])
-
-
-def twice_by_grad(function: Any, xs: Tensors, ws: Tensors, vs: Tensors) -> Tensors:
-    """Reverse over reverse."""
-    weights = [w.requires_grad_() for w in ws]  # else a once_differentiable backward leaves no trace of itself
-    gradient = of_torch.pulled(function(*xs), xs, weights)
-    if any(map(of_torch.is_once_differentiable, gradient)):
-        raise RuntimeError("the backward is once_differentiable")
-    return of_torch.pulled(gradient, xs, vs)
-
-
-def jvp_of_vjp(function: Any, xs: Tensors, ws: Tensors, vs: Tensors) -> Tensors:
-    """Forward over reverse."""
-    plain = tuple(x.detach() for x in xs)
-    return list(torch.func.jvp(lambda *x: torch.func.vjp(function, *x)[1](tuple(ws)), plain, tuple(vs))[1])
-
-
-def vjp_of_jvp(function: Any, xs: Tensors, ws: Tensors, vs: Tensors) -> Tensors:
-    """Reverse over forward."""
-    plain = tuple(x.detach() for x in xs)
-    return list(torch.func.vjp(lambda *x: torch.func.jvp(function, x, tuple(vs))[1], *plain)[1](tuple(ws)))
-
-
-def by_compile(function: Any, xs: Tensors, ws: Tensors, vs: Tensors) -> Tensors:
-    return by_grad(torch.compile(function), xs, ws, vs)
-
-
-MODES: dict[str, tuple[int, Callable[..., Any]]] = {
-    "eager": (0, value),
-    "grad": (1, by_grad),
-    "backward": (1, by_backward),
-    "func.vjp": (1, by_vjp),
-    "func.vmap": (1, by_vmap),
-    "checkpoint": (1, by_checkpoint),
-    "func.jvp": (1, by_jvp),
-    "grad of grad": (2, twice_by_grad),
-    "jvp of vjp": (2, jvp_of_vjp),
-    "vjp of jvp": (2, vjp_of_jvp),
-}
-COMPILED: dict[str, tuple[int, Callable[..., Any]]] = {"compile": (1, by_compile)}
-FORWARD = frozenset({"func.jvp"})
-
-
-def strided(w: torch.Tensor) -> torch.Tensor:
-    """Every second place; what stands between must not be read."""
-    return torch.stack([w, torch.full_like(w, torch.nan)], dim=-1)[..., 0]
-
-
-def transposed(w: torch.Tensor) -> torch.Tensor:
-    return w.transpose(0, -1).contiguous().transpose(0, -1) if w.ndim > 1 else w
-
-
-def expanded(w: torch.Tensor) -> torch.Tensor:
-    """One number, at stride 0: what the gradient of a sum is."""
-    return w.reshape(-1)[:1].reshape([1] * w.ndim).expand(w.shape) if w.numel() else w
-
-
-LAYOUTS: dict[str, Callable[[torch.Tensor], torch.Tensor]] = {
-    "strided": strided, "transposed": transposed, "expanded": expanded,
-}  # fmt: skip

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 from mpmath import mp
 
 from gradlaws.strategies.primitive import Floats
+from gradlaws.suite.check.leaf_rule import of_small_leaves
 from gradlaws.suite.check.leaves import CannotCheck
 from gradlaws.suite.check.subject import Subject
 from gradlaws.suite.rule import directions
@@ -17,17 +19,22 @@ from gradlaws.suite.rule.exact import Agreement, Exact
 from gradlaws.suite.rule.place import Place, operations, part, places
 from gradlaws.suite.rule.rule import agreements
 from gradlaws.suite.tape.run import run
-from gradlaws.suite.tape.tape import Origin, Tape, Unsupported
+from gradlaws.suite.tape.tape import NoFunction, Origin, Tape, TooLarge, Unsupported
+from gradlaws.suite.tracing.refusals import why_no_point
 from gradlaws.suite.tracing.traced import Traced
 
 
 def traced(subject: Subject, second: bool, holds: bool) -> Traced:
     """In float64; where the code does not run in that (constants of its own in float32), as it is.
 
-    Raises Unsupported where there is no trace.
+    Raises Unsupported where there is no trace, CannotCheck at a point where nothing has a derivative.
     """
+    if (why := why_no_point(subject.point, [x.name for x in subject.inputs])) is not None:
+        raise CannotCheck(why)
     try:
         return subject.traced(True, second, holds)
+    except (NoFunction, TooLarge) as error:
+        raise CannotCheck(str(error)) from error
     except (Unsupported, CannotCheck):
         raise
     except Exception:
@@ -45,30 +52,60 @@ class Rule:
     places: Sequence[Place] = ()
     leaves: Sequence[int] = ()  # whose H v is wrong
     operations: Sequence[Origin] = ()
+    allow: float = 0.0  # a relative difference that is meant to be there
+    small: Mapping[int, Agreement] = field(default_factory=dict)  # of leaves that are lost beside others
 
     def of_order(self, order: int) -> str:
-        verdicts = {a.verdict for a in self.agreements if a.order == order}
-        return next((v for v in ("wrong", "unknown", "right") if v in verdicts), "not asked")
+        verdicts = {self._verdict(a) for a in self._of(order)}
+        return next((v for v in ("wrong", "unknown", "allowed", "right") if v in verdicts), "not asked")
+
+    def is_right(self, order: int) -> bool:
+        return self.of_order(order) in ("right", "allowed")
+
+    def _verdict(self, agreement: Agreement) -> str:
+        return "allowed" if agreement.verdict == "wrong" and agreement.relative <= self.allow else agreement.verdict
+
+    def _of(self, order: int) -> list[Agreement]:
+        return [a for a in (*self.agreements, *self.small.values()) if a.order == order]
 
     def worst(self, order: int) -> Agreement | None:
+        return max(self._of(order), key=lambda a: a.relative, default=None)
+
+    def seen(self, order: int, leaf: int) -> float:
+        """The smallest relative fault of that leaf's gradient that would have been seen."""
         found = [a for a in self.agreements if a.order == order]
-        return max(found, key=lambda a: a.relative, default=None)
+        if order == 1 and leaf in self.small:
+            found = [self.small[leaf]]
+        return max((a.resolution for a in found), default=math.nan)
+
+    @property
+    def wrong_leaves(self) -> set[int]:
+        """Of the gradient, as far as they are known by themselves."""
+        return {place.argument for place in self.places} | {k for k, a in self.small.items() if a.verdict == "wrong"}
 
     def reasons(self, order: int) -> list[str]:
-        return list(dict.fromkeys(str(a) for a in self.agreements if a.order == order and a.verdict != "right"))
+        return list(dict.fromkeys(str(a) for a in self._of(order) if a.verdict != "right"))
 
 
-def judged(own: Traced, truth: Traced | None, seed: int, xp: Any) -> Rule:
-    """RULE of ``own``, against the limits of its own forward or of the reference's."""
+def judged(
+    own: Traced, truth: Traced | None, seed: int, xp: Any, allow: float = 0.0, where: bool = True
+) -> Rule:  # fmt: skip
+    """RULE of ``own``, against the limits of its own forward or of the reference's; with ``where`` its wrong places."""
     found = agreements(own, np.random.default_rng(seed), xp, truth)
-    rule = Rule(found)
+    rule = Rule(found, allow=allow)
+    if not where:
+        return rule
+    if rule.is_right(1):
+        rule = replace(rule, small=of_small_leaves(own, truth, seed, xp))
+        if rule.wrong_leaves:
+            return rule
     if rule.of_order(1) == "wrong":
         exact = Exact(own, directions.cotangent(own.shapes, np.random.default_rng(seed)), xp, truth)
-        where = places(exact, np.random.default_rng(seed))
-        named = operations(exact, where[0].argument) if where and truth is None else []
-        return Rule(found, where, operations=named)
+        at = places(exact, np.random.default_rng(seed))
+        named = operations(exact, at[0].argument) if at and truth is None else []
+        return replace(rule, places=at, operations=named)
     if rule.of_order(2) == "wrong":
-        return Rule(found, leaves=_wrong_at_second_order(own, truth, seed, xp))
+        return replace(rule, leaves=_wrong_at_second_order(own, truth, seed, xp))
     return rule
 
 

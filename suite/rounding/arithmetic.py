@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 from functools import cached_property
 
-from gradlaws.strategies.precision import PRECISIONS, Precision
+from gradlaws.strategies.precision import HALF, PRECISIONS, Precision
 from gradlaws.suite import backends
 
 REAL_OF = {"complex128": "float64", "complex64": "float32"}
@@ -29,6 +29,11 @@ class Unit:
     @property
     def flushes(self) -> bool:
         return self.smallest == self.normal
+
+
+# Whose sums, and whose products of matrices, of half types are added up in float32 and rounded once, by themselves (at
+# 4,096 terms within one unit; XLA adds up in its own type, in parts).
+IN_FLOAT32 = frozenset({("torch", False), ("torch", True), ("jax", True)})
 
 
 @dataclass(frozen=True)
@@ -72,9 +77,14 @@ class Arithmetic:
     def _units(self) -> dict[str, Unit]:
         return {}
 
-    def sum(self, dtype: str, terms: int, multiplied: bool = False) -> tuple[float, float]:
-        """What a sum of so many terms, products perhaps, may be off by, of the sum of their sizes; and of itself."""
+    def sum(self, dtype: str, terms: int, multiplied: bool = False, placed: bool = False) -> tuple[float, float]:
+        """What a sum of so many terms, products perhaps, may be off by, of the sum of their sizes; and of itself.
+
+        ``placed``: added one by one to what stands in an array.
+        """
         unit, wide = self.unit(dtype), self.accumulate
+        if wide is None and unit.dtype in HALF and not placed and (self.backend, multiplied) in IN_FLOAT32:
+            wide = Accumulation("float32")
         if wide is None or PRECISIONS[wide.dtype].unit_roundoff >= unit.u:
             return (max(terms - 1, 0) + multiplied) * unit.u, 0.0
         return (wide.additions(terms) + multiplied) * PRECISIONS[wide.dtype].unit_roundoff, unit.u

@@ -70,6 +70,7 @@ class Bounds:
     values: list[Array] = field(init=False)
     outputs: list[Array] = field(init=False)
     unknown: list[str] = field(init=False)
+    half_known: bool = field(init=False, default=False)  # A takes half of the digits of values on the way for granted
 
     def __post_init__(self) -> None:
         self._values: Mapping[int, Array] = every_value(self.tape, self.inputs, FLOAT64)
@@ -105,9 +106,7 @@ class Bounds:
         except Unknown:
             swept = [(np.inf, None)]
         with np.errstate(all="ignore"):
-            entries = sum(
-                float(np.sum(np.abs(np.asarray(c)) * f)) for c, f in zip(cotangents, self.outputs, strict=True)
-            )
+            entries = sum(weighted(np.asarray(c), f) for c, f in zip(cotangents, self.outputs, strict=True))
         total = sum(amount for amount, _ in swept)
         return swept if total <= entries else [(entries if np.isfinite(entries) else np.inf, None)]
 
@@ -143,11 +142,41 @@ class Bounds:
         lost = any(e is not None and not np.all(np.isfinite(e)) for e in whole)
         if lost and all(e is None or np.all(np.isfinite(e)) for e in errors):
             self._faults.append(f"{instruction.origin}: {why(step)}")
+        if (small := self._half_known(instruction, errors)) is not None:
+            own = self._own_beside(step, small, own)
         for number, total, part in zip(instruction.results, whole, own, strict=True):
             if total is not None:
                 self._errors[number] = total
             if part is not None:
                 self._own[number] = part
+
+    def _half_known(self, instruction: Instruction, errors: Errors) -> list[Error] | None:
+        """Errors of the arguments of half of the digits at most, where F has grown to more; None where it has not.
+
+        A is of first order: beside F, which grows by absolute values where a program contracts, it takes for granted
+        that no value on the way is off by more than that.
+        """
+        found: list[Error] = []
+        grown = False
+        for number, error in zip(instruction.arguments, errors, strict=True):
+            kind = self.tape.kinds[number]
+            if error is None or kind.is_discrete or not np.size(error):
+                found.append(None if kind.is_discrete else error)
+                grown |= error is not None and kind.is_discrete and not np.all(np.isfinite(error))
+                continue
+            most = np.sqrt(self.arithmetic.unit(kind.dtype).u) * np.max(np.abs(self._values[number]), initial=0.0)
+            grown |= not np.all(error <= most)
+            found.append(np.minimum(error, most))
+        return found if grown else None
+
+    def _own_beside(self, step: Step, errors: Errors, own: Sequence[Error]) -> Sequence[Error]:
+        """What the operation adds by itself, its arguments off by so much."""
+        try:
+            found = self._mended(step, errors, rule(step.instruction.operation).carried(step, errors))[1]
+        except Unknown:
+            return own
+        self.half_known = True
+        return found
 
     def _mended(self, step: Step, errors: Errors, carried: Carried) -> Carried:
         """Infinities that are none of an error's making, and errors that no type holds."""

@@ -46,7 +46,7 @@ def add_at(step: Step, errors: Errors) -> Carried:
     x = step.arguments[0]
     landed = moves.gathered([np.ones(at.shape)], [at], x.size).reshape(x.shape)
     sizes = moves.gathered([abs(parts(step, step.arguments[where]))], [at], x.size).reshape(x.shape) + abs(x)
-    own = rounded_sum(step, landed.astype(np.int64) + 1, sizes)
+    own = rounded_sum(step, landed.astype(np.int64) + 1, sizes, placed=True)
     put = None
     if errors[where] is not None:
         moved = parts(step, sized(errors[where], step.arguments[where].shape))
@@ -95,7 +95,7 @@ def window_put(step: Step, errors: Errors) -> Carried:
     at = window_targets(step)
     landed = moves.gathered([np.ones(at.shape)], [at], x.size).reshape(x.shape)
     sizes = moves.gathered([abs(updates)], [at], x.size).reshape(x.shape)
-    own = rounded_sum(step, np.maximum(landed.astype(np.int64), 1), sizes)
+    own = rounded_sum(step, np.maximum(landed.astype(np.int64), 1), sizes, placed=True)
     linear = None if errors[1] is None else moves.gathered([errors[1]], [at], x.size).reshape(x.shape)
     return [added(linear, own)], [own]
 

@@ -18,16 +18,17 @@ from gradlaws.suite.tape.tape import Array
 Cotangents = Sequence[Array | None]
 
 
-def rounded_sum(step: Step, terms: int | Array, sizes: Array) -> Error:
-    """What adding up so many terms, whose sizes sum to ``sizes``, may be off by; ``terms`` perhaps of every entry."""
+def rounded_sum(step: Step, terms: int | Array, sizes: Array, placed: bool = False) -> Error:
+    """What adding up so many terms, whose sizes sum to ``sizes``, may be off by; ``terms`` perhaps of every entry.
+    ``placed``: one by one, each time rounded."""
     if not step.is_float:
         return None
     dtype = step.dtype
     if isinstance(terms, int):
-        of_sizes, of_result = step.arithmetic.sum(dtype, terms)
+        of_sizes, of_result = step.arithmetic.sum(dtype, terms, placed=placed)
         found = of_sizes * sizes
     else:
-        known = {int(k): step.arithmetic.sum(dtype, int(k)) for k in np.unique(terms)}
+        known = {int(k): step.arithmetic.sum(dtype, int(k), placed=placed) for k in np.unique(terms)}
         found = np.vectorize(lambda k: known[int(k)][0], otypes=[float])(terms) * sizes
         of_result = max((pair[1] for pair in known.values()), default=0.0)
     found = found + of_result * abs(step.result) if of_result else found

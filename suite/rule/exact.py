@@ -22,7 +22,7 @@ Verdict = Literal["right", "wrong", "unknown"]
 # ends when float64 shows no change is the limit of nothing nearer.
 SHOWN = 2.0**-46
 KNOWN = mpf(2) ** -53  # of its size a limit has to be known to: what an answer in float64 can show
-UNEVEN = 16  # times its estimate a rounding error may be; what a step over a pole adds is 2^40 times as much
+UNEVEN = 2**10  # times its estimate a rounding error may be, where terms cancel; a step over a pole adds 2^40 times it
 CLEAR = 1e6  # times its error a difference is beyond doubt
 
 

@@ -98,6 +98,18 @@ def first(at: Evaluation, directions: Moves, objective: Scalar, finer: int = 0) 
         return Limit((4 * near - far) / 3, error, np.max(abs(centre)), truncation, kink)
 
 
+ROUGH = 2  # evaluations
+
+
+def rough(at: Evaluation, directions: Moves, objective: Scalar) -> Any:
+    """D_v of the objective to some twenty digits in quad, with no word on its error; NaN at a tie."""
+    xp, by = at.xp, step(at.xp)
+    h = mpf(2) ** -by.bits
+    ahead, behind = (_numbers(xp, objective(at.beside(scaled(directions, k * h, xp)))) for k in (1, -1))
+    with mp.workprec(2 * by.precision):
+        return mp.nan if at.ties else ((ahead - behind) / (2 * h))[0]
+
+
 def second(at: Evaluation, one: Moves, other: Moves, objective: Scalar, finer: int = 0) -> Limit:
     """D_u D_v of the objective by (D²_{u+v} − D²_{u−v}) / 4, from which the value at the point cancels.
 

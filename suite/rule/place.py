@@ -17,7 +17,7 @@ from gradlaws.suite.tape.tape import Origin, Tape
 from gradlaws.suite.tracing.traced import Traced
 
 ALIKE = 1e-9  # relative: a cotangent that is right is the limit to many more digits, another one to fewer
-MOST_OPERATIONS = 500  # that are looked at one by one
+MOST_EVALUATED = 20_000  # instructions, to look at what comes after one value and another: a second or two
 
 
 Ask = Callable[..., Agreement]  # of a direction, and of so many bits that the step is to be finer
@@ -52,16 +52,24 @@ def places(exact: Exact, random: np.random.Generator) -> list[Place]:
 def _of_argument(exact: Exact, vector: Sequence[Floats], argument: int) -> Place | None:
     size = vector[argument].size
 
-    def wrong(start: int, stop: int) -> bool:
-        return start < stop and exact.first(part(vector, argument, start, stop)).verdict == "wrong"
+    def ask(start: int, stop: int) -> Agreement:
+        return exact.first(part(vector, argument, start, stop))
 
-    if not wrong(0, size):
+    def wrong(start: int, stop: int) -> bool:
+        return ask(start, stop).verdict == "wrong"
+
+    whole = ask(0, size)
+    if not size or whole.verdict != "wrong":
         return None
-    last = bisected(lambda stop: wrong(0, stop + 1), 0, size - 1)
-    # The whole may be wrong only behind the last entry that a prefix shows: look from the other end for the first.
-    ends = sorted((last, size - 1 - bisected(lambda start: wrong(size - 1 - start, size), 0, size - 1)))
-    agreement = exact.first(part(vector, argument, ends[0], ends[1] + 1))
-    return Place(argument, ends[0], ends[1], size, agreement.relative)
+    # Most often all are wrong. Else a prefix shows the first, or, where the whole is right up to there, the last.
+    one, other = 0, size - 1
+    if other and not wrong(0, 1):
+        one = bisected(lambda stop: wrong(0, stop + 1), 1, size - 1)
+    if other and not wrong(other, size):
+        other -= bisected(lambda start: wrong(size - 1 - start, size), 1, size - 1)
+    one, other = sorted((one, other))
+    agreement = whole if other - one == size - 1 else ask(one, other + 1)
+    return Place(argument, one, other, size, agreement.relative)
 
 
 def part(vector: Sequence[Floats], argument: int, start: int, stop: int) -> list[Floats]:
@@ -71,10 +79,12 @@ def part(vector: Sequence[Floats], argument: int, start: int, stop: int) -> list
     return found
 
 
-def sharpest(ask: Ask, vector: Sequence[Floats]) -> float:
+def sharpest(ask: Ask, vector: Sequence[Floats], shown: float) -> float:
     """The largest relative difference that is seen on the way down to one entry, always to the half that has more.
 
     Relative to what is there, or to as many entries of the argument's mean size: an entry near 0 has no digits to keep.
+    The way ends where one entry with all that is apart would be off by less than ``shown``: of terms with random signs
+    no sum hides the largest, but for chance.
     """
     found = 0.0
     for argument, v in enumerate(vector):
@@ -83,8 +93,8 @@ def sharpest(ask: Ask, vector: Sequence[Floats]) -> float:
         mean = whole.size / max(v.size, 1)
         if not whole.apart > whole.error:
             continue
-        found = max(found, float(whole.apart / whole.size))
-        while stop - start > 1:
+        found, apart = max(found, float(whole.apart / whole.size)), whole.apart
+        while stop - start > 1 and apart > shown * mean:
             middle = (start + stop) // 2
             halves = [(ask(part(vector, argument, *ends)).apart, ends) for ends in ((start, middle), (middle, stop))]
             apart, (start, stop) = max(halves)
@@ -104,19 +114,22 @@ def operations(exact: Exact, argument: int) -> list[Origin]:
     """The operations of the traced gradient between what is still right and the wrong gradient of an argument.
 
     A value of the gradient's trace is right if it is one of the function's own values, or the cotangent of one: the
-    limit of what comes after it, along a random direction. Empty where the trace is too long to look at each.
+    limit of what comes after it, along a random direction. In a long trace only values near its end are looked at.
     """
     traced = exact.traced
-    if len(traced.forward.instructions) > MOST_OPERATIONS:
-        return []
     random = np.random.default_rng(0)
     forward = every_value(traced.forward, list(traced.point), exact.xp)
     gradient = every_value(traced.gradient, [*traced.point, *exact.weights], exact.xp)
     right = set(traced.gradient.inputs) | set(traced.gradient.constants) | set(_same(traced, forward, gradient))
-    for number in _inner(traced.forward, len(traced.point)):
-        move = directions.direction([exact.xp.to_float64(forward[number])], random)[0]
+    evaluated = 0
+    for number in reversed(_inner(traced.forward, len(traced.point))):
         rest = _rest(traced.forward, number, forward)
-        right |= set(_cotangents(exact, rest, forward[number], move, traced.gradient, gradient))
+        evaluated += (1 + limits.ROUGH) * len(rest.instructions)
+        if evaluated > MOST_EVALUATED:
+            break
+        move = directions.direction([exact.xp.to_float64(forward[number])], random)[0]
+        unknown = {i: x for i, x in gradient.items() if i not in right and traced.gradient.kinds[i].is_float}
+        right |= set(_cotangents(exact, rest, forward[number], move, unknown))
     return _between(traced.gradient, traced.gradient.outputs[argument], right)
 
 
@@ -152,19 +165,17 @@ def _rest(tape: Tape, number: int, values: dict[int, Any]) -> Tape:
     return Tape(tape.kinds, (number,), constants, tuple(kept), tape.outputs)
 
 
-def _cotangents(
-    exact: Exact, rest: Tape, value: Any, move: Floats, gradient: Tape, values: dict[int, Any]
-) -> Iterator[int]:
-    """Values of the gradient's trace that are the cotangent of this one."""
+def _cotangents(exact: Exact, rest: Tape, value: Any, move: Floats, values: dict[int, Any]) -> Iterator[int]:
+    """Those of the gradient's trace that are the cotangent of this one."""
     direction = exact.enter([move])
-    limit = limits.first(Evaluation(rest, [value], exact.xp, [True]), direction, exact.objective)
-    if not limit.is_known:
+    limit = limits.rough(Evaluation(rest, [value], exact.xp, [True]), direction, exact.objective)
+    if not mp.isfinite(limit):
         return
     for number, found in values.items():
-        if gradient.kinds[number].is_float and found.shape == move.shape:
+        if found.shape == move.shape:
             total, size = exact.along([found], direction)
             with mp.workprec(exact.xp.precision):
-                if abs(total - limit.value[0]) <= ALIKE * max(size, abs(limit.value[0])):
+                if abs(total - limit) <= ALIKE * max(size, abs(limit)):
                     yield number
 
 

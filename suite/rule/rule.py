@@ -15,7 +15,7 @@ from mpmath import mpf
 
 from gradlaws.strategies.primitive import Floats
 from gradlaws.suite.arithmetic.multiprecision import Multiprecision
-from gradlaws.suite.rule import directions
+from gradlaws.suite.rule import directions, symmetric
 from gradlaws.suite.rule.arithmetics import arithmetic_for
 from gradlaws.suite.rule.exact import SHOWN, Agreement, Exact
 from gradlaws.suite.rule.place import Ask, sharpest
@@ -76,14 +76,18 @@ def better(found: list[Agreement], again: list[Agreement]) -> list[Agreement]:
 
 def asked(exact: Exact, seeds: Sequence[int], floor: float) -> list[Agreement]:
     traced = exact.traced
-    one, other = (directions.direction(traced.point, np.random.default_rng(seed), floor) for seed in seeds)
+    drawn = (directions.direction(traced.point, np.random.default_rng(seed), floor) for seed in seeds)
+    one, other = (symmetric.within(exact.truth or traced, vector, exact.xp) for vector in drawn)
     inputs = [*traced.point, *exact.weights]
 
-    def settled(ask: Ask, along: Sequence[Floats], tape: Tape, inputs: Sequence[Any], derivative: Any) -> Agreement:
+    def settled(
+        ask: Ask, along: Sequence[Floats], tape: Tape, inputs: Sequence[Any], derivative: Any, doubts: bool = True
+    ) -> Agreement:
         agreement = ask(along)
         if agreement.verdict == "wrong":
             agreement = agreement.beside_finer(ask(along, FINER))
-        return doubted(with_literals(exact, agreement, along, tape, inputs, derivative), ask, along)
+        agreement = with_literals(exact, agreement, along, tape, inputs, derivative)
+        return doubted(agreement, ask, along) if doubts else agreement
 
     found = [settled(exact.first, v, traced.gradient, inputs, exact.gradient.outputs) for v in (one, other)]
     if traced.product is not None:
@@ -93,7 +97,7 @@ def asked(exact: Exact, seeds: Sequence[int], floor: float) -> list[Agreement]:
         def second(across: Sequence[Floats], finer: int = 0) -> Agreement:
             return exact.second(product, one, across, right, finer)
 
-        found.append(settled(second, other, traced.product, [*inputs, *one], product))
+        found.append(settled(second, other, traced.product, [*inputs, *one], product, doubts=right))
     return found
 
 
@@ -101,7 +105,7 @@ def doubted(agreement: Agreement, ask: Ask, vector: Sequence[Floats]) -> Agreeme
     """Where all that is apart is less than float64 shows: whether it is in some part of the entries more."""
     if agreement.verdict != "wrong" or agreement.apart > SHOWN * agreement.size:
         return agreement
-    return replace(agreement, sharpest=sharpest(ask, vector))
+    return replace(agreement, sharpest=sharpest(ask, vector, SHOWN))
 
 
 def with_literals(

@@ -93,6 +93,14 @@ class Unsupported(Exception):
     """
 
 
+class NoFunction(Unsupported):
+    """What gives other numbers each time: there is nothing to ask, not even by differences."""
+
+
+class TooLarge(Unsupported):
+    """What would take too long, or too much memory; the text says how much."""
+
+
 @dataclass(frozen=True, eq=False)
 class Tape:
     """``kinds`` are of every value by its number, ``constants`` the arrays that the program brings along.
@@ -178,9 +186,9 @@ class Builder:
     def emit(
         self, operation: str, arguments: Sequence[int], kinds: Sequence[Kind], origin: Origin, **parameters: Any
     ) -> list[int]:
-        """The numbers of the results. Raises Unsupported past the limit on instructions."""
+        """The numbers of the results. Raises TooLarge past the limit on instructions."""
         if len(self.instructions) >= self.most:
-            raise Unsupported(f"the program is longer than {self.most:,} operations at {origin}")
+            raise TooLarge(f"the program is longer than {self.most:,} operations at {origin}")
         results = [self._new(kind) for kind in kinds]
         self.instructions.append(Instruction(operation, tuple(arguments), tuple(results), parameters, origin))
         return results

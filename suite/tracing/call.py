@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
+import numpy as np
+
 from gradlaws.suite.tape.tape import Builder, Kind, Origin, Shape
+
+# Of its largest entry, what a symmetric matrix that was computed may be off by.
+OF_SYMMETRIC = " of a symmetric matrix"  # ends the name of what makes it one
+SYMMETRIC = {"float64": 2.0**-50, "float32": 2.0**-21, "float16": 2.0**-8, "bfloat16": 2.0**-5}
 
 
 @dataclass(frozen=True)
@@ -35,9 +41,27 @@ class Call:
 
 @dataclass(frozen=True)
 class JaxCall(Call):
-    """``at_point()`` is what jax itself computes of the arguments at the point."""
+    """``at_point()`` is what jax itself computes at the point of the arguments, which have ``values()`` there."""
 
     at_point: Callable[[], Sequence[Any]]
+    values: Callable[[], Sequence[Any]]
+
+
+def symmetrised(call: Call, value: int, at_point: Any) -> int:
+    """(A + Aᵀ) / 2, if the matrix is symmetric at the point.
+
+    What is defined of symmetric matrices alone reads one triangle. Beside the point it is this that is meant: along
+    symmetric directions all that agree there have one derivative.
+    """
+    a = np.asarray(at_point, dtype=np.float64)
+    kind = call.to.kinds[value]
+    if not np.all(np.abs(a - np.swapaxes(a, -1, -2)) <= SYMMETRIC[kind.dtype] * np.max(np.abs(a), initial=0.0)):
+        return value
+    rank, origin = len(kind.shape), replace(call.origin, name=f"{call.origin.name}{OF_SYMMETRIC}")
+    permutation = (*range(rank - 2), rank - 1, rank - 2)
+    turned = call.to.one("transpose", [value], kind, origin, permutation=permutation)
+    total = call.to.one("add", [value, turned], kind, origin)
+    return call.to.one("mul", [total, call.to.constant(np.asarray(0.5), kind.dtype)], kind, origin)
 
 
 Lowering = Callable[[Call], list[int]]

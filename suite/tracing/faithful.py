@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,6 +11,7 @@ from gradlaws.strategies.precision import PRECISIONS
 from gradlaws.suite.arithmetic.float64 import FLOAT64
 from gradlaws.suite.tape.run import every_value, run
 from gradlaws.suite.tape.tape import Array, Tape, Unsupported
+from gradlaws.suite.tracing.refusals import demand_same
 
 # Of the largest entry. What was baked in is off by its own size; what float64 rounds, by far less, and what a narrower
 # type on the way rounds, by the root of its unit.
@@ -26,12 +27,37 @@ def faithful(tape: Tape, inputs: Sequence[Any], answers: Sequence[Any], what: st
     """
     expected = [np.asarray(answer) for answer in answers]
     found = run(tape, inputs, FLOAT64)
-    apart = max(APART, max((PRECISIONS[d].unit_roundoff for d in _floats(tape)), default=0.0) ** 0.5)
+    unit = max((PRECISIONS[d].unit_roundoff for d in _floats(tape)), default=2.0**-53)
+    apart = max(APART, unit**0.5)
     if not all(_near(a, b, apart * _largest(b)) for a, b in zip(found, expected, strict=True)):
-        noise = CANCELLED * _largest_on_the_way(tape, inputs)
+        noise = CANCELLED * _largest_on_the_way(tape, inputs) * unit / 2.0**-53
         if not all(_near(a, b, noise) for a, b in zip(found, expected, strict=True)):
             raise Unsupported(f"the trace of the {what} is not what runs: on the way it leaves the framework")
     return tape
+
+
+MOVED = 2.0**-26  # relative: beside the rounding of float64, which is as much smaller again
+SHARE = 2.0**-6  # of a change that may be missing from the tape's: beyond that something does not move with the inputs
+
+
+def follows(tape: Tape, inputs: Sequence[Any], function: Callable[..., Sequence[Any]]) -> Tape:
+    """The tape of a value, if it moves with the inputs as ``function`` does: what leaves the framework is a constant.
+
+    Two moves, since a step of the function may lie within one. Raises Unsupported if it does not, NoFunction for what
+    gives other numbers each time.
+    """
+    here = function(*inputs)
+    demand_same(here, function(*inputs))
+    unit = max((PRECISIONS[d].unit_roundoff for d in _floats(tape)), default=2.0**-53)
+    size = max(MOVED, unit**0.5)
+    for sign in (1, -1):
+        moved = [x * (1 + sign * size) + sign * size * (x == 0) for x in inputs]
+        changes = [np.asarray(b) - np.asarray(a) for a, b in zip(here, function(*moved), strict=True)]
+        found = [b - a for a, b in zip(run(tape, inputs, FLOAT64), run(tape, moved, FLOAT64), strict=True)]
+        noise = CANCELLED * _largest_on_the_way(tape, inputs) * unit / 2.0**-53
+        if all(_near(a, b, SHARE * _largest(b) + noise) for a, b in zip(found, changes, strict=True)):
+            return tape
+    raise Unsupported("its value does not follow the trace: on the way it leaves the framework (NumPy, a kernel)")
 
 
 def _floats(tape: Tape) -> set[str]:

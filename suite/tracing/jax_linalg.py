@@ -10,7 +10,7 @@ import numpy as np
 from jax.lax import FftType
 
 from gradlaws.suite.tape.tape import Array, Kind, Unsupported
-from gradlaws.suite.tracing.call import JaxCall, JaxLowering
+from gradlaws.suite.tracing.call import JaxCall, JaxLowering, symmetrised
 
 COMPLEX = {"float32": "complex64", "complex64": "complex64"}
 
@@ -35,12 +35,18 @@ def signed(call: JaxCall, value: int, signs: Array) -> int:
     return call.before("mul", kind.shape, value, call.to.constant(signs, kind.dtype))
 
 
+def cholesky(call: JaxCall) -> list[int]:
+    real(call)
+    return call.emit("cholesky", symmetrised(call, call.arguments[0], call.values()[0]))
+
+
 def eigh(call: JaxCall) -> list[int]:
-    """Vectors, with the signs that jax has chosen, and values. It makes the matrix symmetric before."""
+    """Vectors, with the signs that jax has chosen, and values."""
     kind = real(call)
     if call.kinds[0].shape != kind.shape:
         raise Unsupported(f"{call.origin} has no declaration with subset_by_index")
-    vectors, values = call.emit("eigh", lower=call.parameters["lower"])
+    matrix = symmetrised(call, call.arguments[0], call.values()[0])
+    vectors, values = call.emit("eigh", matrix, lower=call.parameters["lower"])
     return [signed(call, vectors, signs_at_largest(call.at_point()[0])), values]
 
 
@@ -151,7 +157,7 @@ def from_half(call: JaxCall, value: int, n: int) -> int:
 
 
 LOWERED: dict[str, JaxLowering] = {
-    "cholesky": of_real("cholesky"),
+    "cholesky": cholesky,
     "triangular_solve": of_real(
         "triangular_solve", left="left_side", lower="lower", transposed="transpose_a", unit="unit_diagonal"
     ),

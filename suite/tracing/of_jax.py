@@ -4,18 +4,27 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager
 from typing import Any
 
 import jax
 import numpy as np
-from jax._src import source_info_util  # the public API does not say where an equation comes from
 from jax.extend.core import ClosedJaxpr, Jaxpr, JaxprEqn, Literal, Primitive
 
-from gradlaws.suite.tape.tape import Array, Builder, Execution, Kind, Origin, Tape, Unsupported
+from gradlaws.suite.tape.reach import within_memory, within_reach
+from gradlaws.suite.tape.tape import Array, Builder, Kind, Origin, Tape, TooLarge, Unsupported
 from gradlaws.suite.tracing import jax_folds, jax_linalg, jax_operations
 from gradlaws.suite.tracing.call import JaxCall, JaxLowering
 from gradlaws.suite.tracing.concrete import Concrete
+from gradlaws.suite.tracing.jax_equations import (
+    execution_of,
+    in_float64,
+    kind_of,
+    line_of,
+    numbers,
+    of_equation,
+    origin_of,
+)
+from gradlaws.suite.tracing.refusals import demand_same_constants
 from gradlaws.suite.tracing.traced import Traced
 
 MOST = 200_000  # instructions: what a minute of tracing writes
@@ -42,17 +51,13 @@ def traced(
 
     With ``holds``, what stop_gradient gives is held fixed beside the point; without it, it is what it is given. Not
     ``wide``: by the user's own setting of x64. Raises Unsupported for an operation without a declaration on which an
-    output depends, and past ``most`` operations.
+    output depends, for code that asks for the numbers of what it is traced with, and past ``most`` operations.
     """
-    with in_float64() if wide else contextlib.nullcontext():
-        return of_jaxpr(jax.make_jaxpr(function)(*arrays), arrays, most, holds)
-
-
-def in_float64() -> AbstractContextManager[Any]:
-    """jax without a setting turns what is float64 into float32."""
-    home = jax if hasattr(jax, "enable_x64") else jax.experimental  # before 0.8
-    switch: Callable[[bool], AbstractContextManager[Any]] = home.enable_x64
-    return switch(True)
+    with in_float64() if wide else contextlib.nullcontext(), within_memory():
+        try:
+            return of_jaxpr(jax.make_jaxpr(function)(*arrays), arrays, most, holds)
+        except tuple(DATA) as error:
+            raise Unsupported(f"its trace depends on data, at {line_of(error)}: {advice(error)}") from error
 
 
 def derivatives(
@@ -70,6 +75,8 @@ def derivatives(
     refuses the second derivative there is no ``product``.
     """
     n, wide = len(point), dtype is not None
+    if not point:
+        raise Unsupported("there is no argument to differentiate by")
 
     def outputs(*x: Any) -> list[Any]:
         return [y for y in jax.tree.leaves(function(*x)) if jax.numpy.issubdtype(jax.numpy.result_type(y), np.floating)]
@@ -83,9 +90,11 @@ def derivatives(
 
     with in_float64() if wide else contextlib.nullcontext():
         arrays = [jax.numpy.asarray(x, dtype=dtype) for x in point]
-        ones = [np.ones(y.shape, y.dtype) for y in jax.eval_shape(outputs, *arrays)]
         how: Any = {"most": most, "holds": holds, "wide": wide}
         forward = traced(outputs, *arrays, **how)
+        # As another function: of one that jax has traced before it keeps the trace.
+        demand_same_constants(forward, traced(lambda *x: outputs(*x), *arrays, **how))
+        ones = [np.ones(y.shape, y.dtype) for y in jax.eval_shape(outputs, *arrays)]
         first, refused = unless_refused(lambda: traced(gradient, *arrays, *ones, **how))
         if first is None:
             raise Unsupported(f"jax has no gradient of it: {refused}")
@@ -93,6 +102,20 @@ def derivatives(
         if second:
             found, refused = unless_refused(lambda: traced(product, *arrays, *ones, *arrays, **how), ANY)
         return Traced([np.asarray(x, dtype=np.float64) for x in arrays], forward, first, found, refused)
+
+
+# What jax says to code that wants numbers of what is traced, and what helps.
+DATA: Mapping[type[Exception], str] = {
+    jax.errors.TracerBoolConversionError: "jax.numpy.where or jax.lax.cond instead of if and while",
+    jax.errors.ConcretizationTypeError: "a number that is to be one must be an argument that is no array",
+    jax.errors.TracerIntegerConversionError: "an index that is to be a number must be an argument that is no array",
+    jax.errors.TracerArrayConversionError: "jax.numpy instead of NumPy",
+    jax.errors.NonConcreteBooleanIndexError: "jax.numpy.where instead of x[mask]",
+}
+
+
+def advice(error: BaseException) -> str:
+    return next(text for kind, text in DATA.items() if isinstance(error, kind))
 
 
 # What jax says of a rule that it does not have; and of one whose trace it cannot evaluate itself.
@@ -120,7 +143,7 @@ def of_jaxpr(closed: ClosedJaxpr, arrays: Sequence[Any], most: int = MOST, holds
     inliner = Inliner(most, holds)
     inputs = [inliner.input(kind_of(v.aval), np.asarray(x)) for v, x in zip(closed.jaxpr.invars, arrays, strict=True)]
     outputs = inliner.inline(closed, inputs)
-    return inliner.builder.tape(outputs)
+    return within_reach(inliner.builder.tape(outputs))
 
 
 def primitives() -> dict[str, Primitive]:
@@ -132,43 +155,6 @@ def primitives() -> dict[str, Primitive]:
 def missing() -> list[str]:
     """Those that have no declaration and are not inlined; ``jax_operations.LEFT_OUT`` says why."""
     return sorted(primitives().keys() - PASSED - {STOPPED} - LOWERED.keys() - CALLS.keys() - CONTROL.keys())
-
-
-def kind_of(aval: Any) -> Kind:
-    """float0, the type of the tangent of an integer, has no numbers: there are zeros in its place."""
-    return Kind(tuple(aval.shape), "bool" if aval.dtype == jax.dtypes.float0 else str(aval.dtype))
-
-
-def numbers(value: Any) -> Any:
-    return np.zeros(np.shape(value)) if jax.numpy.result_type(value) == jax.dtypes.float0 else value
-
-
-def origin_of(equation: JaxprEqn) -> Origin:
-    """The framework's name of an operation, and the innermost line that is not the framework's."""
-    frame = _frame(equation.source_info)
-    line = f"{frame.file_name}:{frame.start_line} in {frame.function_name}" if frame else ""
-    return Origin(f"jax.lax.{equation.primitive.name}_p", line)
-
-
-def execution_of(equation: JaxprEqn, arguments: Sequence[int], results: Sequence[int]) -> Execution:
-    """The primitive by itself, bound once more."""
-
-    def run(arrays: Sequence[Any]) -> list[Array]:
-        with in_float64():
-            kinds = [kind_of(v.aval) for v in equation.invars]
-            given = [jax.numpy.asarray(x, dtype=kind.dtype) for x, kind in zip(arrays, kinds, strict=True)]
-            found = equation.primitive.bind(*given, **equation.params)
-        several = found if equation.primitive.multiple_results else [found]
-        return [np.asarray(x, dtype=np.float64 if kind_of(x).is_float else None) for x in several]
-
-    return Execution(origin_of(equation), tuple(arguments), tuple(results), run)
-
-
-def _frame(source: Any) -> Any:
-    try:  # older releases take the whole, newer ones its traceback
-        return source_info_util.user_frame(source.traceback)
-    except (AttributeError, TypeError):
-        return source_info_util.user_frame(source)
 
 
 class Inliner:
@@ -235,7 +221,10 @@ class Inliner:
         def at_point() -> Sequence[Any]:
             return self.at_point(equation, arguments)
 
-        return LOWERED[name](JaxCall(self.builder, parameters, arguments, kinds, origin_of(equation), at_point))
+        def values() -> Sequence[Any]:
+            return [self.concrete.value(i) for i in arguments]
+
+        return LOWERED[name](JaxCall(self.builder, parameters, arguments, kinds, origin_of(equation), at_point, values))
 
     def at_point(self, equation: JaxprEqn, arguments: Sequence[int]) -> Sequence[Any]:
         values = [self.concrete.value(i) for i in arguments]
@@ -280,7 +269,9 @@ def scan(inliner: Inliner, parameters: Mapping[str, Any], arguments: list[int], 
     """Unrolled."""
     consts, carry = parameters["num_consts"], parameters["num_carry"]
     fixed, carried, rows = arguments[:consts], arguments[consts : consts + carry], arguments[consts + carry :]
-    origin, length = origin_of(equation), parameters["length"]
+    origin, length, most = origin_of(equation), parameters["length"], inliner.builder.most
+    if (operations := of_equation(equation)) > most:
+        raise TooLarge(f"{origin} runs {length:,} times: {operations:,} operations, more than the limit of {most:,}")
     found: list[Sequence[int]] = [()] * length
     for place in reversed(range(length)) if parameters["reverse"] else range(length):
         here = [inliner.row(x, place, origin) for x in rows]

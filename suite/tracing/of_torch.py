@@ -20,11 +20,13 @@ from torch._ops import OpOverload
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_flatten, tree_leaves, tree_map, tree_unflatten
 
+from gradlaws.suite.tape.reach import within_memory, within_reach
 from gradlaws.suite.tape.tape import HELD, Builder, Execution, Origin, Tape, Unsupported
-from gradlaws.suite.tracing.faithful import faithful
+from gradlaws.suite.tracing.faithful import faithful, follows
 from gradlaws.suite.tracing.torch_call import TorchCall, Value, array_of, kind_of
 from gradlaws.suite.tracing.torch_control import taken
 from gradlaws.suite.tracing.torch_decompositions import GRADIENTS
+from gradlaws.suite.tracing.torch_gradient import ONCE, REFUSED, is_once_differentiable, pulled
 from gradlaws.suite.tracing.torch_memory import Memory
 from gradlaws.suite.tracing.torch_operations import DISCRETE, PASSED, UNTOUCHED
 from gradlaws.suite.tracing.torch_origin import Lines
@@ -46,9 +48,9 @@ def traced(function: Callable[..., Any], *tensors: torch.Tensor, most: int = MOS
     """
     recorder = Recorder(most, holds)
     inputs = [recorder.input(tensor) for tensor in tensors]
-    with taken(), recorder:
+    with taken(), recorder, within_memory():
         result = function(*inputs)
-    return recorder.tape(tree_flatten(result)[0], inputs)
+    return within_reach(recorder.tape(tree_flatten(result)[0], inputs))
 
 
 def derivatives(
@@ -68,6 +70,8 @@ def derivatives(
     wanted = None if dtype is None else getattr(torch, dtype)
     tensors = [torch.as_tensor(x, dtype=wanted).detach().requires_grad_() for x in point]
     n = len(tensors)
+    if not tensors:
+        raise Unsupported("there is no argument to differentiate by")
 
     def outputs(*x: torch.Tensor) -> list[torch.Tensor]:
         return [y for y in tree_leaves(function(*x)) if isinstance(y, torch.Tensor) and y.is_floating_point()]
@@ -90,7 +94,15 @@ def derivatives(
     # Weights that require gradients as well: else a once_differentiable backward leaves no trace of itself.
     ones = [torch.ones_like(y, requires_grad=True) for y in outputs(*tensors)]
     vectors = [x.detach() for x in tensors]
-    forward, first = traced(outputs, *tensors, most=most, holds=holds), checked(gradient, "gradient", *ones)
+
+    def value(*arrays: Any) -> list[Any]:
+        with torch.no_grad():
+            moved = [torch.as_tensor(x, dtype=t.dtype) for x, t in zip(arrays, tensors, strict=True)]
+            return [array_of(y).astype(np.float64) for y in outputs(*moved)]
+
+    here = [array_of(x).astype(np.float64) for x in tensors]
+    forward = follows(traced(outputs, *tensors, most=most, holds=holds), here, value)
+    first = checked(gradient, "gradient", *ones)
     found, refused = None, ""
     if second:
         try:
@@ -99,40 +111,13 @@ def derivatives(
             if not any(words in str(error) for words in REFUSED):
                 raise
             refused = str(error)
-    return Traced([array_of(x).astype(np.float64) for x in tensors], forward, first, found, refused)
+    return Traced(here, forward, first, found, refused)
 
 
 def _another(tensor: torch.Tensor) -> torch.Tensor:
     """Of the same shape, between 1 and 2."""
     other = 1 + torch.rand(tensor.shape, dtype=tensor.dtype, generator=torch.Generator().manual_seed(0))
     return other.requires_grad_(tensor.requires_grad)
-
-
-def pulled(
-    outputs: Sequence[torch.Tensor], inputs: Sequence[torch.Tensor], weights: Sequence[torch.Tensor]
-) -> Sequence[torch.Tensor]:
-    """wᵀ J; zeros where nothing depends on anything."""
-    reached = [(y, w) for y, w in zip(outputs, weights, strict=True) if y.requires_grad]
-    if not reached:
-        return [torch.zeros_like(x) for x in inputs]
-    ys, ws = zip(*reached, strict=True)
-    return torch.autograd.grad(ys, inputs, ws, create_graph=True, allow_unused=True, materialize_grads=True)
-
-
-ONCE = "once_differentiable"
-REFUSED = (ONCE, "derivative for")  # "derivative for aten::… is not implemented"
-
-
-def is_once_differentiable(tensor: torch.Tensor) -> bool:
-    """Whether a derivative's own graph ends in such a backward: torch takes it for constant, and says nothing."""
-    met: set[Any] = set()
-    ahead: list[Any] = [tensor.grad_fn]
-    while ahead:
-        node = ahead.pop()
-        if node is not None and node not in met:
-            met.add(node)
-            ahead += [following for following, _ in node.next_functions]
-    return any(node.name() == "torch::autograd::Error" for node in met)
 
 
 def missing() -> list[str]:

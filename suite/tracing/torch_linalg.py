@@ -9,7 +9,8 @@ import numpy as np
 import torch
 
 from gradlaws.suite.tape.tape import Array, Kind, Unsupported
-from gradlaws.suite.tracing.torch_call import TorchCall, TorchLowering, Value
+from gradlaws.suite.tracing.call import symmetrised
+from gradlaws.suite.tracing.torch_call import TorchCall, TorchLowering, Value, array_of
 from gradlaws.suite.tracing.torch_reductions import reduce
 from gradlaws.suite.tracing.torch_shapes import broadcast, cut, reshape, transpose
 
@@ -52,9 +53,13 @@ def solve_triangular(
     )
 
 
+def symmetric(call: TorchCall, value: int) -> Value:
+    return Value(symmetrised(call, value, array_of(call.tensor(value))))
+
+
 def cholesky(call: TorchCall) -> list[int]:
     """Of the triangle that is asked for."""
-    a = call.parameters["self"]
+    a = symmetric(call, call.parameters["self"])
     if not call["upper"]:
         return [call.one("cholesky", call.kind.shape, a)]
     return [matrix_transpose(call, call.one("cholesky", call.kind.shape, matrix_transpose(call, a)))]
@@ -272,7 +277,7 @@ def signed(call: TorchCall, value: int, signs: Array) -> Value:
 
 def eigh(call: TorchCall) -> list[int]:
     """Values, and vectors with the signs that torch has chosen."""
-    a = call.parameters["A"]
+    a = symmetric(call, call.parameters["A"])
     kinds = [call.kind_of(a), Kind(call.kinds[0].shape, call.kind.dtype)]
     vectors, values = call.to.emit("eigh", [a], kinds, call.origin, lower=call["UPLO"] == "L")
     if not call["compute_v"]:

@@ -11,7 +11,12 @@ import torch
 from torch._C import _autograd
 
 TORCH = os.path.dirname(torch.__file__) + os.sep
-OURS = str(Path(__file__).parents[2]) + os.sep  # the package
+# The package's, and a checkout's.
+HOUSES = (
+    str(Path(__file__).parents[2]) + os.sep,
+    str(Path(__file__).resolve().parents[1]) + os.sep,
+)  # and a checkout's
+EXAMPLES = os.sep + os.path.join("suite", "examples") + os.sep  # are written as a user writes
 ENGINE = (os.path.join(TORCH, "autograd", "graph.py"), "_engine_run_backward")
 
 
@@ -36,6 +41,10 @@ class Lines:
         return line
 
 
+def is_ours(file: str) -> bool:
+    return file.startswith(HOUSES) and EXAMPLES not in file
+
+
 def user_line(frame: FrameType | None) -> tuple[str, bool]:
     """The innermost user line, and whether autograd's engine runs between it and here."""
     in_engine = False
@@ -44,7 +53,7 @@ def user_line(frame: FrameType | None) -> tuple[str, bool]:
         name = code.co_filename
         if (name, code.co_name) == ENGINE:
             in_engine = True
-        elif not name.startswith((TORCH, OURS, "<")) and not name.endswith("contextlib.py"):
+        elif not is_ours(name) and not name.startswith((TORCH, "<")) and not name.endswith("contextlib.py"):
             return f"{name}:{frame.f_lineno} in {code.co_name}", in_engine
         frame = frame.f_back
     return "", in_engine

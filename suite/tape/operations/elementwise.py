@@ -24,6 +24,10 @@ def zero(a: Array) -> bool:
     return bool(np.any(a == 0))
 
 
+def both_zero(a: Array, b: Array) -> bool:
+    return bool(np.any((a == 0) & (b == 0)))
+
+
 def discrete(*arrays: Array) -> bool:
     return all(array.dtype.kind in "iub" for array in arrays)
 
@@ -143,8 +147,8 @@ def whole(a: Any) -> bool:
 
 
 SMOOTH = (
-    "exp", "exp2", "expm1", "log", "log2", "log10", "log1p", "sqrt", "cbrt", "rsqrt", "sin", "cos", "tan", "asin",
-    "acos", "atan", "atan2", "sinh", "cosh", "tanh", "asinh", "acosh", "atanh", "pow", "hypot", "sigmoid", "erf",
+    "exp", "exp2", "expm1", "log", "log2", "log10", "log1p", "rsqrt", "sin", "cos", "tan", "asin",
+    "acos", "atan", "atan2", "sinh", "cosh", "tanh", "asinh", "acosh", "atanh", "pow", "sigmoid", "erf",
     "erfc", "erfinv", "erfcx", "ndtr", "ndtri", "log_ndtr", "lgamma", "digamma", "igamma", "igammac", "incomplete_beta",
     "hurwitz_zeta", "i0", "i1", "i0e", "i1e", "bessel_j0", "bessel_j1", "bessel_y0", "bessel_y1", "modified_bessel_k0",
     "modified_bessel_k1", "spherical_bessel_j0", "airy_ai", "sinc", "logaddexp", "logaddexp2", "xlogy", "xlog1py",
@@ -162,6 +166,9 @@ FAMILY = (
     Declaration("integer_power", integer_power),
     Declaration("remainder_to_zero", remainder_to_zero, primitive="fmod"),
     *map(function, SMOOTH),
+    function("sqrt", tie=zero),  # of a square it has a kink there
+    function("cbrt", tie=zero),
+    function("hypot", tie=both_zero),
     Declaration("polygamma", lambda xp, n, x: xp.polygamma(n, x)),
     on_any("abs", tie=zero),
     on_any("sign", tie=zero),

@@ -1,0 +1,130 @@
+"""Ways in which torch is asked for derivatives.
+
+A mode stands alone: ask(function, x, weights, vectors), with x requiring gradients.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+from torch.utils.checkpoint import checkpoint
+
+from gradlaws.suite.check.subject import Kind, Order
+from gradlaws.suite.tracing.torch_gradient import is_once_differentiable, pulled
+
+Tensors = Sequence[torch.Tensor]
+
+
+def value(function: Any, xs: Tensors, ws: Tensors, vs: Tensors) -> Tensors:
+    return list(function(*xs))
+
+
+def by_grad(function: Any, xs: Tensors, ws: Tensors, vs: Tensors, among: Tensors = ()) -> Tensors:
+    """``among``: all the function takes, where the others of them require no gradient."""
+    ys = function(*(among or xs))
+    reached = [(y, w) for y, w in zip(ys, ws, strict=True) if y.requires_grad]
+    if not reached:
+        return [torch.zeros_like(x) for x in xs]
+    outputs, weights = zip(*reached, strict=True)
+    return torch.autograd.grad(outputs, xs, weights, allow_unused=True, materialize_grads=True)
+
+
+def by_backward(function: Any, xs: Tensors, ws: Tensors, vs: Tensors) -> Tensors:
+    reached = [(y, w) for y, w in zip(function(*xs), ws, strict=True) if y.requires_grad]
+    if reached:
+        torch.autograd.backward(*zip(*reached, strict=True))  # type: ignore[arg-type]
+    return [x.grad if x.grad is not None else torch.zeros_like(x) for x in xs]
+
+
+def by_vjp(function: Any, xs: Tensors, ws: Tensors, vs: Tensors) -> Tensors:
+    plain = [x.detach() for x in xs]
+    return list(torch.func.vjp(function, *plain)[1](tuple(ws)))
+
+
+def by_vmap(function: Any, xs: Tensors, ws: Tensors, vs: Tensors) -> Tensors:
+    """Two points at once, the second of them ours."""
+    pairs = [torch.stack([x.detach() * 0.5, x.detach()]) for x in xs]
+
+    def pulled(*x: torch.Tensor) -> Any:
+        return torch.func.vjp(function, *x)[1](tuple(ws))
+
+    return [g[1] for g in torch.func.vmap(pulled, randomness="same")(*pairs)]
+
+
+def by_checkpoint(function: Any, xs: Tensors, ws: Tensors, vs: Tensors) -> Tensors:
+    return by_grad(lambda *x: checkpoint(function, *x, use_reentrant=False), xs, ws, vs)
+
+
+def by_jvp(function: Any, xs: Tensors, ws: Tensors, vs: Tensors) -> Tensors:
+    return list(torch.func.jvp(function, tuple(x.detach() for x in xs), tuple(vs))[1])
+
+
+def twice_by_grad(function: Any, xs: Tensors, ws: Tensors, vs: Tensors) -> Tensors:
+    """Reverse over reverse."""
+    weights = [w.requires_grad_() for w in ws]  # else a once_differentiable backward leaves no trace of itself
+    gradient = pulled(function(*xs), xs, weights)
+    if any(map(is_once_differentiable, gradient)):
+        raise RuntimeError("the backward is once_differentiable")
+    return pulled(gradient, xs, vs)
+
+
+def jvp_of_vjp(function: Any, xs: Tensors, ws: Tensors, vs: Tensors) -> Tensors:
+    """Forward over reverse."""
+    plain = tuple(x.detach() for x in xs)
+    return list(torch.func.jvp(lambda *x: torch.func.vjp(function, *x)[1](tuple(ws)), plain, tuple(vs))[1])
+
+
+def vjp_of_jvp(function: Any, xs: Tensors, ws: Tensors, vs: Tensors) -> Tensors:
+    """Reverse over forward."""
+    plain = tuple(x.detach() for x in xs)
+    return list(torch.func.vjp(lambda *x: torch.func.jvp(function, x, tuple(vs))[1], *plain)[1](tuple(ws)))
+
+
+def by_cotangent(function: Any, xs: Tensors, ws: Tensors, vs: Tensors) -> Tensors:
+    """wᵀ J is linear in w: its derivative along v is J v. A backward that leaves torch loses it silently."""
+    weights = [w.requires_grad_() for w in ws]
+    gradient = pulled(function(*xs), xs, weights)
+    if any(map(is_once_differentiable, gradient)):
+        raise RuntimeError("the backward is once_differentiable")
+    return pulled(gradient, weights, vs)
+
+
+def by_compile(function: Any, xs: Tensors, ws: Tensors, vs: Tensors) -> Tensors:
+    return by_grad(torch.compile(function), xs, ws, vs)
+
+
+MODES: dict[str, tuple[Order, Kind, Callable[..., Any]]] = {
+    "eager": (0, "value", value),
+    "grad": (1, "gradient", by_grad),
+    "backward": (1, "gradient", by_backward),
+    "func.vjp": (1, "gradient", by_vjp),
+    "func.vmap": (1, "gradient", by_vmap),
+    "checkpoint": (1, "gradient", by_checkpoint),
+    "func.jvp": (1, "tangents", by_jvp),
+    "grad of grad": (2, "product", twice_by_grad),
+    "jvp of vjp": (2, "product", jvp_of_vjp),
+    "vjp of jvp": (2, "product", vjp_of_jvp),
+    "grad of grad by its cotangent": (2, "tangents", by_cotangent),
+}
+COMPILED: dict[str, tuple[Order, Kind, Callable[..., Any]]] = {"compile": (1, "gradient", by_compile)}
+
+
+def strided(w: torch.Tensor) -> torch.Tensor:
+    """Every second place; what stands between must not be read."""
+    return torch.stack([w, torch.full_like(w, torch.nan)], dim=-1)[..., 0]
+
+
+def transposed(w: torch.Tensor) -> torch.Tensor:
+    return w.transpose(0, -1).contiguous().transpose(0, -1) if w.ndim > 1 else w
+
+
+def expanded(w: torch.Tensor) -> torch.Tensor:
+    """One number, at stride 0: what the gradient of a sum is."""
+    return w.reshape(-1)[:1].reshape([1] * w.ndim).expand(w.shape) if w.numel() else w
+
+
+LAYOUTS: dict[str, Callable[[torch.Tensor], torch.Tensor]] = {
+    "strided": strided, "transposed": transposed, "expanded": expanded,
+}  # fmt: skip

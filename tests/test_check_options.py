@@ -1,0 +1,215 @@
+"""What a user may say of a call: each is printed, and swallows nothing that it does not name."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+import gradlaws
+
+torch = pytest.importorskip("torch")
+jax = pytest.importorskip("jax")
+
+RANDOM = np.random.default_rng(5)
+X = RANDOM.standard_normal((4, 6))
+
+
+def asked(function: Any, *args: Any, **options: Any) -> gradlaws.Report:
+    return gradlaws.check(function, *args, raises=False, **options)
+
+
+def x() -> Any:
+    return torch.tensor(X)
+
+
+def rounded(x: Any) -> Any:
+    """A straight-through estimator."""
+    return x + (torch.round(4 * x) / 4 - x).detach()
+
+
+class Sine(torch.autograd.Function):
+    """With a backward that is off by ``factor``."""
+
+    factor = 1.0
+
+    @staticmethod
+    def forward(ctx: Any, x: Any, factor: float) -> Any:
+        ctx.save_for_backward(x)
+        ctx.factor = factor
+        return torch.sin(x)
+
+    @staticmethod
+    def backward(ctx: Any, g: Any) -> Any:
+        return g * ctx.saved_tensors[0].cos() * ctx.factor, None
+
+
+class Foreign(torch.autograd.Function):
+    """Its forward leaves torch: there is no trace of it."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Any, factor: float) -> Any:
+        ctx.save_for_backward(x)
+        ctx.factor = factor
+        return torch.from_numpy(np.sin(x.detach().numpy()))
+
+    @staticmethod
+    def backward(ctx: Any, g: Any) -> Any:
+        return g * ctx.saved_tensors[0].cos() * ctx.factor, None
+
+
+class LosesItsCotangent(torch.autograd.Function):
+    """Right in first order; its backward leaves torch, so that the gradient has no derivative by the cotangent."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Any) -> Any:
+        ctx.save_for_backward(x)
+        return torch.sin(x)
+
+    @staticmethod
+    def backward(ctx: Any, g: Any) -> Any:
+        return torch.from_numpy(g.detach().numpy()) * ctx.saved_tensors[0].cos()
+
+
+class Relu(torch.autograd.Function):
+    """With a slope of one's own at 0."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Any, slope: float, factor: float) -> Any:
+        ctx.save_for_backward(x)
+        ctx.slope, ctx.factor = slope, factor
+        return x.relu()
+
+    @staticmethod
+    def backward(ctx: Any, g: Any) -> Any:
+        (x,) = ctx.saved_tensors
+        return g * torch.where(x > 0, ctx.factor, torch.where(x == 0, ctx.slope, 0.0)), None, None
+
+
+def test_a_surrogate_is_whose_derivative_it_is_meant_to_have() -> None:
+    right = asked(rounded, x(), surrogate=lambda x: x)
+    assert right.verdict == "holds" and any("surrogate" in note for note in right.notes)
+    assert asked(rounded, x()).verdict == "violated"
+    assert asked(rounded, x(), surrogate=lambda x: 1.001 * x).verdict == "violated"
+
+
+def test_what_is_allowed_is_printed_and_no_more_is() -> None:
+    right = asked(Sine.apply, x(), 1 + 1e-7, allow=(1e-6, "by design"))
+    assert right.verdict == "holds" and right["x"].rule == "allowed" and "by design" in str(right)
+    assert asked(Sine.apply, x(), 1 + 1e-5, allow=(1e-6, "by design")).verdict == "violated"
+
+
+@pytest.mark.parametrize("slope", [0.0, 0.3, 1.0])
+def test_within_a_band_a_kink_has_the_functions_own_convention(slope: float) -> None:
+    at_kinks = x()
+    at_kinks[0, :3], at_kinks[1, 2] = 0, 1e-9
+    own = asked(Relu.apply, at_kinks, slope, 1.0, order=1, kinks=1e-6)
+    assert own.verdict == "holds" and any("4 of 24 entries" in note for note in own.notes)
+    assert asked(Relu.apply, at_kinks, slope, 1.0, order=1).verdict == "inconclusive"
+    assert asked(Relu.apply, at_kinks, slope, 1 + 2.0**-20, order=1, kinks=1e-6).verdict == "violated"
+
+
+def test_where_every_entry_is_at_a_kink_nothing_holds() -> None:
+    assert asked(Relu.apply, torch.zeros(5, dtype=torch.float64), 0.0, 1.0, order=1, kinks=0).verdict == "inconclusive"
+
+
+def test_a_result_is_seen_through_up_to() -> None:
+    def vector(a: Any, sign: float = 1.0) -> Any:
+        return sign * torch.linalg.eigh(a @ a.T)[1][:, 0]
+
+    def flipped(a: Any) -> Any:
+        return vector(a, -1.0)
+
+    a = torch.tensor(RANDOM.standard_normal((4, 4)))
+    assert asked(flipped, a, reference=vector, order=1).verdict == "violated"
+    assert asked(flipped, a, reference=vector, order=1, up_to=torch.square).verdict == "holds"
+
+
+def test_complex_arrays_are_pairs_of_real_ones() -> None:
+    z = RANDOM.standard_normal((3, 4)) + 1j * RANDOM.standard_normal((3, 4))
+    found = asked(lambda z: (z * z.conj()).real.sum() + z.abs().log().sum(), torch.tensor(z))
+    assert found.verdict == "holds" and found["z"].shape == (3, 4, 2)
+    assert asked(lambda z: jax.numpy.abs(z) ** 2 * z, jax.numpy.asarray(z)).verdict == "holds"
+
+
+def energy(x: Any, w: Any) -> Any:
+    return np.sum(np.tanh(x @ w) ** 2) / 3
+
+
+def its_gradient(x: Any, w: Any) -> Any:
+    t = np.tanh(x @ w)
+    d = 2 * t * (1 - t * t) / 3
+    return d @ w.T, x.T @ d
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_a_gradient_of_numpys(dtype: Any) -> None:
+    given = X.astype(dtype), RANDOM.standard_normal((6, 3)).astype(dtype)
+    assert asked(energy, *given, gradient=its_gradient).verdict == "holds"
+
+    def off(x: Any, w: Any) -> Any:
+        by_x, by_w = its_gradient(x, w)
+        return by_x, by_w * (1 + 1e-9)
+
+    wrong = asked(energy, *given, gradient=off)
+    assert wrong.verdict == "violated" and wrong["w"].rule == "wrong" and wrong["x"].rule == "right"
+
+
+def test_of_what_leaves_the_framework_nothing_is_called_right() -> None:
+    right = asked(Foreign.apply, x(), 1.0)
+    assert right.verdict == "inconclusive" and "reference=" in str(right)
+    wrong = asked(Foreign.apply, x(), 1.01)
+    assert wrong.verdict == "violated" and "differences of the function itself" in str(wrong)
+    assert asked(Foreign.apply, x(), 1.0, reference=lambda x, factor: torch.sin(x)).verdict == "holds"
+
+
+@pytest.mark.parametrize("reference", [None, torch.sin])
+def test_a_backward_that_loses_its_cotangent_is_violated(reference: Any) -> None:
+    assert asked(LosesItsCotangent.apply, x(), reference=reference).verdict == "violated"
+
+
+def test_what_the_ledger_knows_of_the_framework_is_excused_by_name() -> None:
+    found = asked(lambda x: torch.nn.functional.layer_norm(x, (6,)), x())
+    assert found.verdict == "holds"
+    assert any("ledger torch-layer-norm-jvp-differentiated" in text for text in found.excused)
+    assert found["x", 2].excused == ["vjp of jvp"] and "vjp of jvp" not in found["x", 2].modes
+
+
+def test_what_the_budget_leaves_out_is_said() -> None:
+    found = asked(torch.sin, x(), budget=1e-9)
+    assert found.skipped and "the budget of 1e-09 s is spent" in str(found)
+    assert found.verdict == "inconclusive"
+
+
+def test_a_fault_is_planted_in_the_answers_of_every_call() -> None:
+    assert "planted in one entry of x of the answers was seen" in asked(lambda x: torch.sin(x), x()).controls
+
+
+def test_a_script_shows_a_failure_without_gradlaws(tmp_path: Any, capsys: Any) -> None:
+    found = asked(Sine.apply, x(), 1.5, order=1)
+    assert "function = Sine.apply" in found.script and "gradlaws" not in found.script
+    head, _, rest = found.script.partition("function = Sine.apply")
+    imports = "\n".join(line for line in head.splitlines() if line.startswith("import "))
+    exec(f"{imports}\nfunction = lambda x: apply(x, 1.5)  # {rest}", {"apply": Sine.apply})
+    by_torch, by_differences = (float(line.rpartition(" ")[2]) for line in capsys.readouterr().out.splitlines())
+    assert by_torch == pytest.approx(1.5 * by_differences, rel=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"allow": 1e-6}, "allow=1e-06"),
+        ({"allow": (1e-6, "")}, "why"),
+        ({"kinks": -1}, "kinks=-1"),
+        ({"up_to": 3}, "up_to=3"),
+        ({"budget": 0}, "budget=0"),
+        ({"accumulate": "double"}, "accumulate='double'"),
+        ({"reference": torch.sin, "surrogate": torch.sin}, "give one of them"),
+        ({"gradient": 3}, "gradient=3"),
+    ],
+)
+def test_an_option_that_means_nothing_is_one_line(options: Any, words: str) -> None:
+    with pytest.raises(gradlaws.CannotCheck) as caught:
+        asked(torch.sin, x(), **options)
+    assert words in str(caught.value) and "\n" not in str(caught.value)
