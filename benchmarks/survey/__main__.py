@@ -186,9 +186,9 @@ def tightened(records: Sequence[dict[str, Any]], options: argparse.Namespace) ->
     rows, seconds, cpu = [*table.rows()], *(sum(r.get(key, 0.0) for r in records) for key in ("seconds", "cpu"))
     if options.save:
         command = "python -m benchmarks.survey --tighten --save"
-        if options.primitives and table.RESULT.exists():  # of the others what was saved
+        if table.RESULT.exists():  # of the others what was saved
             kept = json.loads(table.RESULT.read_text())["rows"]
-            rows = [*(row for row in kept if row["primitive"] not in options.primitives), *rows]
+            rows = [*(row for row in kept if not table.path(row["primitive"], row["dtype"]).exists()), *rows]
         saved.save(table.RESULT, saved.result("contracts", command, seconds, rows, processor_seconds=round(cpu)))
     lines = [line for row in rows for line in table.wrong(row)]
     print("\n".join([*lines, f"{count} rows are proposed in {PROPOSED}, after {cpu:.0f} s of processor time"]))

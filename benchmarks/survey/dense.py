@@ -17,8 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.survey import exact, places
-from benchmarks.survey.strict import ENDLESS, asked
-from gradlaws.strategies.precision import PRECISIONS, Precision
+from benchmarks.survey.strict import ENDLESS, asked, asked_in_parts
+from gradlaws.strategies.precision import HALF, PRECISIONS, Precision
 from gradlaws.strategies.primitive import Floats, Primitive
 from gradlaws.strategies.program import Program, Step
 from gradlaws.suite import backends, regions
@@ -56,7 +56,10 @@ FOUND: dict[tuple[str, str, str, int], tuple[str, ...]] = {
     ("jax", "atan2", "bfloat16", 2): ("max(abs(x), abs(y)) > 2.9e9",),
 }
 SLOW = 2.0**-4  # where a fraction takes 1/|x| steps it is met above this only: below, 10⁴ points take minutes
-FLUSHED, ROOM = 4, 2.0**12  # numbers below the normal ones may be lost on the way
+FLUSHED = 4  # of the smallest numbers, which may be lost on the way: normal ones, but in float16, of which none flushes
+ROOM = {"float16": 2.0}  # between what is measured and the ends of the range, which are near in float16
+WIDE_ROOM = 2.0**12
+FEW = 16  # entries, which torch computes one by one, in half types by other formulas than those of vectors
 Name = tuple[str, str, int]  # backend, group of modes, order
 
 
@@ -157,7 +160,10 @@ def of_backend(
         yield (backend, "fused", 0), fused(system, precision, x)
     yield from curvatures(system, primitive, precision, x, seen, true, sizes)
     group = {mode: name for name, modes in GROUPS.items() if name != "fused" for mode in modes}
-    for mode, order, answers, refused in asked(system, primitive, precision, x[seen], tuple(group)):
+    questions = (system, primitive, precision, x[seen], tuple(group))
+    of_vectors = asked(*questions)
+    of_few = asked_in_parts(*questions, FEW) if backend == "torch" and precision.name in HALF else ()
+    for mode, order, answers, refused in itertools.chain(of_vectors, of_few):
         if refused is not None or (backend == "numpy" and order):
             continue
         errors = np.full(len(x), np.nan)
@@ -188,8 +194,8 @@ def fused(system: Backend, precision: Precision, x: Floats) -> Floats:
     moved = np.abs(x[:, 0]) + np.abs(y[:, 0])
     left = np.maximum(error / near - 2 * default - 1, 0.0) / moved
     size = np.exp(x[:, 0])
-    inside = (np.maximum.reduce([near, size, np.exp(y[:, 0])]) < precision.largest / ROOM) & (
-        np.minimum.reduce([near, size, np.exp(y[:, 0])]) > ROOM * precision.smallest_normal
+    inside = (np.maximum.reduce([near, size, np.exp(y[:, 0])]) < precision.largest / room(precision)) & (
+        np.minimum.reduce([near, size, np.exp(y[:, 0])]) > room(precision) * precision.smallest_normal
     )
     return np.where(inside, size * (default + left * np.abs(x[:, 0])), np.nan)
 
@@ -223,7 +229,8 @@ def curvatures(
 def in_units(got: Floats, key: exact.Key, precision: Precision, true: exact.Exact, sizes: tuple[Floats, ...]) -> Floats:
     """|error|/u of a value, or |error|/(u s) of a partial."""
     u, order = precision.unit_roundoff, len(key)
-    error = np.maximum(true.error(key, got) - FLUSHED * precision.smallest_normal, 0.0)
+    smallest = precision.smallest_subnormal if precision.name in ROOM else precision.smallest_normal
+    error = np.maximum(true.error(key, got) - FLUSHED * smallest, 0.0)
     size = np.ones(len(got)) if order == 0 else sizes[order][of_key(key)]
     ratio = np.where(error > 0, error / (u * size), 0.0)
     return np.where(resolved(true.near[tuple(sorted(key))], precision) & fits(true, order, precision), ratio, np.nan)
@@ -231,13 +238,18 @@ def in_units(got: Floats, key: exact.Key, precision: Precision, true: exact.Exac
 
 def resolved(true: Floats, precision: Precision) -> NDArray[np.bool_]:
     """Of known truth, what is far from where numbers are flushed: the bound counts that beside the contract."""
-    return np.asarray(np.isfinite(true) & ((np.abs(true) > ROOM * precision.smallest_normal) | (true == 0)))
+    return np.asarray(np.isfinite(true) & ((np.abs(true) > room(precision) * precision.smallest_normal) | (true == 0)))
+
+
+def room(precision: Precision) -> float:
+    """Between what is measured and the ends of the range, as a factor."""
+    return ROOM.get(precision.name, WIDE_ROOM)
 
 
 def fits(true: exact.Exact, order: int, precision: Precision) -> NDArray[np.bool_]:
     """Where value and partials to the order are well within the range."""
     of = [np.abs(array) for key, array in true.near.items() if len(key) <= order]
-    return np.asarray(np.all([array < precision.largest / ROOM**5 for array in of], axis=0))
+    return np.asarray(np.all([array < precision.largest / room(precision) ** 5 for array in of], axis=0))
 
 
 def known(

@@ -27,7 +27,7 @@ def proposed(names: Sequence[str]) -> Iterator[Proposal]:
     """All rows of these primitives, as far as they were measured."""
     for name in names:
         for dtypes in (WIDE, HALF):
-            paths = {dtype: table.FOLDER / f"{name}-{dtype}.npz" for dtype in dtypes}
+            paths = {dtype: table.path(name, dtype) for dtype in dtypes}
             paths = {dtype: path for dtype, path in paths.items() if path.exists()}
             for backend in current().modules:
                 if not paths or backend not in PRIMITIVES[name].spellings:
@@ -37,7 +37,10 @@ def proposed(names: Sequence[str]) -> Iterator[Proposal]:
                     yield from tighten_arrays.proposals(name, backend, entries)
                 else:
                     found = [table.read(path) for path in paths.values()]
-                    yield from tighten.proposals(found, backend, groups_of(backend, name))
+                    groups = groups_of(backend, name)
+                    if dtypes == HALF:  # in which Taylor mode cancels all digits: the ledger says where
+                        groups = tuple(group for group in groups if group != "jet")
+                    yield from tighten.proposals(found, backend, groups)
 
 
 def groups_of(backend: str, primitive: str) -> tuple[str, ...]:
@@ -62,22 +65,24 @@ def cause(proposal: Proposal) -> str:
 
 
 def written(names: Sequence[str]) -> str:
-    """The rows in TOML: of these primitives anew, then those that stand and were not measured."""
+    """The rows in TOML: those that stand and were not measured, then of these primitives anew."""
     with np.errstate(all="ignore"):
         rows = list(proposed(names))
     texts = [tighten.toml(row, f"{cause(row)} {tighten.told(row)}".strip()) for row in rows]
-    return "\n".join([*texts, *map(standing_text, standing(names))])
+    return "\n".join([*map(standing_text, standing(names)), *texts])
 
 
 def standing(names: Sequence[str]) -> Iterator[contracts.Row]:
-    """What is left of the rows that stand."""
+    """What is left of the rows that stand: what no proposal was made of."""
     for row in contracts.read():
-        of_modes = row.modes != ("*",)
-        left = tuple(name for name in row.primitives if of_modes or name not in names)
-        if left:
-            yield replace(row, primitives=left)
-        if len(left) < len(row.primitives) and (dtypes := tuple(d for d in row.dtypes if d in EXTENDED)):
-            yield replace(row, primitives=tuple(name for name in row.primitives if name not in left), dtypes=dtypes)
+        left: dict[tuple[str, ...], list[str]] = {}
+        for name in row.primitives:
+            anew = row.modes == ("*",) and name in names
+            dtypes = tuple(dtype for dtype in row.dtypes if not (anew and table.path(name, dtype).exists()))
+            left.setdefault(dtypes, []).append(name)
+        for dtypes, primitives in left.items():
+            if dtypes:
+                yield replace(row, primitives=tuple(primitives), dtypes=dtypes)
 
 
 def standing_text(row: contracts.Row) -> str:

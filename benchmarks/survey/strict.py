@@ -214,9 +214,9 @@ def profile(x: Floats, errors: Floats, precision: Precision) -> list[list[float]
     return [[round(2 * b / BINS, 3), round(min(math.log2(max(e, 0.5)), 64.0), 1)] for b, e in sorted(worst.items())]
 
 
-def padded(x: Floats) -> Floats:
-    """Repeats the first point up to a multiple of BLOCK."""
-    return np.concatenate([x, np.repeat(x[:1], -len(x) % BLOCK, axis=0)])
+def padded(x: Floats, block: int = BLOCK) -> Floats:
+    """Repeats the first point up to a multiple of the block."""
+    return np.concatenate([x, np.repeat(x[:1], -len(x) % block, axis=0)])
 
 
 def strict(
@@ -242,10 +242,10 @@ def strict(
 
 
 def asked(
-    system: Backend, primitive: Primitive, precision: Precision, x: Floats, names: Sequence[str]
+    system: Backend, primitive: Primitive, precision: Precision, x: Floats, names: Sequence[str], block: int = BLOCK
 ) -> Iterator[tuple[Mode, int, dict[tuple[int, ...], NDArray[Any]], Result | None]]:
     """Each mode of those names, its order, and what it answers at all points at once, by partial; or its refusal."""
-    point = tuple(padded(x).T.copy())
+    point = tuple(padded(x, block).T.copy())
     shape, p = point[0].shape, primitive.arity
     step = Step(primitive.name, tuple(range(p)))
     alone = Program((shape,) * p, (step,))
@@ -268,6 +268,22 @@ def asked(
                 }  # fmt: skip
                 answers.update(zip(components[quantity], parts, strict=True))
             yield mode, ORDERS[quantity], answers, result if result.numbers is None else None
+
+
+def asked_in_parts(
+    system: Backend, primitive: Primitive, precision: Precision, x: Floats, names: Sequence[str], block: int
+) -> Iterator[tuple[Mode, int, dict[tuple[int, ...], NDArray[Any]], Result | None]]:
+    """As ``asked``, so many points at once; a mode that refuses some of them refuses."""
+    told: dict[Mode, tuple[int, list[dict[tuple[int, ...], NDArray[Any]]], Result | None]] = {}
+    for start in range(0, len(x), block):
+        for mode, order, answers, refused in asked(
+            system, primitive, precision, x[start : start + block], names, block
+        ):
+            _, parts, before = told.get(mode, (order, [], None))
+            told[mode] = (order, [*parts, answers], before or refused)
+    for mode, (order, parts, refused) in told.items():
+        keys = () if refused is not None else parts[0]
+        yield mode, order, {key: np.concatenate([part[key] for part in parts]) for key in keys}, refused
 
 
 def worst_of(

@@ -11,7 +11,7 @@ import numpy as np
 
 from benchmarks.survey import arrays, dense, needs
 from benchmarks.survey.tighten_arrays import joined, numbers, within
-from gradlaws.strategies.catalogue import CORE, PRIMITIVES
+from gradlaws.strategies.catalogue import PRIMITIVES
 from gradlaws.strategies.precision import HALF, WIDE
 from gradlaws.suite.bound import contracts
 from gradlaws.suite.bound.contracts import Contract, Row
@@ -24,8 +24,8 @@ FEW = {"float16": 2_000, "bfloat16": 2_000}  # there are not 10⁴ numbers in th
 
 
 def dtypes(primitive: str, backend: str) -> tuple[str, ...]:
-    """In which it is measured: in half types what is composed. Points are of float64, so of long double nothing is."""
-    if primitive not in CORE or PRIMITIVES[primitive].kind == "structured":
+    """In which it is measured: in half types what is entrywise. Points are of float64, so of long double nothing is."""
+    if PRIMITIVES[primitive].kind == "structured":
         return WIDE
     return (*WIDE, "float16") if backend == "numpy" else WIDE + HALF
 
@@ -47,14 +47,19 @@ def rounded(of: dict[str, float]) -> dict[str, float]:
     return {name: float(f"{number:.4g}") for name, number in of.items()}
 
 
+def path(primitive: str, dtype: str) -> Path:
+    """Of what was measured."""
+    return FOLDER / f"{primitive}-{dtype}.npz"
+
+
 def measured(row: Row, backend: str, primitive: str, dtype: str) -> dict[str, Any]:
     """What it needs, at how many points it was asked, and how many of them are in its region and tell something, since
     the ledger excuses some, and of some nothing can be said; {} where it was not measured."""
-    path = FOLDER / f"{primitive}-{dtype}.npz"
-    if not path.exists():
+    file = path(primitive, dtype)
+    if not file.exists():
         return {}
     if PRIMITIVES[primitive].kind == "structured":
-        found = arrays.read(path)
+        found = arrays.read(file)
         entries = joined(found, backend, row.region)
         kept = within(entries, row.contract)
         return {
@@ -63,7 +68,7 @@ def measured(row: Row, backend: str, primitive: str, dtype: str) -> dict[str, An
             "inside": len(np.unique(entries[:, -1])),
             "beyond": 1 - len(kept) / max(len(entries), 1),
         }
-    dense_ = read(path)
+    dense_ = read(file)
     groups = needs.groups_of(row, backend, primitive, dtype)
     need = needs.need(dense_, backend, groups, row.contract, row.region)
     return {

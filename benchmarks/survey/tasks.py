@@ -22,8 +22,8 @@ from benchmarks.survey import arrays, dense, table
 from benchmarks.survey.bounds import within_bound
 from benchmarks.survey.nestings import nestings
 from benchmarks.survey.strict import strict, surveyed
-from gradlaws.strategies.catalogue import CORE, PRIMITIVES
-from gradlaws.strategies.precision import HALF, PRECISIONS, WIDE, Precision
+from gradlaws.strategies.catalogue import PRIMITIVES
+from gradlaws.strategies.precision import PRECISIONS, Precision
 from gradlaws.strategies.primitive import Primitive
 from gradlaws.suite import plugins
 from gradlaws.suite.bound import contracts
@@ -65,8 +65,8 @@ def timed(
 
 def measured(primitive: Primitive, precision: Precision, met: list[str]) -> list[dict[str, Any]]:
     """Points of elementwise primitives with their errors, and entries of those structured ones that have a contract."""
-    path = table.FOLDER / f"{primitive.name}-{precision.name}.npz"
-    if not met or (precision.name not in WIDE and (precision.name not in HALF or primitive.name not in CORE)):
+    path = table.path(primitive.name, precision.name)
+    if not any(precision.name in table.dtypes(primitive.name, backend) for backend in met):
         return []
     if primitive.kind in ("elementwise", "arithmetic"):
         dense.measure(primitive, precision.name, tuple(met)).save(table.FOLDER)
