@@ -1,7 +1,7 @@
 """Seconds of processor time of one call, beside gradcheck + gradgradcheck and check_grads, at sizes of one program.
 
-A gated block with a normalisation, which has as many outputs as inputs; default modes, first and second order, the second
-call of each size. What jax spends in its compiler is taken off both.
+A gated block with a normalisation, which has as many outputs as inputs; default modes, first and second order, the
+second call of each size. What jax spends in its compiler is taken off both.
 """
 
 from __future__ import annotations
