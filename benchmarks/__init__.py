@@ -4,6 +4,7 @@
     sensitivity/   how small a fault is seen, beside the checkers of torch and jax
     survey/        every primitive alone, over its whole domain and in every mode
     soak.py        many seeds: how often it cries wolf
+    sizes/         truth and RULE of 19 programs, up to a million entries
     certify.py     how near the bound is to what computations within the contracts do
     history.py     what each version of a framework gets right (history.toml: when it was released, what was fixed)
 

@@ -54,6 +54,7 @@ class Growth:
     exact: list[MPArray]
     steps: list[Step] = field(default_factory=list)
     depends: list[bool] = field(default_factory=list)
+    largest: int = LARGEST
 
     @classmethod
     def at(cls, precision: Precision, point: Point) -> Growth:
@@ -63,12 +64,32 @@ class Growth:
     def floats(self, index: int) -> Floats:
         return mp_arrays.to_floats(self.exact[index])
 
+    def entered(self, values: Floats) -> MPArray:
+        """A constant as a value."""
+        return mp_arrays.mp_array(values)
+
+    def constants(self, shape: Shape) -> SearchStrategy[Floats]:
+        return entries(self.precision, shape)
+
+    def partners(self, shape: Shape) -> list[Shape]:
+        return partners(shape)
+
+    def result(self, step: Step) -> MPArray:
+        """What the step makes of its arguments. Raises DomainError where it is not defined."""
+        with mp.workprec(WORKING_BITS):
+            return apply(step, [self.exact[i] for i in step.arguments])
+
+    def representable(self, result: MPArray) -> bool:
+        """Whether second derivatives are, at these values."""
+        limit = 2.0**self.precision.moderate_exponent
+        return all(value == 0 or 1 / limit <= abs(value) <= limit for value in result.ravel())
+
     def fits(self, primitive: Primitive, arguments: Sequence[int]) -> list[Step]:
         """The steps that the primitive can make of these arguments here; none outside its domain."""
         shapes = [self.exact[i].shape for i in arguments]
         steps = []
         for parameters in primitive.variants(*shapes):
-            if math.prod(primitive.shape(*shapes, **parameters)) <= LARGEST:
+            if math.prod(primitive.shape(*shapes, **parameters)) <= self.largest:
                 steps.append(Step(primitive.name, tuple(arguments), tuple(parameters.items())))
         if steps and not primitive.domain(*(self.floats(i) for i in arguments)):
             return []
@@ -76,19 +97,17 @@ class Growth:
 
     def add_constant(self, values: Floats) -> int:
         self.steps.append(constant_step(values))
-        self.exact.append(mp_arrays.mp_array(values))
+        self.exact.append(self.entered(values))
         self.depends.append(False)
         return len(self.exact) - 1
 
     def add(self, step: Step, bounded: bool = True) -> bool:
         """Takes the step, unless its value leaves the range in which second derivatives are representable."""
         try:
-            with mp.workprec(WORKING_BITS):
-                result = apply(step, [self.exact[i] for i in step.arguments])
+            result = self.result(step)
         except DomainError:
             return False
-        limit = 2.0**self.precision.moderate_exponent
-        if bounded and any(value != 0 and not 1 / limit <= abs(value) <= limit for value in result.ravel()):
+        if bounded and not self.representable(result):
             return False
         self.steps.append(step)
         self.exact.append(result)
@@ -136,8 +155,8 @@ def another_step(
     others = [i for i in live if i != first]  # a constant is drawn where it is used, so that it can shrink away
     second = draw(st.sampled_from([-1, *others]), label="other operand")
     if second < 0:
-        shape = draw(st.sampled_from(partners(exact[first].shape)), label="shape of a constant")
-        second = growth.add_constant(draw(entries(growth.precision, shape), label="constant"))
+        shape = draw(st.sampled_from(growth.partners(exact[first].shape)), label="shape of a constant")
+        second = growth.add_constant(draw(growth.constants(shape), label="constant"))
     draw(step_of(growth, twos, [(first, second), (second, first)]))
     return True
 

@@ -14,8 +14,14 @@ def number(value: float) -> str:
     return f"{value:.6g}"
 
 
+SHOWN = 16  # entries; of a larger array its ends and its shape
+
+
 def array(values: Floats) -> str:
     """2.5, [1 2] or [1 2; 3 4], to six digits: what a person reads; the exact values are printed in hex."""
+    if values.size > SHOWN or values.ndim > 2:
+        ends = values.ravel()[[0, -1]].tolist()
+        return f"[{number(ends[0])} … {number(ends[1])}: {' × '.join(map(str, values.shape))}]"
     if values.ndim == 0:
         return number(float(values))
     if values.ndim == 1:

@@ -144,17 +144,19 @@ def examples(weight: float) -> settings:
 
 # JAX compiles each new function, and each new shape of each primitive: one of its examples costs as much as ten others.
 SHARES = {"jax": 0.25}
+LARGE_SHARES = {"jax": 0.5}
 FEWEST = 4  # of a share; the first example is the simplest that there is
 OWN_SHARES = {"jax": 0.5}  # of the examples of a plugin's primitive alone
 MODES = {"jax": 2}
 ALONE = {"jax": 1}  # every primitive is met alone, so its modes share the primitives among them
+LARGE = ("U9", "U10")  # whose functions are compiled at shapes of their own, in few modes for that
 
 
 def modes(backend: str, identity: str) -> int | None:
     """How many modes of a quantity meet one example, in rotation; None: all of them."""
     if active.modes is None:
         return None
-    return min(active.modes, (ALONE if identity == "alone" else MODES).get(backend, active.modes))
+    return min(active.modes, (ALONE if identity in ("alone", *LARGE) else MODES).get(backend, active.modes))
 
 
 def shared(full: settings, backend: str, identity: str = "", own: bool = False, share: float = 1.0) -> settings:
@@ -163,8 +165,8 @@ def shared(full: settings, backend: str, identity: str = "", own: bool = False, 
     if own and active.own:
         return settings(full, max_examples=round(active.own * OWN_SHARES.get(backend, 1.0)))
     if identity != "alone":  # which is met in few shapes instead
-        share *= SHARES.get(backend, 1.0)
-    return settings(full, max_examples=max(FEWEST, round(full.max_examples * share)))
+        share *= (LARGE_SHARES if identity in LARGE else SHARES).get(backend, 1.0)
+    return settings(full, max_examples=max(min(FEWEST, full.max_examples), round(full.max_examples * share)))
 
 
 def pick_of(backend: str) -> int | None:

@@ -37,6 +37,15 @@ def test_torch_on_symmetric_matrices_is_right(function: Callable[..., Any]) -> N
     assert gradlaws.check(function, torch.asarray(SYMMETRIC)).verdict == "holds"
 
 
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32])
+def test_a_matrix_that_is_symmetric_up_to_rounding_is_symmetric(dtype: torch.dtype) -> None:
+    matrix = torch.asarray(SYMMETRIC, dtype=dtype)
+    matrix[0, 1] *= 1 + torch.finfo(dtype).eps
+    assert matrix[0, 1] != matrix[1, 0]
+    for upper in (False, True):
+        assert gradlaws.check(torch.linalg.cholesky, matrix, upper=upper).verdict == "holds"
+
+
 @pytest.mark.parametrize("symmetrized", [True, False])
 def test_jax_on_symmetric_matrices_is_right(symmetrized: bool) -> None:
     """Its gradient without symmetrize_input is not symmetric, and right along symmetric directions."""

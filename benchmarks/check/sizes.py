@@ -54,9 +54,10 @@ class Clock:
             jax.monitoring.register_event_duration_secs_listener(self._heard)
         self.started = time.process_time()
 
-    def _heard(self, event: str, seconds: float, **_: Any) -> None:
+    def _heard(self, event: str, duration_secs: float, **kwargs: str | int) -> None:
+        del kwargs
         if event.endswith("backend_compile_duration"):
-            self.compiled += seconds
+            self.compiled += duration_secs
 
     @property
     def seconds(self) -> float:

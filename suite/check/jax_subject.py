@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -17,6 +18,7 @@ from gradlaws.suite.tracing import of_jax
 from gradlaws.suite.tracing.traced import Traced
 
 Arrays = Sequence[Any]
+LIBRARY = re.compile(r"[/\\](jax|optax)[/\\]")  # files of what rows of the ledger name
 REFUSALS = (ValueError, TypeError, NotImplementedError)
 SUBSETS = 2  # leaves that are asked alone: each is traced and compiled anew
 
@@ -88,12 +90,15 @@ class JaxSubject:
         return tuple(as_real(y) for y in jax.tree_util.tree_leaves(self._called(arrays)) if has_derivative(y))
 
     def called(self) -> list[Called]:
-        """By the names of jitted functions, custom rules and primitives; their arguments are not known."""
+        """By the names of jitted functions, custom rules and primitives, and of jax's and optax's own functions on the
+        way to them; their arguments are not known."""
         found: set[str] = set()
 
         def walk(jaxpr: Any) -> None:
             for equation in jaxpr.eqns:
                 found.update({equation.primitive.name, str(equation.params.get("name", ""))})
+                trace = equation.source_info.traceback
+                found.update(f.function_name for f in (trace.frames if trace else ()) if LIBRARY.search(f.file_name))
                 for value in equation.params.values():
                     inner = getattr(value, "jaxpr", value)
                     if hasattr(inner, "eqns"):

@@ -79,7 +79,7 @@ def details(judged: Judged, on: Occasion, frameworks: Iterable[str]) -> Details:
         )
     said = verdict.reason if got is None else float(got[where]) if shown["got"] else None
     row = ""
-    if mode is not None and said is not None and verdict.kind != "holds":
+    if mode is not None and said is not None and verdict.kind != "holds" and program.size <= witnesses.MANY:
         row = ledger_row.row(question, where, said)
     return {
         "order": judged.order, "function": mathematics(program), "steps": len(program.primitives),

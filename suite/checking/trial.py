@@ -38,6 +38,7 @@ from gradlaws.suite.truth.oracle import Truth
 from gradlaws.suite.vocabulary import Quantity
 
 T = TypeVar("T")
+C = TypeVar("C", bound="Check")
 
 
 @dataclass(repr=False)
@@ -97,15 +98,20 @@ class Trial:
     @contextmanager
     def example(self, program: Program, point: Point, *directions: Point) -> Iterator[Check]:
         """All comparisons on one function at one point; violations are raised together at the end."""
-        example: Example = {
-            "kind": "example", "test": self.test, "function": mathematics(program),
-            "inputs": arrays(input_names(program), point),
-        }  # fmt: skip
+        with self.asking(Check(self, program, point, directions, self.examples)) as check:
+            yield check
+
+    @contextmanager
+    def asking(self, check: C) -> Iterator[C]:
+        """The same, of a check that is made."""
+        program, point = check.program, check.point
+        shown = point if program.size <= witnesses.MANY else ()
+        inputs = arrays(input_names(program), shown)
+        example: Example = {"kind": "example", "test": self.test, "function": mathematics(program), "inputs": inputs}
         if not self.focus:
             example = {**example, "backend": self.backend.name, **witnesses.generated(program, point)}
         self.emit(example)
         self.met += self.focus is None
-        check = Check(self, program, point, directions, self.examples)
         try:
             yield check
         except DomainError as error:  # a step of the oracle leaves the domain: what is left cannot be judged
@@ -200,17 +206,14 @@ class Check:
         wrong = result.error
         if result.numbers is not None:
             with np.errstate(all="ignore"):
-                tolerance, majorant = tolerances.tolerance(
-                    system.backend, system.precision, mode.name, mode.quantity, program, point, *directions
-                )
+                tolerance, majorant = self.tolerance(question, mode)
                 if result.numbers.shape != tolerance.shape:
                     wrong = ValueError(f"its answer is of shape {result.numbers.shape} instead of {tolerance.shape}")
                 if mode.differences and not wrong:
+                    of = program, point, system.precision, mode.differences
                     try:
                         with clock.part("bound"):
-                            tolerance = differences.allowance(
-                                program, point, system.precision, mode.differences, tolerance
-                            )
+                            tolerance = differences.allowance(*of, tolerance)
                     except DomainError as error:
                         verdict = Verdict("inconclusive", reason=f"its steps leave the domain: {error}")
                         self.record(Judged(question, mode.name, mode.order, verdict, seconds=result.seconds))
@@ -228,6 +231,12 @@ class Check:
         else:
             self.take(self.excused(Judged(question, mode.name, mode.order, Verdict("error", reason=reason))))
         return None
+
+    def tolerance(self, question: Question, mode: Mode) -> tuple[Floats, float]:
+        """The bound per component, and the majorant."""
+        backend, program, point = question.backend, question.program, question.point
+        of = point, *question.directions
+        return tolerances.tolerance(backend, question.precision, mode.name, mode.quantity, program, *of)
 
     def true(self, answer: Answer, truth: Truth | None = None, label: str = "") -> None:
         """The answer against the oracle."""
@@ -295,10 +304,6 @@ class Check:
     ) -> Verdict:
         return beside(exact, got, tolerance, majorant, self.trial.precision, mode.differences if mode else 0)
 
-    def verdict_of(self, answer: Answer) -> Verdict:
-        """What would be said of an answer, which is not recorded. The oracle may leave the domain: inconclusive."""
-        return beside_truth(answer).verdict
-
     def excused(self, judged: Judged, of: Sequence[Answer] = ()) -> Judged:
         """A deviation where the ledger describes the violation or error; else as it is, and why."""
         found, record = excused(judged, [beside_truth(answer) for answer in of])
@@ -327,9 +332,9 @@ class Check:
         """Records what was judged; a violation or an error is kept until the example ends."""
         self.record(judged)
         kind = judged.verdict.kind
-        if kind in JUDGED and judged.got is not None:
+        if kind in JUDGED and judged.got is not None and judged.question.program.size <= witnesses.MANY:
             self.trial.worst = worse(self.trial.worst, judged, self.trial.focus is not None)
-        if kind != "violated" and kind != "error":
+        if kind not in ("violated", "error"):
             return
         with clock.part("rest"):
             told = failure.failure(judged, self.trial.occasion(judged), kind)

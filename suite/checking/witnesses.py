@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 from collections import Counter
 from dataclasses import replace
@@ -25,15 +26,16 @@ from gradlaws.suite.checking.judged import Judged
 from gradlaws.suite.truth import floats, oracle
 
 PRINTED = 4  # entries of a value that the graph shows; of larger ones it shows the shape
+MANY = 64  # inputs; of a function of more no witness is kept, and its graph shows shapes only
 COMPILES = ("jax",)  # not asked by others about a primitive alone or a stored case, of which there are hundreds
 
 
 def graph(program: Program, point: Point) -> list[Node]:
     """A node for every value: what makes it, from which values, its shape, and what it is at the point."""
-    try:
-        found: list[Floats | None] = list(float_values(program, point))
-    except DomainError:
-        found = [*point, *[None] * len(program.steps)]
+    found: list[Floats | None] = [*point, *[None] * len(program.steps)]
+    if program.size <= MANY:
+        with contextlib.suppress(DomainError):
+            found = [*float_values(program, point)]
     names = [(name, ()) for name in input_names(program)] + [(s.primitive, s.arguments) for s in program.steps]
     return [
         {"name": name, "from": list(arguments), "shape": list(shape),

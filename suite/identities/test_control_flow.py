@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from gradlaws.strategies.functions import scalar_functions
 from gradlaws.strategies.points import directions
 from gradlaws.strategies.program import Point
+from gradlaws.suite.checking.asking import beside_truth
 from gradlaws.suite.checking.trial import Check, Trial
 from gradlaws.suite.profiles import examples
 from gradlaws.suite.vocabulary import Quantity
@@ -44,7 +45,7 @@ def test_control_flow_leaves_derivatives_alone(trial: Trial, data: st.DataObject
 def conclusive(check: Check, quantity: Quantity, *along: Point) -> bool:
     """Whether the program itself can be judged here: a wrapper's turn is not for others."""
     plain = check.answer(check.system.backend.modes_of(quantity)[0], check.program, check.point, *along)
-    return plain is not None and check.verdict_of(plain).kind != "inconclusive"
+    return plain is not None and beside_truth(plain).verdict.kind != "inconclusive"
 
 
 def see_the_wrong_fail(check: Check) -> None:

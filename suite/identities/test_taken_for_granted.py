@@ -18,6 +18,7 @@ from gradlaws.strategies.program import Point, Program
 from gradlaws.suite.backends.backend import Mode
 from gradlaws.suite.bound.thresholds import fault
 from gradlaws.suite.checking.answer import Answer, exactly
+from gradlaws.suite.checking.asking import beside_truth
 from gradlaws.suite.checking.system import System
 from gradlaws.suite.checking.trial import Check, Trial
 from gradlaws.suite.profiles import examples
@@ -151,7 +152,7 @@ def judge_more(check: Check, *directions: Point) -> None:
     more = system.backend.more
     (quantity,) = {mode.quantity for mode in more[check.trial.identity]}
     plain = check.answer(system.backend.modes_of(quantity)[0], None, None, *directions)
-    if plain is None or check.verdict_of(plain).kind == "inconclusive":
+    if plain is None or beside_truth(plain).verdict.kind == "inconclusive":
         return
     for mode in check.modes(quantity, more[check.trial.identity]):
         answer = check.answer(mode, None, None, *directions)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from scipy.special import gammaln
+from scipy.special import betaln, gammaln
 
 from gradlaws.strategies.precision import HALF
 from gradlaws.suite import regions
@@ -50,6 +50,8 @@ def evaluated(step: Step, partials: Sequence[Any]) -> Error:
         return added(powers(step) * u * abs(out), underflow(step))
     if name in ("igamma", "igammac"):
         return added(SERIES_ULPS * u * abs(out), incomplete_gamma(step), underflow(step))
+    if name == "incomplete_beta":
+        return added(SERIES_ULPS * u * abs(out), incomplete_beta(step), underflow(step))
     if name == "polygamma":
         x, slope = step.arguments[1], partials[1]
         return added(ZETA_ULPS * u * (abs(out) + abs(x * slope) / 2), underflow(step))
@@ -77,6 +79,14 @@ def incomplete_gamma(step: Step) -> Error:
     """Both have the factor exp(a log x - x - lgamma(a)) (Cephes igam): of each term of the exponent an ulp or two."""
     a, x = step.arguments
     terms = abs(a * np.log(x)) + abs(x) + abs(gammaln(a))
+    return np.asarray(2 * step.unit.u * np.where(np.isfinite(terms), terms, 0.0) * abs(step.result))
+
+
+def incomplete_beta(step: Step) -> Error:
+    """Its factor is exp(a log x + b log1p(-x) - betaln(a, b)) (Cephes incbet)."""
+    a, b, x = step.arguments
+    with np.errstate(all="ignore"):
+        terms = abs(a * np.log(x)) + abs(b * np.log1p(-x)) + abs(betaln(a, b))
     return np.asarray(2 * step.unit.u * np.where(np.isfinite(terms), terms, 0.0) * abs(step.result))
 
 

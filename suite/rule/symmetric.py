@@ -10,7 +10,7 @@ import numpy as np
 from gradlaws.strategies.primitive import Floats
 from gradlaws.suite.tape.run import Evaluation
 from gradlaws.suite.tape.tape import Tape
-from gradlaws.suite.tracing.call import OF_SYMMETRIC
+from gradlaws.suite.tracing.call import OF_SYMMETRIC, SYMMETRIC
 from gradlaws.suite.tracing.traced import Traced
 
 STEP = 2.0**-30  # of the largest entry, to the power of two below: what is added to one of a pair is exact
@@ -33,8 +33,11 @@ def _is_met(tape: Tape, argument: int) -> bool:
 
 
 def is_symmetric(x: Floats) -> bool:
-    """A square matrix, or a batch of them, with an entry beside its diagonal."""
-    return x.ndim > 1 and x.shape[-1] == x.shape[-2] > 1 and bool(np.all(x == np.swapaxes(x, -1, -2)))
+    """A square matrix, or a batch of them, with an entry beside its diagonal; up to roundings of the narrowest type."""
+    if x.ndim < 2 or x.shape[-1] != x.shape[-2] or x.shape[-1] < 2:
+        return False
+    apart = np.max(np.abs(x - np.swapaxes(x, -1, -2)), initial=0.0)
+    return bool(apart <= SYMMETRIC * np.max(np.abs(x), initial=0.0))
 
 
 def _unmoved(at: Evaluation, argument: int, x: Floats) -> bool:

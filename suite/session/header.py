@@ -95,7 +95,8 @@ def asked_for(config: pytest.Config) -> dict[str, str]:
 
 def met_alone(items: Sequence[pytest.Item]) -> dict[str, str]:
     """How many of a system's primitives this run meets by themselves."""
-    counts = Counter(system_of(item) for item in items if identity_of(item) == "alone")
+    alone = {(system_of(item), parameters_of(item)["primitive"]) for item in items if identity_of(item) == "alone"}
+    counts = Counter(system for system, _ in alone)
     return {
         f"alone, {system}": f"{met} of {sum(system.split('-')[0] in p.spellings for p in PRIMITIVES.values())}"
         for system, met in sorted(counts.items())

@@ -10,9 +10,8 @@ import numpy as np
 
 from gradlaws.suite.tape.tape import Builder, Kind, Origin, Shape
 
-# Of its largest entry, what a symmetric matrix that was computed may be off by.
 OF_SYMMETRIC = " of a symmetric matrix"  # ends the name of what makes it one
-SYMMETRIC = {"float64": 2.0**-50, "float32": 2.0**-21, "float16": 2.0**-8, "bfloat16": 2.0**-5}
+SYMMETRIC = 2.0**-7  # of its largest entry, what one that was computed may be off by, in the narrowest type
 
 
 @dataclass(frozen=True)
@@ -47,21 +46,25 @@ class JaxCall(Call):
     values: Callable[[], Sequence[Any]]
 
 
-def symmetrised(call: Call, value: int, at_point: Any) -> int:
-    """(A + Aᵀ) / 2, if the matrix is symmetric at the point.
+def symmetrised(call: Call, value: int, at_point: Any, lower: bool) -> int:
+    """(A + Aᵀ) / 2, if the matrix is symmetric at the point, up to rounding; what is left to the triangle that is read
+    stays as it is there.
 
     What is defined of symmetric matrices alone reads one triangle. Beside the point it is this that is meant: along
     symmetric directions all that agree there have one derivative.
     """
-    a = np.asarray(at_point, dtype=np.float64)
-    kind = call.to.kinds[value]
-    if not np.all(np.abs(a - np.swapaxes(a, -1, -2)) <= SYMMETRIC[kind.dtype] * np.max(np.abs(a), initial=0.0)):
+    a, kind = np.asarray(at_point, dtype=np.float64), call.to.kinds[value]
+    turned = np.swapaxes(a, -1, -2)
+    if not np.all(np.abs(a - turned) <= SYMMETRIC * np.max(np.abs(a), initial=0.0)):
         return value
     rank, origin = len(kind.shape), replace(call.origin, name=f"{call.origin.name}{OF_SYMMETRIC}")
     permutation = (*range(rank - 2), rank - 1, rank - 2)
-    turned = call.to.one("transpose", [value], kind, origin, permutation=permutation)
-    total = call.to.one("add", [value, turned], kind, origin)
-    return call.to.one("mul", [total, call.to.constant(np.asarray(0.5), kind.dtype)], kind, origin)
+    other = call.to.one("transpose", [value], kind, origin, permutation=permutation)
+    total = call.to.one("add", [value, other], kind, origin)
+    mean = call.to.one("mul", [total, call.to.constant(np.asarray(0.5), kind.dtype)], kind, origin)
+    read = np.tril(np.ones(a.shape, dtype=bool)) == lower
+    rest = np.where(read | np.eye(a.shape[-1], dtype=bool), a, turned) - (a + turned) / 2
+    return call.to.one("add", [mean, call.to.constant(rest, kind.dtype)], kind, origin) if np.any(rest) else mean
 
 
 Lowering = Callable[[Call], list[int]]

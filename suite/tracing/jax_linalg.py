@@ -37,7 +37,7 @@ def signed(call: JaxCall, value: int, signs: Array) -> int:
 
 def cholesky(call: JaxCall) -> list[int]:
     real(call)
-    return call.emit("cholesky", symmetrised(call, call.arguments[0], call.values()[0]))
+    return call.emit("cholesky", symmetrised(call, call.arguments[0], call.values()[0], lower=True))
 
 
 def eigh(call: JaxCall) -> list[int]:
@@ -45,7 +45,7 @@ def eigh(call: JaxCall) -> list[int]:
     kind = real(call)
     if call.kinds[0].shape != kind.shape:
         raise Unsupported(f"{call.origin} has no declaration with subset_by_index")
-    matrix = symmetrised(call, call.arguments[0], call.values()[0])
+    matrix = symmetrised(call, call.arguments[0], call.values()[0], call.parameters["lower"])
     vectors, values = call.emit("eigh", matrix, lower=call.parameters["lower"])
     return [signed(call, vectors, signs_at_largest(call.at_point()[0])), values]
 

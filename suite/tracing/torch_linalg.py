@@ -53,13 +53,13 @@ def solve_triangular(
     )
 
 
-def symmetric(call: TorchCall, value: int) -> Value:
-    return Value(symmetrised(call, value, array_of(call.tensor(value))))
+def symmetric(call: TorchCall, value: int, lower: bool) -> Value:
+    return Value(symmetrised(call, value, array_of(call.tensor(value)), lower))
 
 
 def cholesky(call: TorchCall) -> list[int]:
     """Of the triangle that is asked for."""
-    a = symmetric(call, call.parameters["self"])
+    a = symmetric(call, call.parameters["self"], not call["upper"])
     if not call["upper"]:
         return [call.one("cholesky", call.kind.shape, a)]
     return [matrix_transpose(call, call.one("cholesky", call.kind.shape, matrix_transpose(call, a)))]
@@ -277,7 +277,7 @@ def signed(call: TorchCall, value: int, signs: Array) -> Value:
 
 def eigh(call: TorchCall) -> list[int]:
     """Values, and vectors with the signs that torch has chosen."""
-    a = symmetric(call, call.parameters["A"])
+    a = symmetric(call, call.parameters["A"], call["UPLO"] == "L")
     kinds = [call.kind_of(a), Kind(call.kinds[0].shape, call.kind.dtype)]
     vectors, values = call.to.emit("eigh", [a], kinds, call.origin, lower=call["UPLO"] == "L")
     if not call["compute_v"]:
