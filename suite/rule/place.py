@@ -117,6 +117,8 @@ def operations(exact: Exact, argument: int) -> list[Origin]:
     limit of what comes after it, along a random direction. In a long trace only values near its end are looked at.
     """
     traced = exact.traced
+    if any(kind.is_complex for tape in (traced.forward, traced.gradient) for kind in tape.kinds):
+        return []  # directions are of real numbers
     random = np.random.default_rng(0)
     forward = every_value(traced.forward, list(traced.point), exact.xp)
     gradient = every_value(traced.gradient, [*traced.point, *exact.weights], exact.xp)
