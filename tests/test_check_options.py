@@ -213,3 +213,77 @@ def test_an_option_that_means_nothing_is_one_line(options: Any, words: str) -> N
     with pytest.raises(gradlaws.CannotCheck) as caught:
         asked(torch.sin, x(), **options)
     assert words in str(caught.value) and "\n" not in str(caught.value)
+
+
+def rotated(x: Any) -> Any:
+    """With a table of angles that it makes in the type of its argument."""
+    places = torch.arange(x.shape[0], dtype=x.dtype)[:, None]
+    angles = places * 10000.0 ** (-torch.arange(0, x.shape[1], 2, dtype=x.dtype) / x.shape[1])
+    even, odd = x[:, ::2], x[:, 1::2]
+    return torch.cat([even * angles.cos() - odd * angles.sin(), even * angles.sin() + odd * angles.cos()], -1)
+
+
+def custom(backward: Any) -> Any:
+    """A sine whose gradient for a cotangent is ``backward(x, g)``."""
+
+    class Custom(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx: Any, x: Any) -> Any:
+            ctx.save_for_backward(x)
+            return torch.sin(x)
+
+        @staticmethod
+        def backward(ctx: Any, g: Any) -> Any:
+            return backward(*ctx.saved_tensors, g)
+
+    return Custom.apply
+
+
+def channels_last_alone(x: Any, g: Any) -> Any:
+    last = g.is_contiguous(memory_format=torch.channels_last) and not g.is_contiguous()
+    return g * x.cos() * (1.5 if last else 1.0)
+
+
+@pytest.mark.parametrize(
+    "function",
+    [rotated, lambda x: x * (torch.rand_like(x) > 0.3), lambda x: x.sin() * torch.randn_like(x)],
+    ids=["a table of its own", "a mask that is drawn", "numbers that are drawn"],
+)
+def test_what_a_float32_function_makes_itself_is_its_own(function: Any) -> None:
+    assert asked(function, torch.tensor(RANDOM.standard_normal((16, 32)), dtype=torch.float32)).verdict == "holds"
+
+
+@pytest.mark.parametrize(
+    "backward",
+    [
+        lambda x, g: g.clamp(-100, 100) * x.cos(),
+        lambda x, g: torch.where(g.abs() < 1e-6, 0.0, g) * x.cos(),
+        channels_last_alone,
+        lambda x, g: g * x.cos() * (1.5 if g.storage_offset() else 1.0),
+    ],
+    ids=["clipped", "small ones dropped", "wrong for channels last", "wrong at an offset"],
+)
+def test_no_cotangent_is_spared(backward: Any) -> None:
+    given = torch.tensor(RANDOM.standard_normal((2, 3, 4, 5)))
+    assert asked(custom(lambda x, g: g * x.cos()), given, order=1).verdict == "holds"
+    assert asked(custom(backward), given, order=1).verdict == "violated"
+
+
+@pytest.mark.parametrize("context", [torch.no_grad, torch.inference_mode])
+def test_the_call_may_stand_where_nothing_is_differentiated(context: Any) -> None:
+    with context():
+        assert asked(lambda x: torch.sin(x), torch.tensor(X)).verdict == "holds"
+
+
+def test_a_bias_before_a_normalisation_has_gradient_0_within_rounding() -> None:
+    torch.manual_seed(0)
+    block = torch.nn.Sequential(torch.nn.Conv2d(3, 4, 3), torch.nn.BatchNorm2d(4)).double()
+    found = asked(block, torch.tensor(RANDOM.standard_normal((2, 3, 4, 5))))
+    assert found.verdict == "holds" and "no more than rounding" in str(found)
+
+
+def test_a_wrong_rule_over_complex_numbers_is_violated() -> None:
+    def backward(x: Any, g: Any) -> Any:
+        return torch.fft.ifft(torch.fft.fft(g * x.cos())).real * (1 + 1e-9)
+
+    assert asked(custom(backward), torch.tensor(X), order=1).verdict == "violated"

@@ -59,6 +59,7 @@ class Row:
     excused: list[str] = field(default_factory=list)  # modes in which the framework is known to be wrong
     notes: list[str] = field(default_factory=list)
     compared: int = 0
+    zero: float = 0.0  # where the truth is 0 throughout, what rounding may make of it
     by_sum: bool = False  # whether rounding leaves digits of a sum with drawn signs, and none of single entries
 
     @property
@@ -154,7 +155,7 @@ class Report:
             ("not offered", self.unsupported),
             ("not asked", self.skipped),
             ("excused", self.excused),
-            ("said", [*self.notes, *filter(None, [_by_sum(self.rows), self._lost(), self.controls])]),
+            ("said", [*self.notes, *filter(None, self._remarks())]),
         )
         for title, lines in sections:
             if lines:
@@ -166,6 +167,9 @@ class Report:
             yield from ("    " + line for line in self.script.splitlines())
         yield ""
         yield f"  seed={self.seed} asks the same again ({self.seconds:.1f} s)"
+
+    def _remarks(self) -> list[str]:
+        return [_zeros(self.rows), _by_sum(self.rows), self._lost(), self.controls]
 
     def _lost(self) -> str:
         """Where rounding takes most digits, if it takes many."""
@@ -220,6 +224,11 @@ def _titled(row: Row) -> str:
     if row.quantity:
         return f"{row.quantity} of {row.name}"
     return f"{QUANTITIES[row.order]} of {row.name}" if row.order < 2 else f"{QUANTITIES[2]} for {row.name}"
+
+
+def _zeros(rows: Sequence[Row]) -> str:
+    names = ", ".join(f"{_titled(row)} ({row.zero:.0e})" for row in rows if row.zero)
+    return f"no more than rounding throughout (0, most often), which makes up to: {names}" if names else ""
 
 
 def _by_sum(rows: Sequence[Row]) -> str:

@@ -13,7 +13,7 @@ from typing import Literal
 import numpy as np
 
 from gradlaws.strategies.primitive import Floats
-from gradlaws.suite.check import control, excuses, opaque, questions, tangents
+from gradlaws.suite.check import control, excuses, linear, opaque, questions, tangents
 from gradlaws.suite.check.allowed import Allowed
 from gradlaws.suite.check.answer import Report, Row
 from gradlaws.suite.check.comparison import compared, looked_at
@@ -77,6 +77,7 @@ class First:
 
     def judged(self) -> None:
         _ruled(self.state, self.rows, 1)
+        self.state.report.problems += linear.nonlinear(self.state)
         if not self.state.knows(1):
             return
         true = self.truth.gradient(self.cotangent.weights)
@@ -187,9 +188,11 @@ def _ruled(state: Check, rows: Sequence[Row], order: Literal[1, 2]) -> None:
 
 
 def _look(rows: Sequence[Row], truth: Truth, true: Sequence[Floats], allowed: Allowed) -> None:
-    for row, exact, rounding, unknown in zip(rows, true, allowed.framework, allowed.unknown, strict=True):
+    shown = [truth.shown(exact) for exact in true]
+    largest = max((float(np.max(np.abs(x), initial=0.0)) for x in shown), default=0.0)
+    for row, exact, rounding, unknown in zip(rows, shown, allowed.framework, allowed.unknown, strict=True):
         row.notes += unknown
-        looked_at(row, truth.shown(exact), rounding)
+        looked_at(row, exact, rounding, largest)
 
 
 def _unbounded(rows: Sequence[Row], why: str) -> None:

@@ -51,7 +51,8 @@ def _entries(
     where = tuple(int(i) for i in at)
     if ratio[at] <= 1 and ratio[at] >= row.ratio:
         row.ratio, row.worst = float(ratio[at]), where
-        row.ulps = float(apart[at] / ulp(row.dtype, float(shown[at])))
+        with np.errstate(over="ignore"):
+            row.ulps = float(apart[at] / ulp(row.dtype, float(shown[at])))
     if ratio[at] > 1:
         row.failures.append(
             Failure(asked, question, where, float(answer[at]), float(shown[at]), float(bound[at]), float(ratio[at]))
@@ -78,9 +79,17 @@ def ulp(dtype: str, number: float) -> float:
     return float(2.0 ** (np.floor(np.log2(size)) + 1)) * precision.unit_roundoff
 
 
-def looked_at(row: Row, true: Floats, bound: Floats) -> None:
-    """How many digits rounding leaves, beside the largest entry, and what the answers would have shown."""
+NOTHING = 2.0**-40  # of what rounding makes: what is less is 0 as far as any arithmetic here can see
+
+
+def looked_at(row: Row, true: Floats, bound: Floats, beside: float = 0.0) -> None:
+    """How many digits rounding leaves, beside the largest entry, and what the answers would have shown.
+
+    Where the truth is 0 (a bias before a normalisation), or no more than rounding makes and the rule is right exactly,
+    they are beside the largest entry of all leaves, ``beside``, of which rounding has to leave half of the digits.
+    """
     if not true.size:
+        row.digits = DIGITS[row.dtype]
         return
     if np.any(np.isnan(true)):
         row.notes.append(f"{int(np.sum(np.isnan(true)))} of {true.size} entries are not a number, in the truth as well")
@@ -89,6 +98,9 @@ def looked_at(row: Row, true: Floats, bound: Floats) -> None:
     most = DIGITS[row.dtype]
     if allowed == 0:
         digits = most
+    elif largest <= allowed * (1 if row.rule == "right" else NOTHING) and allowed <= 10 ** (-most / 2) * beside:
+        row.zero = allowed
+        digits = min(most, float(np.log10(beside / allowed)))
     elif largest == 0:
         row.notes.append(f"the true gradient is 0 throughout, and rounding alone makes up to {allowed:.1e}")
         return
@@ -97,5 +109,5 @@ def looked_at(row: Row, true: Floats, bound: Floats) -> None:
     row.digits = digits if np.isnan(row.digits) else min(row.digits, digits)
     with np.errstate(divide="ignore", invalid="ignore"):
         relative = bound[true != 0] / np.abs(true[true != 0])
-    if relative.size:
+    if relative.size and not row.zero:
         row.visible = float(np.median(relative))

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from gradlaws.suite.check.answer import Report
@@ -65,16 +66,29 @@ def check(
     said = options(
         order, seed, compile, accumulate, surrogate is not None, kinks, allow, up_to, budget
     )  # fmt: skip
-    subject = subject_of(function, args, kwargs, said, gradient)
-    numbers(subject.inputs, subject.point)
-    truth = surrogate if reference is None else reference
-    other = None if truth is None else _reference(subject, truth, function, args, kwargs, said)
-    report = judge(subject, other, said)
-    report.function = name_of(function)
-    report.script = script(function, report, subject)
+    with differentiating():
+        subject = subject_of(function, args, kwargs, said, gradient)
+        numbers(subject.inputs, subject.point)
+        truth = surrogate if reference is None else reference
+        other = None if truth is None else _reference(subject, truth, function, args, kwargs, said)
+        report = judge(subject, other, said)
+        report.function = name_of(function)
+        report.script = script(function, report, subject)
     if raises and report.verdict == "violated":
         raise Violation(f"\n{report}")
     return report
+
+
+@contextmanager
+def differentiating() -> Iterator[None]:
+    """As outside of torch.no_grad and inference_mode, in which the call may stand."""
+    if "torch" not in sys.modules:
+        yield
+        return
+    import torch
+
+    with torch.inference_mode(False), torch.enable_grad():
+        yield
 
 
 def subject_of(

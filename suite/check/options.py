@@ -64,6 +64,8 @@ def options(
     """Raises CannotCheck for what means nothing."""
     if order not in ORDERS:
         raise CannotCheck(f"order={order!r} is none: 1 for gradients, 2 for Hessian products as well")
+    if not isinstance(seed, int) or not 0 <= seed < 2**63:
+        raise CannotCheck(f"seed={seed!r} is no seed: a whole number from 0")
     if accumulate not in (None, "float32", "float64"):
         raise CannotCheck(f"accumulate={accumulate!r} is no type in which a kernel adds up: 'float32' or 'float64'")
     if kinks is not None and not 0 <= kinks < 1:

@@ -30,8 +30,15 @@ def short(array: Floats) -> Floats:
     return np.ldexp(np.round(mantissa * 2.0**BITS) / 2.0**BITS, exponent)
 
 
+FEW = 16  # entries, among which none is another's opposite: their sum would be 0
+
+
 def drawn(outputs: Sequence[Leaf], random: np.random.Generator) -> list[Floats]:
-    return [short(w) for w in directions.cotangent([y.shape for y in outputs], random)]
+    shapes = [y.shape for y in outputs]
+    found = [short(w) for w in directions.cotangent(shapes, random)]
+    while any(w.size <= FEW and np.unique(np.abs(w)).size < w.size for w in found):
+        found = [short(w) for w in directions.cotangent(shapes, random)]
+    return found
 
 
 def direction(point: Sequence[Floats], random: np.random.Generator) -> list[Floats]:

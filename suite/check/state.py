@@ -13,6 +13,7 @@ from gradlaws.strategies.primitive import Floats
 from gradlaws.suite.check import kinks, questions
 from gradlaws.suite.check.allowed import Allowed, rounding, widened
 from gradlaws.suite.check.answer import Report, Row
+from gradlaws.suite.check.drift import drift
 from gradlaws.suite.check.leaves import CannotCheck
 from gradlaws.suite.check.options import Options
 from gradlaws.suite.check.subject import Mode, Refused, Subject
@@ -56,6 +57,7 @@ class Check:
         if self.truth is not None:
             self.vectors = symmetric.within(self.truth, self.vectors, self.xp)
         self._runs: dict[str, Tape | None] = {}
+        self._wide: dict[str, Tape | None] = {}  # the same traces in float64
 
     def stage(self, what: str) -> None:
         """Progress, of what takes longer."""
@@ -152,11 +154,14 @@ class Check:
             source = asked.traced(False, self.options.order > 1, False)
         assert source is not None
         self._runs.update(forward=source.forward, gradient=source.gradient, product=source.product)
+        wide = self.own or self.truth
+        if wide is not None and wide is not source:
+            self._wide = {"forward": wide.forward, "gradient": wide.gradient, "product": wide.product}
 
     def allowed(self, kind: str, inputs: Sequence[Floats], exact: Sequence[Floats], sums: int | None = None) -> Allowed:
         """What rounding may do to the answers; beside a reference also to its evaluation in the arithmetic; and what
         the user allows, of the true numbers ``exact``. Raises Unsupported."""
-        found = self.bounds(self.runs(kind), inputs)
+        found = self.bounds(self.runs(kind), inputs, self._wide.get(kind))
         result = rounding(found, exact, self.random, sums)
         tape = getattr(self.truth, kind, None)
         if self.reference is not None and tape is not None and not (self.options.surrogate and kind == "forward"):
@@ -169,8 +174,10 @@ class Check:
         result = self.beside(result, exact)
         return result if self.options.kinks is None else self._left_out(kind, inputs, result)
 
-    def bounds(self, tape: Tape, inputs: Sequence[Floats]) -> Bounds:
-        return bounds(tape, inputs, self.subject.framework, accumulate=self.options.accumulate)
+    def bounds(self, tape: Tape, inputs: Sequence[Floats], wide: Tape | None = None) -> Bounds:
+        """``wide``: the same trace in float64."""
+        apart = drift(tape, wide)
+        return bounds(tape, inputs, self.subject.framework, accumulate=self.options.accumulate, drift=apart)
 
     def beside(self, allowed: Allowed, exact: Sequence[Floats]) -> Allowed:
         """With what the user allows."""

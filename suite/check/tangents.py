@@ -43,7 +43,7 @@ def judged(state: Check, mode: Mode, gradient: Sequence[Any]) -> None:
         state.mode_problems.append((mode.name, mode.order, text))
         return
     shown = [truth.shown(t) for t in true]
-    allowed = rounding(state.bounds(runs, inputs), shown, np.random.default_rng(state.options.seed))
+    allowed = rounding(state.bounds(runs, inputs, exact), shown, np.random.default_rng(state.options.seed))
     rows = _rows(state)
     for row, t, bound, unknown in zip(rows, shown, allowed.framework, allowed.unknown, strict=True):
         row.notes += [line for line in unknown if line not in row.notes]

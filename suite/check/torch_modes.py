@@ -27,6 +27,8 @@ def by_grad(function: Any, xs: Tensors, ws: Tensors, vs: Tensors, among: Tensors
     reached = [(y, w) for y, w in zip(ys, ws, strict=True) if y.requires_grad]
     if not reached:
         return [torch.zeros_like(x) for x in xs]
+    # What has no weight is left out altogether: its cotangent is absent then, not 0.
+    reached = [(y, w) for y, w in reached if torch.any(w != 0)] or reached
     outputs, weights = zip(*reached, strict=True)
     return torch.autograd.grad(outputs, xs, weights, allow_unused=True, materialize_grads=True)
 
@@ -125,6 +127,16 @@ def expanded(w: torch.Tensor) -> torch.Tensor:
     return w.reshape(-1)[:1].reshape([1] * w.ndim).expand(w.shape) if w.numel() else w
 
 
+def channels_last(w: torch.Tensor) -> torch.Tensor:
+    return w.contiguous(memory_format=torch.channels_last) if w.ndim == 4 else w
+
+
+def offset(w: torch.Tensor) -> torch.Tensor:
+    """Behind others in their storage."""
+    return torch.cat([torch.full((3,), torch.nan, dtype=w.dtype), w.reshape(-1)])[3:].reshape(w.shape)
+
+
 LAYOUTS: dict[str, Callable[[torch.Tensor], torch.Tensor]] = {
-    "strided": strided, "transposed": transposed, "expanded": expanded,
+    "strided": strided, "transposed": transposed, "expanded": expanded, "channels last": channels_last,
+    "at an offset": offset,
 }  # fmt: skip

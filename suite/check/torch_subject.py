@@ -14,6 +14,7 @@ from torch.overrides import TorchFunctionMode
 from gradlaws.strategies.primitive import Floats
 from gradlaws.suite.check.leaves import CannotCheck, Leaf, bound, named, replaced, walk
 from gradlaws.suite.check.subject import Called, Gradient, Kind, Mode, Order, Refused
+from gradlaws.suite.check.torch_draws import drawn_in
 from gradlaws.suite.check.torch_modes import COMPILED, LAYOUTS, MODES, Tensors, by_cotangent, by_grad
 from gradlaws.suite.tape.tape import Tape, Unsupported
 from gradlaws.suite.tracing import of_torch
@@ -54,7 +55,8 @@ class TorchSubject:
         parameters = dict(module.named_parameters()) if module is not None else {}
         own = {name: p for name, p in parameters.items() if p.requires_grad and has_derivative(p)}
         self._names, self._fixed = list(own), {n: p.detach() for n, p in parameters.items() if n not in own}
-        given = [x.detach() for _, x in chosen] + [p.detach() for p in own.values()]
+        given = [x.detach() for x in (*(x for _, x in chosen), *own.values())]
+        given = [x.clone() if x.is_inference() else x for x in given]
         self._complex = [x.is_complex() for x in given]
         self._tensors = [as_real(x) for x in given]
         if not self._tensors:
@@ -171,7 +173,15 @@ class TorchSubject:
 
     def traced(self, wide: bool, second: bool, holds: bool) -> Traced:
         dtype = "float64" if wide else None
-        return of_torch.derivatives(self.function, *self._tensors, second=second, dtype=dtype, holds=holds)
+        function = self._as_drawn() if wide else self.function
+        return of_torch.derivatives(function, *self._tensors, second=second, dtype=dtype, holds=holds)
+
+    def _as_drawn(self) -> Callable[..., Any]:
+        """With the random numbers of the call's own type."""
+        types = {x.dtype for x in self._tensors}
+        if len(types) != 1 or types == {torch.float64}:
+            return self.function
+        return drawn_in(types.pop(), self.function)
 
     def tangents(self, wide: bool, mode: str) -> Tape:
         return self._pushed(MODES[mode][2], wide)
@@ -181,12 +191,13 @@ class TorchSubject:
 
     def _pushed(self, ask: Callable[..., Any], wide: bool) -> Tape:
         point = [x.double() if wide else x for x in self._tensors]
-        ws = [torch.ones_like(y) for y in self.function(*point)]
+        function = self._as_drawn() if wide else self.function
+        ws = [torch.ones_like(y) for y in function(*point)]
         n = len(point)
 
         def pushed(*given: torch.Tensor) -> Any:
             xs = [x if x.requires_grad else x.requires_grad_() for x in given[:n]]
-            return ask(self.function, xs, [w.clone() for w in ws], list(given[n:]))
+            return ask(function, xs, [w.clone() for w in ws], list(given[n:]))
 
         try:
             return of_torch.traced(pushed, *point, *(torch.ones_like(x) for x in point))

@@ -36,15 +36,17 @@ def bounds(
     accumulate: Accumulation | str | None = None,
     forward_literals: Iterable[float] = (),
     mode: str = "eager",
+    drift: Mapping[int, Array] | None = None,
 ) -> Bounds:
     """``inputs`` are the rounded inputs, in float64. With ``dtype``, what is float64 on the tape is computed in it.
 
     ``accumulate`` is the type in which sums and products of matrices are added up, if it is wider than their result's.
     ``forward_literals`` are those of the function itself, which are what they are; others a rule brought in, rounded.
+    ``drift``: of constants that the function made before it met its inputs, by number, what they are off by.
     Raises KeyError for a backend or a type that is not known.
     """
     wide = Accumulation(accumulate) if isinstance(accumulate, str) else accumulate
-    return Bounds(tape, inputs, Arithmetic(backend, dtype, wide, mode), {abs(x) for x in forward_literals})
+    return Bounds(tape, inputs, Arithmetic(backend, dtype, wide, mode), {abs(x) for x in forward_literals}, drift or {})
 
 
 @dataclass(frozen=True)
@@ -67,6 +69,7 @@ class Bounds:
     inputs: Sequence[Any]
     arithmetic: Arithmetic
     own_literals: set[float]
+    drift: Mapping[int, Array]
     values: list[Array] = field(init=False)
     outputs: list[Array] = field(init=False)
     unknown: list[str] = field(init=False)
@@ -124,6 +127,8 @@ class Bounds:
                 error = abs(value - rounded(value, PRECISIONS[unit.dtype]))
                 if number in brought and abs(brought[number]) not in self.own_literals:
                     error = error + MADE_OF * unit.u * abs(value)
+            if number in self.drift:
+                error = np.maximum(error, self.drift[number])
             if unit.flushes:
                 error = np.where(abs(value) < unit.normal, abs(value), error)
             error = np.where(np.isfinite(value), error, 0.0)
