@@ -287,3 +287,13 @@ def test_a_wrong_rule_over_complex_numbers_is_violated() -> None:
         return torch.fft.ifft(torch.fft.fft(g * x.cos())).real * (1 + 1e-9)
 
     assert asked(custom(backward), torch.tensor(X), order=1).verdict == "violated"
+
+
+@pytest.mark.parametrize("draw", ["bernoulli", "normal"])
+def test_what_a_float32_function_of_jax_draws_is_its_own(draw: str) -> None:
+    key = jax.random.key(0)
+
+    def noisy(x: Any) -> Any:
+        return jax.numpy.tanh(x) * getattr(jax.random, draw)(key, shape=x.shape)
+
+    assert asked(noisy, jax.numpy.asarray(X, dtype="float32")).verdict == "holds"

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from typing import Any
 
 import jax
 import numpy as np
 
 from gradlaws.strategies.primitive import Floats
+from gradlaws.suite.check.jax_draws import as_without_x64
 from gradlaws.suite.check.jax_modes import MODES, by_cotangent
 from gradlaws.suite.check.leaves import CannotCheck, Leaf, bound
 from gradlaws.suite.check.subject import Called, Gradient, Kind, Mode, Order, Refused, shown
@@ -115,7 +117,8 @@ class JaxSubject:
 
     def traced(self, wide: bool, second: bool, holds: bool) -> Traced:
         dtype = "float64" if wide else None
-        return of_jax.derivatives(self.function, *self._arrays, second=second, dtype=dtype, holds=holds)
+        with as_without_x64() if wide else nullcontext():
+            return of_jax.derivatives(self.function, *self._arrays, second=second, dtype=dtype, holds=holds)
 
     def tangents(self, wide: bool, mode: str) -> Tape:
         return self._pushed(MODES[mode][2], wide)
@@ -132,7 +135,8 @@ class JaxSubject:
 
         point = [np.asarray(x, dtype=np.float64) for x in self._arrays] if wide else self._arrays
         try:
-            return of_jax.traced(pushed, *point, *map(np.ones_like, point), wide=wide)
+            with as_without_x64() if wide else nullcontext():
+                return of_jax.traced(pushed, *point, *map(np.ones_like, point), wide=wide)
         except REFUSALS as error:
             raise Unsupported(str(error)) from error
 
