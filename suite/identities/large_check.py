@@ -37,9 +37,10 @@ class LargeCheck(Check):
     large: Large = field(kw_only=True)
 
     def modes(self, quantity: Quantity, all_modes: Sequence[Mode] | None = None) -> list[Mode]:
-        """Less Taylor modes, whose formulas are no tape; of a primitive by itself the next one only."""
+        """Less Taylor modes, whose formulas are no tape, and batched ones, which torch takes apart in another way than
+        the tape has it; of a primitive by itself the next one only."""
         known = self.system.backend.modes_of(quantity) if all_modes is None else all_modes
-        found = super().modes(quantity, [mode for mode in known if not mode.experimental])
+        found = super().modes(quantity, [mode for mode in known if not (mode.experimental or "vmap" in mode.name)])
         return found[:1] if self.trial.identity == "alone" else found
 
     def rule(self, seed: int) -> bool:
@@ -124,6 +125,7 @@ class LargeCheck(Check):
         modes = [answer.mode for answer in of] or [judged.label]
         if judged.label == RULE:
             modes = [asked.backend.modes_of(quantity)[0].name for quantity in ("gradient", "hessian", "hvp")]
+            modes.append("vjp(grad)")  # as the trace is taken: reverse over reverse
         point, dtype = HashablePoint(asked.point), asked.precision.name
         rows = [
             row.id

@@ -73,7 +73,7 @@ def judged(row: ledger.Row, answer: Judged) -> tuple[LedgerStatus, str]:
             return "error", f"{row.id}: records {row.true} as true, the oracle says {mp.nstr(true, 20)}"
         ulp = mpf(2) ** -precision.digits * abs(true)
     both = np.isfinite(got) or np.isfinite(float(row.got))
-    if both and error <= max(recorded / 16, min(64 * ulp, recorded / 2)):
+    if not row.by_processor and both and error <= max(recorded / 16, min(64 * ulp, recorded / 2)):
         return (
             "fixed",
             f"{row.id} is fixed in {row.backend} {answer.question.backend.version}: remove its row from "
@@ -83,5 +83,5 @@ def judged(row: ledger.Row, answer: Judged) -> tuple[LedgerStatus, str]:
                                                 answer.tolerance + answer.exact.error)[row.component]:  # fmt: skip
         says = " or ".join((*row.gives, *filter(None, [row.within and f"within {row.within}"])))
         return "worse", f"{row.id}: its witness gives {got!r} where {mp.nstr(true, 20)} is right; it says {says}"
-    same = got == row.got or not both or row.any_size or abs(got - float(row.got)) <= bound
+    same = got == row.got or not both or row.any_size or row.by_processor or abs(got - float(row.got)) <= bound
     return ("confirmed", "") if same else ("worse", f"{row.id}: got {got.hex()}, recorded {float(row.got).hex()}")

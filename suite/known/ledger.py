@@ -31,7 +31,7 @@ REQUIRED = {
     "got", "true", "cause", "recheck",
 }  # fmt: skip
 OPTIONAL = {"upstream", "parameters", "weights", "tangent", "component", "then", "anywhere", "like", "any_size",
-            "raises", "gives", "within"}  # fmt: skip
+            "by_processor", "raises", "gives", "within"}  # fmt: skip
 RAISES = "raises "  # a `got` that starts so names the exception in place of a number
 DESCRIBING = (*regions.VARIABLES, "out", "true", "size", "u", "tiny")  # what may stand in `gives` and `within`
 
@@ -75,6 +75,7 @@ class Row:
     raises: str = ""  # how what other modes raise for the same cause begins
     gives: tuple[str, ...] = ()  # what may be there in place of what is right, each an expression
     within: str = ""  # or, where only digits are lost, how far off it is at most
+    by_processor: bool = False  # the digits are a LAPACK kernel's: others on another processor, all of them within
 
     def speaks_of(self, version: str) -> bool:
         """Whether the deviation is known to be in that version of its framework; builds ("+cpu") do not matter."""
@@ -185,6 +186,8 @@ def _row(entry: dict[str, Any], where: str) -> Row:
         raise DataError(f"{where}: {error}") from None
     if not (said or entry.get("any_size") or str(entry["got"]).startswith(RAISES)):
         raise DataError(f"{where}: does not say what is given: state it as gives, or how far off it is as within")
+    if entry.get("by_processor") and not entry.get("within"):
+        raise DataError(f"{where}: by_processor is of digits that are lost: state how far off it is as within")
     try:
         witness, tangent = _arrays(entry["witness"]), _arrays(entry.get("tangent", []))
         parameters = tuple((k, tuple(v) if isinstance(v, list) else v) for k, v in entry.get("parameters", {}).items())
@@ -195,7 +198,7 @@ def _row(entry: dict[str, Any], where: str) -> Row:
             entry["recheck"], entry.get("upstream", ""), tuple(map(float.fromhex, entry.get("weights", []))), tangent,
             tuple(entry.get("component", [0])), entry.get("then", ""), bool(entry.get("anywhere", False)),
             entry.get("like", ""), entry.get("any_size", ""), entry.get("raises", ""),
-            tuple(entry.get("gives", ())), entry.get("within", ""),
+            tuple(entry.get("gives", ())), entry.get("within", ""), bool(entry.get("by_processor", False)),
         )  # fmt: skip
         inside = row.contains(witness)
         spoken = row.applies(row.backend, row.dtypes[0], row.mode, ORDERS[row.quantity])
