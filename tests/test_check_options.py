@@ -297,3 +297,24 @@ def test_what_a_float32_function_of_jax_draws_is_its_own(draw: str) -> None:
         return jax.numpy.tanh(x) * getattr(jax.random, draw)(key, shape=x.shape)
 
     assert asked(noisy, jax.numpy.asarray(X, dtype="float32")).verdict == "holds"
+
+
+class Affine(torch.autograd.Function):
+    """Wrong where x and b require gradients, and w does not."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Any, w: Any, b: Any) -> Any:
+        ctx.save_for_backward(x, w)
+        return x * w + b
+
+    @staticmethod
+    def backward(ctx: Any, g: Any) -> Any:
+        x, w = ctx.saved_tensors
+        of_x, of_w, of_b = ctx.needs_input_grad
+        return g * w, g * x, g * (1.5 if of_x and of_b and not of_w else 1.0)
+
+
+def test_all_but_one_leaf_may_require_gradients() -> None:
+    found = asked(Affine.apply, *(torch.tensor(RANDOM.standard_normal(5)) for _ in range(3)), order=1)
+    assert found.verdict == "violated" and found["b"].verdict == "violated"
+    assert "all but w require a gradient" in str(found)

@@ -31,10 +31,11 @@ class Allowed:
     unknown: Sequence[Sequence[str]]
     sums: Mapping[int, Sum] = field(default_factory=dict)
 
-    def of(self, k: int) -> Allowed:
-        """That of one leaf."""
-        sums = {0: self.sums[k]} if k in self.sums else {}
-        return Allowed([self.framework[k]], [self.all[k]], [self.unknown[k]], sums)
+    def of(self, *ks: int) -> Allowed:
+        """That of some leaves."""
+        sums = {place: self.sums[k] for place, k in enumerate(ks) if k in self.sums}
+        framework, total = ([part[k] for k in ks] for part in (self.framework, self.all))
+        return Allowed(framework, total, [self.unknown[k] for k in ks], sums)
 
 
 def rounding(found: Bounds, exact: Sequence[Floats], random: np.random.Generator, sums: int | None = None) -> Allowed:

@@ -116,12 +116,15 @@ class First:
         return self.state.allowed("gradient", [*self.state.subject.point, *weights], shown, sums)
 
     def _alone(self, true: Sequence[Floats], allowed: Allowed) -> None:
-        """By each leaf alone, as where the others do not require a gradient."""
-        for k, ask in self.state.subject.alone(self.state.random):
-            name = f"{self.rows[k].name} alone requires a gradient"
-            if self.state.has_time(name):
-                answer = [ask(self.cotangent.weights)]
-                compared([self.rows[k]], "grad", name, answer, self.truth, [true[k]], allowed.of(k))
+        """By each leaf alone, and by all but one, as where the others do not require a gradient."""
+        for ks, ask in self.state.subject.subsets(self.state.random):
+            one = len(ks) == 1
+            missing = [row.name for k, row in enumerate(self.rows) if k not in ks]
+            name = f"{self.rows[ks[0]].name} alone requires" if one else f"all but {', '.join(missing)} require"
+            if self.state.has_time(f"{name} a gradient"):
+                rows, exact = [self.rows[k] for k in ks], [true[k] for k in ks]
+                answers = ask(self.cotangent.weights)
+                compared(rows, "grad", f"{name} a gradient", answers, self.truth, exact, allowed.of(*ks))
 
     def _others(self, mode: Mode) -> None:
         layouts = self.state.subject.layouts()

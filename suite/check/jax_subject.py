@@ -152,16 +152,16 @@ class JaxSubject:
         except REFUSALS as error:
             raise Unsupported(str(error)) from error
 
-    def alone(self, random: np.random.Generator) -> list[tuple[int, Gradient]]:
+    def subsets(self, random: np.random.Generator) -> list[tuple[tuple[int, ...], Gradient]]:
         n = len(self._arrays)
         chosen = range(n) if n <= SUBSETS else sorted(random.choice(n, SUBSETS, replace=False))
-        return [(int(k), self._alone(int(k))) for k in chosen] if n > 1 else []
+        return [((int(k),), self._alone(int(k))) for k in chosen] if n > 1 else []
 
     def _alone(self, k: int) -> Gradient:
         def of_one(x: Any) -> Any:
             return self.function(*self._arrays[:k], x, *self._arrays[k + 1 :])
 
-        return lambda weights: shown(jax.vjp(of_one, self._arrays[k])[1](self.weights(weights))[0])
+        return lambda weights: [shown(jax.vjp(of_one, self._arrays[k])[1](self.weights(weights))[0])]
 
     def weights(self, arrays: Sequence[Floats]) -> tuple[Any, ...]:
         return tuple(jax.numpy.asarray(w, dtype=y.dtype) for w, y in zip(arrays, self.outputs, strict=False))

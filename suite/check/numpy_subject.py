@@ -113,7 +113,7 @@ class NumpySubject:
     def layouts(self) -> dict[str, Callable[[Sequence[Floats]], list[Floats]]]:
         return {}
 
-    def alone(self, random: np.random.Generator) -> list[tuple[int, Gradient]]:
+    def subsets(self, random: np.random.Generator) -> list[tuple[tuple[int, ...], Gradient]]:
         return []
 
     def traced(self, wide: bool, second: bool, holds: bool) -> Traced:

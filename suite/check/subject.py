@@ -18,7 +18,7 @@ Kind = Literal["value", "gradient", "tangents", "product"]
 Called = tuple[
     str, Sequence[Floats]
 ]  # the name of a function of the framework, and its float arguments if they are known
-Gradient = Callable[[Sequence[Floats]], Floats]  # of one leaf, for weights
+Gradient = Callable[[Sequence[Floats]], list[Floats]]  # of some leaves, for weights
 
 
 @dataclass(frozen=True)
@@ -59,8 +59,8 @@ class Subject(Protocol):
         """The gradient for weights that lie in memory like that."""
         ...
 
-    def alone(self, random: np.random.Generator) -> Sequence[tuple[int, Gradient]]:
-        """Of some leaves, by number, the gradient where no other requires one."""
+    def subsets(self, random: np.random.Generator) -> Sequence[tuple[tuple[int, ...], Gradient]]:
+        """Of some leaves, by number, the gradients where no others require one."""
         ...
 
     def traced(self, wide: bool, second: bool, holds: bool) -> Traced: ...

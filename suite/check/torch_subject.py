@@ -219,16 +219,21 @@ class TorchSubject:
         except (RuntimeError, NotImplementedError) as error:
             raise Unsupported(str(error)) from error
 
-    def alone(self, random: np.random.Generator) -> list[tuple[int, Gradient]]:
+    def subsets(self, random: np.random.Generator) -> list[tuple[tuple[int, ...], Gradient]]:
         n = len(self._tensors)
-        chosen = range(n) if n <= SUBSETS else sorted(random.choice(n, SUBSETS, replace=False))
-        return [(int(k), self._alone(int(k))) for k in chosen] if n > 1 else []
+        if n < 2:
+            return []
+        chosen = range(n) if n <= SUBSETS else sorted(int(k) for k in random.choice(n, SUBSETS, replace=False))
+        alone = [(k,) for k in chosen]
+        without = [tuple(other for other in range(n) if other != k) for k in chosen] if n > 2 else []
+        return [(ks, self._by(ks)) for ks in (*alone, *without)]
 
-    def _alone(self, k: int) -> Gradient:
-        def asked(weights: Sequence[Floats]) -> Floats:
+    def _by(self, ks: Sequence[int]) -> Gradient:
+        def asked(weights: Sequence[Floats]) -> list[Floats]:
             xs = [x.clone() for x in self._tensors]
-            found = by_grad(self.function, [xs[k].requires_grad_()], self.weights(weights), [], among=xs)
-            return array_of(found[0]).astype("float64")
+            leaves = [xs[k].requires_grad_() for k in ks]
+            found = by_grad(self.function, leaves, self.weights(weights), [], among=xs)
+            return [array_of(g).astype("float64") for g in found]
 
         return asked
 
