@@ -30,6 +30,7 @@ class Claim:
     document: bool = False
     backends: tuple[str, ...] = ()  # that it concerns, where not all
     elsewhere: str = ""  # why it does not concern the others
+    dtypes: tuple[str, ...] = ()  # in which it is asked, where not in all
     needs: tuple[Quantity, ...] = ()  # what a backend must have a mode for, to be asked
 
     @property
@@ -49,7 +50,7 @@ class Claim:
         return f"it has no mode for {', '.join(lacking)}" if lacking else ""
 
 
-TUPLES = ("controls", "backends", "needs")
+TUPLES = ("controls", "backends", "dtypes", "needs")
 DATA = tomllib.loads(Path(__file__).with_name("claims.toml").read_text())
 
 

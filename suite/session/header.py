@@ -74,6 +74,12 @@ def header(
             for claim in CLAIMS.values()
             for backend in backends
             if (reason := claim.why_not(backend))
+        }
+        | {
+            f"{claim.id} {system.backend.name} {system.precision.name}": f"it is asked in {', '.join(claim.dtypes)}"
+            for claim in CLAIMS.values()
+            for system in systems.values()
+            if claim.dtypes and system.precision.name not in claim.dtypes
         },
         "flush": {f"{system.backend.name} {system.precision.name}": flushing(system) for system in systems.values()},
         "identities": [claim.record for claim in CLAIMS.values() if claim.id in asked and not claim.document],
