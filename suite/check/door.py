@@ -68,14 +68,20 @@ def check(
     )  # fmt: skip
     with differentiating():
         subject = subject_of(function, args, kwargs, said, gradient)
-        numbers(subject.inputs, subject.point)
-        truth = surrogate if reference is None else reference
-        other = None if truth is None else _reference(subject, truth, function, args, kwargs, said)
-        report = judge(subject, other, said)
-        report.function = name_of(function)
-        report.script = script(function, report, subject)
+        report = _judged(subject, function, args, kwargs, said, surrogate if reference is None else reference)
     if raises and report.verdict == "violated":
         raise Violation(f"\n{report}")
+    return report
+
+
+def _judged(
+    subject: Subject, function: Any, args: Sequence[Any], kwargs: Mapping[str, Any], said: Options, truth: Any
+) -> Report:  # fmt: skip
+    numbers(subject.inputs, subject.point)
+    other = None if truth is None else _reference(subject, truth, function, args, kwargs, said)
+    report = judge(subject, other, said)
+    report.function = name_of(function)
+    report.script = script(function, report, subject)
     return report
 
 
