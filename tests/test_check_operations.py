@@ -16,10 +16,10 @@ pytest.importorskip("jax")
 
 HERE = Path(__file__).parent.parent
 SAMPLE = {
-    "jax_layer_norm": ["right_square", "bias_axes", "rstd_constant"],
+    "jax_layer_norm": ["right_square", "rstd_constant"],
     "jax_logsumexp_jvp": ["right_axis0", "mask_leaks"],
-    "jax_segment_messages": ["right", "wrong_endpoint"],
-    "jax_swiglu": ["right_f32", "one_branch_in_dx", "dsilu_constant"],
+    "jax_segment_messages": ["wrong_endpoint"],
+    "jax_swiglu": ["right_f32", "dsilu_constant"],
     "torch_cross_entropy": ["right_once_differentiable", "saved_softmax"],
     "torch_flash_attention": ["right", "lse_constant"],
     "torch_lora": ["right_fresh_B_zero", "A_without_scale_fresh"],
@@ -32,7 +32,7 @@ SAMPLE = {
 @pytest.mark.parametrize("operation", SAMPLE)
 def test_every_verdict_is_the_one_due(operation: str) -> None:
     words = [f"{operation}/{name}" for name in SAMPLE[operation]]
-    command = [sys.executable, "-m", "benchmarks.check", *words]
+    command = [sys.executable, "-m", "benchmarks.check", "--once", *words]
     done = subprocess.run(command, cwd=HERE, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
     assert done.stdout.count("as due") > len(words)

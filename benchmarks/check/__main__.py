@@ -35,15 +35,16 @@ def parser() -> argparse.ArgumentParser:
     options.add_argument("words", nargs="*", metavar="WORD", help="of operation/case (default: all)")
     options.add_argument("--folder", type=Path, default=HERE, help="other modules of the same kind")
     options.add_argument("--ways", default="reference,own", help="reference, own or both (default)")
+    options.add_argument("--once", action="store_true", help="each case once: its seconds are those of a first call")
     options.add_argument("--against", action="store_true", help="what the frameworks' own checkers say, 60 s each")
     options.add_argument("--times", action="store_true", help="seconds at three sizes, beside theirs")
     options.add_argument("--save", action="store_true", help="into benchmarks/results/check.json")
     return options
 
 
-def found(path: Path, words: Sequence[str], ways: str) -> Iterator[dict[str, Any]]:
+def found(path: Path, words: Sequence[str], ways: str, times: int) -> Iterator[dict[str, Any]]:
     """What was found of one module's cases, as they are asked."""
-    command = [sys.executable, "-m", "benchmarks.check.asked", str(path), ",".join(words), ways]
+    command = [sys.executable, "-m", "benchmarks.check.asked", str(path), ",".join(words), ways, str(times)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         for line in process.stdout:
@@ -71,7 +72,7 @@ def verdicts(options: argparse.Namespace) -> list[dict[str, Any]]:
     for path in modules(options.folder):
         if options.words and not any("/" not in word or word.startswith(path.stem) for word in options.words):
             continue  # "operation/case" of another module: it need not be imported
-        for row in found(path, options.words, options.ways):
+        for row in found(path, options.words, options.ways, 1 if options.once else 2):
             if options.against:
                 if row["case"] not in seen.get(path, {}):
                     seen.setdefault(path, {})[row["case"]] = theirs.said(path, row["case"])

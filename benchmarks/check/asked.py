@@ -16,12 +16,12 @@ from benchmarks.check.cases import Case, cases
 LONG = 10.0  # seconds, beside which what a first call compiles is little
 
 
-def asked(case: Case, with_reference: bool) -> dict[str, Any]:
+def asked(case: Case, with_reference: bool, times: int) -> dict[str, Any]:
     """Verdict, what is said to be wrong, seconds cold and warm."""
     function, args, kwargs = case.make()
     reference = copy.deepcopy(case.reference) if with_reference else None
     seconds, report = [], None
-    for _ in range(2):
+    for _ in range(times):
         started = time.perf_counter()
         report = gradlaws.check(function, *args, reference=reference, order=case.order, raises=False, **kwargs)
         seconds.append(time.perf_counter() - started)
@@ -44,7 +44,7 @@ def asked(case: Case, with_reference: bool) -> dict[str, Any]:
     }
 
 
-def main(path: Path, only: str, ways: str) -> None:
+def main(path: Path, only: str, ways: str, times: int = 2) -> None:
     for case in cases(path):
         if only and not any(word in case.title for word in only.split(",")):
             continue
@@ -52,9 +52,9 @@ def main(path: Path, only: str, ways: str) -> None:
             if not with_reference and not case.has_own_truth:
                 continue
             with contextlib.redirect_stdout(sys.stderr):
-                found = asked(case, with_reference)
+                found = asked(case, with_reference, times)
             print(json.dumps(found), flush=True)
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), sys.argv[2], sys.argv[3])
+    main(Path(sys.argv[1]), sys.argv[2], sys.argv[3], int(sys.argv[4]))
