@@ -9,7 +9,7 @@ from typing import Any
 
 from gradlaws.suite.check.answer import Report
 from gradlaws.suite.check.check import judge
-from gradlaws.suite.check.leaves import CannotCheck, is_apply, numbers, walk
+from gradlaws.suite.check.leaves import CannotCheck, is_apply, walk
 from gradlaws.suite.check.options import Options, options
 from gradlaws.suite.check.script import script
 from gradlaws.suite.check.subject import Subject
@@ -77,7 +77,6 @@ def check(
 def _judged(
     subject: Subject, function: Any, args: Sequence[Any], kwargs: Mapping[str, Any], said: Options, truth: Any
 ) -> Report:  # fmt: skip
-    numbers(subject.inputs, subject.point)
     other = None if truth is None else _reference(subject, truth, function, args, kwargs, said)
     report = judge(subject, other, said)
     report.function = name_of(function)

@@ -8,8 +8,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
 Path = tuple[Any, ...]
 
 
@@ -38,22 +36,6 @@ class Leaf:
 
     def __str__(self) -> str:
         return f"{self.name}: {self.dtype}[{', '.join(map(str, self.shape))}]"
-
-
-def numbers(leaves: Sequence[Leaf], arrays: Sequence[Any]) -> None:
-    """Raises CannotCheck where an array of the point has an entry that is no number."""
-    for leaf, array in zip(leaves, arrays, strict=True):
-        at = np.argwhere(~np.isfinite(array))
-        if len(at):
-            place = f"[{', '.join(map(str, at[0]))}]" if leaf.shape else ""
-            raise CannotCheck(
-                f"{leaf.name}{place} is {np.asarray(array)[tuple(at[0])]}: give finite numbers there"
-                + (
-                    ", or what it is not differentiated by as an array that needs no gradient"
-                    if len(leaves) > 1
-                    else ""
-                )
-            )
 
 
 @dataclass(frozen=True)
