@@ -318,3 +318,8 @@ def test_all_but_one_leaf_may_require_gradients() -> None:
     found = asked(Affine.apply, *(torch.tensor(RANDOM.standard_normal(5)) for _ in range(3)), order=1)
     assert found.verdict == "violated" and found["b"].verdict == "violated"
     assert "all but w require a gradient" in str(found)
+
+
+def test_a_backward_that_writes_into_its_cotangent_is_one_line() -> None:
+    with pytest.raises(gradlaws.CannotCheck, match="writes into the cotangent"):
+        asked(custom(lambda x, g: g.mul_(x.cos())), torch.tensor(X))

@@ -174,7 +174,14 @@ class TorchSubject:
     def traced(self, wide: bool, second: bool, holds: bool) -> Traced:
         dtype = "float64" if wide else None
         function = self._as_drawn() if wide else self.function
-        return of_torch.derivatives(function, *self._tensors, second=second, dtype=dtype, holds=holds)
+        try:
+            return of_torch.derivatives(function, *self._tensors, second=second, dtype=dtype, holds=holds)
+        except RuntimeError as error:
+            if "leaf Variable" not in str(error):
+                raise
+            raise CannotCheck(
+                "its backward writes into the cotangent that it is given: let it write into a copy"
+            ) from error
 
     def _as_drawn(self) -> Callable[..., Any]:
         """With the random numbers of the call's own type."""
