@@ -99,9 +99,14 @@ def asked_for(config: pytest.Config) -> dict[str, str]:
     )
 
 
+def is_alone(item: pytest.Item) -> bool:
+    """Whether it asks one primitive by itself; a stored case names its own."""
+    return identity_of(item) == "alone" and "primitive" in parameters_of(item)
+
+
 def met_alone(items: Sequence[pytest.Item]) -> dict[str, str]:
     """How many of a system's primitives this run meets by themselves."""
-    alone = {(system_of(item), parameters_of(item)["primitive"]) for item in items if identity_of(item) == "alone"}
+    alone = {(system_of(item), parameters_of(item)["primitive"]) for item in items if is_alone(item)}
     counts = Counter(system for system, _ in alone)
     return {
         f"alone, {system}": f"{met} of {sum(system.split('-')[0] in p.spellings for p in PRIMITIVES.values())}"
@@ -113,7 +118,7 @@ def turns(items: Sequence[pytest.Item], systems: Mapping[str, System]) -> dict[s
     """By system and seed, the primitives that this run does not meet by themselves and a run with that seed does."""
     if not profiles.active.in_turns:
         return {}
-    alone = [(system_of(item), str(parameters_of(item)["primitive"])) for item in items if identity_of(item) == "alone"]
+    alone = [(system_of(item), str(parameters_of(item)["primitive"])) for item in items if is_alone(item)]
     found: dict[str, dict[str, list[str]]] = {}
     for name in sorted({system for system, _ in alone}):
         system, met = systems[name], {primitive for other, primitive in alone if other == name}
