@@ -12,8 +12,13 @@ import gradlaws
 torch = pytest.importorskip("torch")
 jax = pytest.importorskip("jax")
 
-RANDOM = np.random.default_rng(5)
-X = RANDOM.standard_normal((4, 6))
+
+def drawn(*shape: int) -> Any:
+    """The same numbers in whatever order tests run."""
+    return np.random.default_rng(5).standard_normal(shape)
+
+
+X = drawn(4, 6)
 
 
 def asked(function: Any, *args: Any, **options: Any) -> gradlaws.Report:
@@ -45,31 +50,30 @@ class Sine(torch.autograd.Function):
         return g * ctx.saved_tensors[0].cos() * ctx.factor, None
 
 
-class Foreign(torch.autograd.Function):
+def custom(backward: Any, forward: Any = torch.sin) -> Any:
+    """A sine whose gradient for a cotangent is ``backward(x, g)``."""
+
+    class Custom(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx: Any, x: Any) -> Any:
+            ctx.save_for_backward(x)
+            return forward(x)
+
+        @staticmethod
+        def backward(ctx: Any, g: Any) -> Any:
+            return backward(*ctx.saved_tensors, g)
+
+    return Custom.apply
+
+
+def foreign(factor: float) -> Any:
     """Its forward leaves torch: there is no trace of it."""
-
-    @staticmethod
-    def forward(ctx: Any, x: Any, factor: float) -> Any:
-        ctx.save_for_backward(x)
-        ctx.factor = factor
-        return torch.from_numpy(np.sin(x.detach().numpy()))
-
-    @staticmethod
-    def backward(ctx: Any, g: Any) -> Any:
-        return g * ctx.saved_tensors[0].cos() * ctx.factor, None
+    return custom(lambda x, g: g * x.cos() * factor, lambda x: torch.from_numpy(np.sin(x.detach().numpy())))
 
 
-class LosesItsCotangent(torch.autograd.Function):
-    """Right in first order; its backward leaves torch, so that the gradient has no derivative by the cotangent."""
-
-    @staticmethod
-    def forward(ctx: Any, x: Any) -> Any:
-        ctx.save_for_backward(x)
-        return torch.sin(x)
-
-    @staticmethod
-    def backward(ctx: Any, g: Any) -> Any:
-        return torch.from_numpy(g.detach().numpy()) * ctx.saved_tensors[0].cos()
+def loses_its_cotangent(x: Any, g: Any) -> Any:
+    """Right in first order; it leaves torch, so that the gradient has no derivative by the cotangent."""
+    return torch.from_numpy(g.detach().numpy()) * x.cos()
 
 
 class Relu(torch.autograd.Function):
@@ -121,13 +125,13 @@ def test_a_result_is_seen_through_up_to() -> None:
     def flipped(a: Any) -> Any:
         return vector(a, -1.0)
 
-    a = torch.tensor(RANDOM.standard_normal((4, 4)))
+    a = torch.tensor(drawn(4, 4))
     assert asked(flipped, a, reference=vector, order=1).verdict == "violated"
     assert asked(flipped, a, reference=vector, order=1, up_to=torch.square).verdict == "holds"
 
 
 def test_complex_arrays_are_pairs_of_real_ones() -> None:
-    z = RANDOM.standard_normal((3, 4)) + 1j * RANDOM.standard_normal((3, 4))
+    z = drawn(3, 4) + 1j * drawn(2, 3, 4)[1]
     found = asked(lambda z: (z * z.conj()).real.sum() + z.abs().log().sum(), torch.tensor(z))
     assert found.verdict == "holds" and found["z"].shape == (3, 4, 2)
     assert asked(lambda z: jax.numpy.abs(z) ** 2 * z, jax.numpy.asarray(z)).verdict == "holds"
@@ -145,7 +149,7 @@ def its_gradient(x: Any, w: Any) -> Any:
 
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
 def test_a_gradient_of_numpys(dtype: Any) -> None:
-    given = X.astype(dtype), RANDOM.standard_normal((6, 3)).astype(dtype)
+    given = X.astype(dtype), drawn(6, 3).astype(dtype)
     assert asked(energy, *given, gradient=its_gradient).verdict == "holds"
 
     def off(x: Any, w: Any) -> Any:
@@ -157,16 +161,16 @@ def test_a_gradient_of_numpys(dtype: Any) -> None:
 
 
 def test_of_what_leaves_the_framework_nothing_is_called_right() -> None:
-    right = asked(Foreign.apply, x(), 1.0)
+    right = asked(foreign(1.0), x())
     assert right.verdict == "inconclusive" and "reference=" in str(right)
-    wrong = asked(Foreign.apply, x(), 1.01)
+    wrong = asked(foreign(1.01), x())
     assert wrong.verdict == "violated" and "differences of the function itself" in str(wrong)
-    assert asked(Foreign.apply, x(), 1.0, reference=lambda x, factor: torch.sin(x)).verdict == "holds"
+    assert asked(foreign(1.0), x(), reference=torch.sin).verdict == "holds"
 
 
 @pytest.mark.parametrize("reference", [None, torch.sin])
 def test_a_backward_that_loses_its_cotangent_is_violated(reference: Any) -> None:
-    assert asked(LosesItsCotangent.apply, x(), reference=reference).verdict == "violated"
+    assert asked(custom(loses_its_cotangent), x(), reference=reference).verdict == "violated"
 
 
 def test_what_the_ledger_knows_of_the_framework_is_excused_by_name() -> None:
@@ -223,22 +227,6 @@ def rotated(x: Any) -> Any:
     return torch.cat([even * angles.cos() - odd * angles.sin(), even * angles.sin() + odd * angles.cos()], -1)
 
 
-def custom(backward: Any) -> Any:
-    """A sine whose gradient for a cotangent is ``backward(x, g)``."""
-
-    class Custom(torch.autograd.Function):
-        @staticmethod
-        def forward(ctx: Any, x: Any) -> Any:
-            ctx.save_for_backward(x)
-            return torch.sin(x)
-
-        @staticmethod
-        def backward(ctx: Any, g: Any) -> Any:
-            return backward(*ctx.saved_tensors, g)
-
-    return Custom.apply
-
-
 def channels_last_alone(x: Any, g: Any) -> Any:
     last = g.is_contiguous(memory_format=torch.channels_last) and not g.is_contiguous()
     return g * x.cos() * (1.5 if last else 1.0)
@@ -250,7 +238,7 @@ def channels_last_alone(x: Any, g: Any) -> Any:
     ids=["a table of its own", "a mask that is drawn", "numbers that are drawn"],
 )
 def test_what_a_float32_function_makes_itself_is_its_own(function: Any) -> None:
-    assert asked(function, torch.tensor(RANDOM.standard_normal((16, 32)), dtype=torch.float32)).verdict == "holds"
+    assert asked(function, torch.tensor(drawn(16, 32), dtype=torch.float32)).verdict == "holds"
 
 
 @pytest.mark.parametrize(
@@ -264,7 +252,7 @@ def test_what_a_float32_function_makes_itself_is_its_own(function: Any) -> None:
     ids=["clipped", "small ones dropped", "wrong for channels last", "wrong at an offset"],
 )
 def test_no_cotangent_is_spared(backward: Any) -> None:
-    given = torch.tensor(RANDOM.standard_normal((2, 3, 4, 5)))
+    given = torch.tensor(drawn(2, 3, 4, 5))
     assert asked(custom(lambda x, g: g * x.cos()), given, order=1).verdict == "holds"
     assert asked(custom(backward), given, order=1).verdict == "violated"
 
@@ -278,7 +266,7 @@ def test_the_call_may_stand_where_nothing_is_differentiated(context: Any) -> Non
 def test_a_bias_before_a_normalisation_has_gradient_0_within_rounding() -> None:
     torch.manual_seed(0)
     block = torch.nn.Sequential(torch.nn.Conv2d(3, 4, 3), torch.nn.BatchNorm2d(4)).double()
-    found = asked(block, torch.tensor(RANDOM.standard_normal((2, 3, 4, 5))))
+    found = asked(block, torch.tensor(drawn(2, 3, 4, 5)))
     assert found.verdict == "holds" and "no more than rounding" in str(found)
 
 
@@ -315,7 +303,7 @@ class Affine(torch.autograd.Function):
 
 
 def test_all_but_one_leaf_may_require_gradients() -> None:
-    found = asked(Affine.apply, *(torch.tensor(RANDOM.standard_normal(5)) for _ in range(3)), order=1)
+    found = asked(Affine.apply, *(torch.tensor(drawn(5)) for _ in range(3)), order=1)
     assert found.verdict == "violated" and found["b"].verdict == "violated"
     assert "all but w require a gradient" in str(found)
 
