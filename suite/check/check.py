@@ -16,12 +16,11 @@ from gradlaws.strategies.primitive import Floats
 from gradlaws.suite.check import control, excuses, linear, opaque, questions, tangents
 from gradlaws.suite.check.allowed import Allowed
 from gradlaws.suite.check.answer import Report, Row
-from gradlaws.suite.check.comparison import compared, looked_at
+from gradlaws.suite.check.comparison import all_looked_at, compared
 from gradlaws.suite.check.options import Options
 from gradlaws.suite.check.paths import compared_in
 from gradlaws.suite.check.state import Check, one_line, truth_of
 from gradlaws.suite.check.subject import Mode, Subject
-from gradlaws.suite.check.truth import Truth
 from gradlaws.suite.check.verdict_of_rule import told
 from gradlaws.suite.tape.tape import Unsupported
 
@@ -54,15 +53,16 @@ def _values(state: Check) -> None:
         return
     truth = truth_of(state, of_values=True)
     true = truth.value()
-    for row, exact in zip(rows, true, strict=True):
-        if not np.all(np.isfinite(truth.shown(exact))):
+    shown = truth.all_shown(true)
+    for row, exact in zip(rows, shown, strict=True):
+        if not np.all(np.isfinite(exact)):
             row.notes.append("it is not finite at this point: give one where it is")
     try:
-        allowed = state.allowed("forward", state.subject.point, [truth.shown(t) for t in true])
+        allowed = state.allowed("forward", state.subject.point, shown)
     except Unsupported as error:
         _unbounded(rows, str(error))
         return
-    _look(rows, truth, true, allowed)
+    _look(rows, shown, allowed)
     for mode in state.modes(0):
         if (answers := state.asked(mode, [], [])) is not None:
             compared(rows, mode.name, "the call itself", answers, truth, true, allowed)
@@ -81,12 +81,13 @@ class First:
         if not self.state.knows(1):
             return
         true = self.truth.gradient(self.cotangent.weights)
+        shown = self.truth.all_shown(true)
         try:
-            allowed = self._allowed(self.cotangent.weights, true)
+            allowed = self._allowed(self.cotangent.weights, shown)
         except Unsupported as error:
             _unbounded(self.rows, str(error))
             return
-        _look(self.rows, self.truth, true, allowed)
+        _look(self.rows, shown, allowed)
         asked: list[Mode] = []
         for mode in self.state.modes(1, "gradient"):
             if not self.state.has_time(mode.name):
@@ -97,7 +98,7 @@ class First:
                     self.state.report.controls = control.planted(self.rows, answers, self.truth, true, allowed)
                 question = self.cotangent.name, self.cotangent.weights, ()
                 compared_in(self.state, self.rows, mode, question, answers, self.truth, true, allowed)
-        self._alone(true, allowed)
+        self._subsets(true, allowed)
         for mode in self.state.modes(1, "tangents"):
             if self.state.has_time(mode.name):
                 tangents.judged(self.state, mode, true)
@@ -111,11 +112,10 @@ class First:
         by_rule = self.state.rule is not None and self.state.rule.of_order(1) == "wrong"
         return by_rule or any(row.failures for row in self.rows)
 
-    def _allowed(self, weights: Sequence[Floats], true: Sequence[Floats], sums: int | None = None) -> Allowed:
-        shown = [self.truth.shown(t) for t in true]
+    def _allowed(self, weights: Sequence[Floats], shown: Sequence[Floats], sums: int | None = None) -> Allowed:
         return self.state.allowed("gradient", [*self.state.subject.point, *weights], shown, sums)
 
-    def _alone(self, true: Sequence[Floats], allowed: Allowed) -> None:
+    def _subsets(self, true: Sequence[Floats], allowed: Allowed) -> None:
         """By each leaf alone, and by all but one, as where the others do not require a gradient."""
         for ks, ask in self.state.subject.subsets(self.state.random):
             one = len(ks) == 1
@@ -136,7 +136,7 @@ class First:
             if answer is None:
                 return
             true = self.truth.gradient(other.weights)
-            allowed = self._allowed(other.weights, true, sums=1)
+            allowed = self._allowed(other.weights, self.truth.all_shown(true), sums=1)
             question = other.name, other.weights, ()
             compared_in(self.state, self.rows, mode, question, answer, self.truth, true, allowed)
 
@@ -157,12 +157,12 @@ def _second(state: Check, first: First) -> None:
     weights, vectors = state.cotangents[0].weights, state.vectors
     true = truth.product(weights, vectors)
     try:
-        shown = [truth.shown(t) for t in true]
+        shown = truth.all_shown(true)
         allowed = state.allowed("product", [*state.subject.point, *weights, *vectors], shown)
     except Unsupported as error:
         _unbounded(rows, str(error))
         return
-    _look(rows, truth, true, allowed)
+    _look(rows, shown, allowed)
     modes, refused = state.modes(2, "product"), 0
     for mode in modes:
         if not state.has_time(mode.name):
@@ -190,12 +190,9 @@ def _ruled(state: Check, rows: Sequence[Row], order: Literal[1, 2]) -> None:
             row.rule = "reference"
 
 
-def _look(rows: Sequence[Row], truth: Truth, true: Sequence[Floats], allowed: Allowed) -> None:
-    shown = [truth.shown(exact) for exact in true]
+def _look(rows: Sequence[Row], shown: Sequence[Floats], allowed: Allowed) -> None:
     largest = max((float(np.max(np.abs(x), initial=0.0)) for x in shown), default=0.0)
-    for row, exact, rounding, unknown in zip(rows, shown, allowed.framework, allowed.unknown, strict=True):
-        row.notes += unknown
-        looked_at(row, exact, rounding, largest)
+    all_looked_at(rows, shown, allowed, largest)
 
 
 def _unbounded(rows: Sequence[Row], why: str) -> None:

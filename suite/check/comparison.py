@@ -79,6 +79,13 @@ def ulp(dtype: str, number: float) -> float:
     return float(2.0 ** (np.floor(np.log2(size)) + 1)) * precision.unit_roundoff
 
 
+def all_looked_at(rows: Sequence[Row], true: Sequence[Floats], allowed: Allowed, beside: float = 0.0) -> None:
+    """Each leaf; why there is no bound is said once."""
+    for row, exact, rounding, unknown in zip(rows, true, allowed.framework, allowed.unknown, strict=True):
+        row.notes += [line for line in unknown if line not in row.notes]
+        looked_at(row, exact, rounding, beside)
+
+
 NOTHING = 2.0**-40  # of what rounding makes: what is less is 0 as far as any arithmetic here can see
 
 

@@ -9,6 +9,8 @@ from unittest import mock
 
 import jax
 
+from gradlaws.suite.tracing.jax_equations import with_x64
+
 DRAWN = (
     "bernoulli", "uniform", "normal", "truncated_normal", "exponential", "gumbel", "laplace", "categorical", "logistic",
     "rademacher", "cauchy",
@@ -32,12 +34,10 @@ def as_without_x64() -> Iterator[None]:
 
 
 def drawn(draw: Callable[..., Any]) -> Callable[..., Any]:
-    home: Any = jax if hasattr(jax, "enable_x64") else jax.experimental  # before 0.8
-
     def called(*args: Any, **kwargs: Any) -> Any:
         if any(isinstance(x, jax.core.Tracer) for x in jax.tree.leaves((args, kwargs))):
             return draw(*args, **kwargs)
-        with jax.ensure_compile_time_eval(), home.enable_x64(False):
+        with jax.ensure_compile_time_eval(), with_x64(False):
             found = draw(*args, **kwargs)
         is_float = jax.numpy.issubdtype(found.dtype, jax.numpy.floating)
         return found.astype("float64") if is_float and "dtype" not in kwargs else found

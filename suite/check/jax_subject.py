@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import jax
@@ -13,7 +13,7 @@ import numpy as np
 from gradlaws.strategies.primitive import Floats
 from gradlaws.suite.check.jax_draws import as_without_x64
 from gradlaws.suite.check.jax_modes import MODES, by_cotangent
-from gradlaws.suite.check.leaves import CannotCheck, Leaf, bound
+from gradlaws.suite.check.leaves import CannotCheck, Leaf, bound, complex_note
 from gradlaws.suite.check.subject import Called, Gradient, Kind, Mode, Order, Refused, shown
 from gradlaws.suite.tape.tape import Tape, Unsupported
 from gradlaws.suite.tracing import of_jax
@@ -63,10 +63,9 @@ class JaxSubject:
         given = [jax.numpy.asarray(x) for _, _, x in chosen]
         self._complex = [is_complex(x) for x in given]
         self._arrays = [as_real(x) for x in given]
-        if any(self._complex):
-            of = ", ".join(called(path) for (_, path, _), c in zip(chosen, self._complex, strict=True) if c)
-            self.notes.append(f"{of}: complex; the last axis is of real and imaginary parts")
-        self.inputs = [leaf(called(path), x) for (_, path, _), x in zip(chosen, self._arrays, strict=True)]
+        names = [called(path) for _, path, _ in chosen]
+        self.notes += complex_note(names, self._complex)
+        self.inputs = [leaf(name, x) for name, x in zip(names, self._arrays, strict=True)]
         self.point = [shown(x) for x in self._arrays]
         self.outputs = self._outputs()
         self._jitted = jax.jit(lambda xs, ws: jax.vjp(self.function, *xs)[1](ws))  # compiled once for all cotangents
@@ -117,7 +116,7 @@ class JaxSubject:
 
     def traced(self, wide: bool, second: bool, holds: bool) -> Traced:
         dtype = "float64" if wide else None
-        with as_without_x64() if wide else nullcontext():
+        with own_draws(wide):
             return of_jax.derivatives(self.function, *self._arrays, second=second, dtype=dtype, holds=holds)
 
     def tangents(self, wide: bool, mode: str) -> Tape:
@@ -134,11 +133,7 @@ class JaxSubject:
             return ask(self.function, given[:n], ws, given[n:])
 
         point = [np.asarray(x, dtype=np.float64) for x in self._arrays] if wide else self._arrays
-        try:
-            with as_without_x64() if wide else nullcontext():
-                return of_jax.traced(pushed, *point, *map(np.ones_like, point), wide=wide)
-        except REFUSALS as error:
-            raise Unsupported(str(error)) from error
+        return taped(pushed, *point, *map(np.ones_like, point), wide=wide)
 
     def runs(self, mode: str) -> Tape:
         ask, n, m = MODES[mode][2], len(self.inputs), len(self.outputs)
@@ -147,10 +142,7 @@ class JaxSubject:
             return ask(self.function, given[:n], given[n : n + m], given[n + m :])
 
         ones = [jax.numpy.ones(y.shape, dtype=y.dtype) for y in self.outputs]
-        try:
-            return of_jax.traced(asked, *self._arrays, *ones, *map(jax.numpy.ones_like, self._arrays), wide=False)
-        except REFUSALS as error:
-            raise Unsupported(str(error)) from error
+        return taped(asked, *self._arrays, *ones, *map(jax.numpy.ones_like, self._arrays), wide=False)
 
     def subsets(self, random: np.random.Generator) -> list[tuple[tuple[int, ...], Gradient]]:
         n = len(self._arrays)
@@ -187,6 +179,19 @@ class JaxSubject:
     def layouts(self) -> dict[str, Callable[[Sequence[Floats]], list[Floats]]]:
         """jax's arrays have none."""
         return {}
+
+
+def own_draws(wide: bool) -> AbstractContextManager[None]:
+    return as_without_x64() if wide else nullcontext()
+
+
+def taped(function: Callable[..., Any], *arrays: Any, wide: bool) -> Tape:
+    """Raises Unsupported where jax does not offer it."""
+    try:
+        with own_draws(wide):
+            return of_jax.traced(function, *arrays, wide=wide)
+    except REFUSALS as error:
+        raise Unsupported(str(error)) from error
 
 
 def has_derivative(value: Any) -> bool:

@@ -15,7 +15,7 @@ from gradlaws.suite.arithmetic.float64 import FLOAT64
 from gradlaws.suite.arithmetic.multiprecision import Multiprecision
 from gradlaws.suite.rule import directions
 from gradlaws.suite.rule.exact import Agreement, Exact
-from gradlaws.suite.rule.rule import CONFIRMING, FINER, affordable, settled_bits, with_literals
+from gradlaws.suite.rule.rule import CONFIRMING, affordable, confirmed, settled_bits
 from gradlaws.suite.tape.run import run
 from gradlaws.suite.tracing.traced import Traced
 
@@ -66,8 +66,5 @@ def _arithmetic(own: Traced, xp: Any, largest: float, size: float) -> Any:
 
 
 def _asked(exact: Exact, vector: Sequence[Floats]) -> Agreement:
-    agreement = exact.first(vector)
-    if agreement.verdict == "wrong":
-        agreement = agreement.beside_finer(exact.first(vector, FINER))
     inputs = [*exact.traced.point, *exact.weights]
-    return with_literals(exact, agreement, vector, exact.traced.gradient, inputs, exact.gradient.outputs)
+    return confirmed(exact, exact.first, vector, exact.traced.gradient, inputs, exact.gradient.outputs)

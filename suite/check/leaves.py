@@ -38,6 +38,12 @@ class Leaf:
         return f"{self.name}: {self.dtype}[{', '.join(map(str, self.shape))}]"
 
 
+def complex_note(names: Sequence[str], is_complex: Sequence[bool]) -> list[str]:
+    """That leaves of complex numbers are seen as of real ones; nothing where none is."""
+    of = ", ".join(name for name, c in zip(names, is_complex, strict=True) if c)
+    return [f"{of}: complex; the last axis is of real and imaginary parts"] if of else []
+
+
 @dataclass(frozen=True)
 class Bound:
     """A call: ``arguments`` by the names of the function's parameters, and ``call``, which puts them in again."""

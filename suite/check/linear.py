@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from gradlaws.suite.check.state import Check
+from gradlaws.suite.check.truth import SAME
 from gradlaws.suite.tape.run import run
 
 SCALES = (60, -60)  # powers of two
-SAME = 2.0**-46  # relative: what is apart by less is rounding of the arithmetic
 
 
 def nonlinear(state: Check) -> list[str]:

@@ -60,8 +60,8 @@ def judged(state: Check) -> None:
     for row in rows:
         row.modes = list(gradients)
     _between(state, gradients, "gradient", 1)
-    if gradients:
-        _beside_value(state, next(iter(gradients.items())))
+    for name, gradient in list(gradients.items())[:1]:
+        _contradicts(state, name, 1, "the gradient", _paired(gradient, state.vectors), _objective(state))
     _tangents(state)
     if state.options.order > 1 and gradients:
         _second(state)
@@ -104,27 +104,19 @@ def _moved(state: Check, step: float) -> list[Floats]:
     return [x + step * v for x, v in zip(state.subject.point, state.vectors, strict=True)]
 
 
-def _beside_value(state: Check, answered: tuple[str, list[Floats]]) -> None:
+def _objective(state: Check) -> Callable[[float], float]:
+    """⟨w, outputs⟩ so far along the drawn direction."""
     weights = state.cotangents[0].weights
-
-    def along(step: float) -> float:
-        asked = state.subject.at(_moved(state, step)).modes(False)[0]
-        return _paired(asked.ask([], []), weights)
-
-    _contradicts(state, answered[0], 1, "the gradient", _paired(answered[1], state.vectors), along)
+    return lambda step: _paired(state.subject.at(_moved(state, step)).modes(False)[0].ask([], []), weights)
 
 
 def _tangents(state: Check) -> None:
     """J v in every mode that gives it, beside the differences of ⟨w, outputs⟩."""
     weights, vectors = state.cotangents[0].weights, state.vectors
-
-    def along(step: float) -> float:
-        return _paired(state.subject.at(_moved(state, step)).modes(False)[0].ask([], []), weights)
-
     for order in range(1, state.options.order + 1):
         for mode in state.modes(order, "tangents"):
             if state.has_time(mode.name) and (answers := state.asked(mode, weights, vectors)) is not None:
-                _contradicts(state, mode.name, order, "J v", _paired(answers, weights), along)
+                _contradicts(state, mode.name, order, "J v", _paired(answers, weights), _objective(state))
 
 
 def _second(state: Check) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from gradlaws.strategies.primitive import Floats
-from gradlaws.suite.check.allowed import Allowed, either, rounding
+from gradlaws.suite.check.allowed import Allowed, either
 from gradlaws.suite.check.answer import Row
 from gradlaws.suite.check.comparison import compared
 from gradlaws.suite.check.state import Check
@@ -47,9 +47,7 @@ def _own(
     vectors = vectors or [np.ones_like(x) for x in state.subject.point]
     try:
         tape = state.subject.runs(mode.name)
-        found = state.bounds(tape, [*state.subject.point, *weights, *vectors])
+        allowed = state.allowed_of(tape, [*state.subject.point, *weights, *vectors], truth.all_shown(true))
     except Unsupported:
         return None
-    shown = [truth.shown(t) for t in true]
-    allowed = rounding(found, shown, np.random.default_rng(state.options.seed))
-    return None if any(allowed.unknown) else state.beside(allowed, shown)
+    return None if any(allowed.unknown) else allowed

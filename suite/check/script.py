@@ -31,21 +31,19 @@ def _number(subject: Subject, row: Row) -> int:
 
 def _imported(function: Any) -> str:
     """How the function is had: by import, or by its file."""
-    if is_apply(function):
-        kind = function.__self__
-        return _imported(kind).replace(f"function = {kind.__qualname__} ", f"function = {kind.__qualname__}.apply ")
+    method = ".apply" if is_apply(function) else ""
+    function = function.__self__ if method else function
     name, module = getattr(function, "__qualname__", ""), getattr(function, "__module__", "")
     if not name or "<" in name or module in ("", None):
         return f"function = ...  # {type(function).__name__}, as in your call, of the leaves below"
     if module != "__main__":
-        return (
-            f"from {module} import {name.partition('.')[0]}\n\nfunction = {name}  # of the leaves below, in your order"
-        )
+        imported = f"from {module} import {name.partition('.')[0]}"
+        return f"{imported}\n\nfunction = {name}{method}  # of the leaves below, in your order"
     try:
         place = Path(inspect.getfile(function)).name
     except (TypeError, OSError):
         place = "your script"
-    return f"function = {name}  # from {place}, of the leaves below, in your order"
+    return f"function = {name}{method}  # from {place}, of the leaves below, in your order"
 
 
 def _leaves(subject: Subject) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -21,7 +21,7 @@ from gradlaws.suite.check.truth import Rule, Truth, judged, traced
 from gradlaws.suite.rounding.bounds import Bounds, bounds
 from gradlaws.suite.rule import symmetric
 from gradlaws.suite.rule.arithmetics import arithmetic_for, why_not_quad
-from gradlaws.suite.tape.tape import Tape, Unsupported
+from gradlaws.suite.tape.tape import Array, Tape, Unsupported
 from gradlaws.suite.tracing.traced import Traced
 
 PATIENCE = 5.0  # seconds without a word
@@ -50,14 +50,15 @@ class Check:
             self.xp = arithmetic_for(self.truth)
             self.report.notes += [reason for reason in [why_not_quad(self.truth)] if reason]
             self.stage("the exact limit of the function")
-            self.moves = kinks.step(subject.point, options.kinks or 0.0, np.random.default_rng(options.seed))
+            if options.kinks is not None:
+                self.moves = kinks.step(subject.point, options.kinks, np.random.default_rng(options.seed))
             self.rule = self._rule()
         self.cotangents = questions.cotangents(subject.outputs, self.random)
         self.vectors = questions.direction(subject.point, self.random)
         if self.truth is not None:
             self.vectors = symmetric.within(self.truth, self.vectors, self.xp)
         self._runs: dict[str, Tape | None] = {}
-        self._wide: dict[str, Tape | None] = {}  # the same traces in float64
+        self._drifts: dict[str, dict[int, Array]] = {}  # of what they bring along, beside the traces in float64
 
     def stage(self, what: str) -> None:
         """Progress, of what takes longer."""
@@ -155,32 +156,39 @@ class Check:
         assert source is not None
         self._runs.update(forward=source.forward, gradient=source.gradient, product=source.product)
         wide = self.own or self.truth
-        if wide is not None and wide is not source:
-            self._wide = {"forward": wide.forward, "gradient": wide.gradient, "product": wide.product}
+        assert wide is not None
+        for kind, tape in self._runs.items():
+            if tape is not None:
+                self._drifts[kind] = drift(tape, getattr(wide, kind))
 
     def allowed(self, kind: str, inputs: Sequence[Floats], exact: Sequence[Floats], sums: int | None = None) -> Allowed:
         """What rounding may do to the answers; beside a reference also to its evaluation in the arithmetic; and what
         the user allows, of the true numbers ``exact``. Raises Unsupported."""
-        found = self.bounds(self.runs(kind), inputs, self._wide.get(kind))
+        found = self._bounds(self.runs(kind), inputs, self._drifts.get(kind))
         result = rounding(found, exact, self.random, sums)
         tape = getattr(self.truth, kind, None)
         if self.reference is not None and tape is not None and not (self.options.surrogate and kind == "forward"):
             scale = 2.0 ** (53 - self.xp.precision)
-            noise = [np.where(np.isfinite(e), e, 0.0) * scale for e in self.bounds(tape, inputs).outputs]
+            noise = [np.where(np.isfinite(e), e, 0.0) * scale for e in self._bounds(tape, inputs).outputs]
             result = widened(result, noise)
         self._loses(found, kind)
         if kind == "forward":
             return result
-        result = self.beside(result, exact)
+        result = self._with_allowance(result, exact)
         return result if self.options.kinks is None else self._left_out(kind, inputs, result)
 
-    def bounds(self, tape: Tape, inputs: Sequence[Floats], wide: Tape | None = None) -> Bounds:
-        """``wide``: the same trace in float64."""
-        apart = drift(tape, wide)
+    def allowed_of(
+        self, tape: Tape, inputs: Sequence[Floats], exact: Sequence[Floats], wide: Tape | None = None
+    ) -> Allowed:
+        """The same of a mode's own tape; ``wide``: what that is in float64."""
+        found = self._bounds(tape, inputs, drift(tape, wide))
+        return self._with_allowance(rounding(found, exact, np.random.default_rng(self.options.seed)), exact)
+
+    def _bounds(self, tape: Tape, inputs: Sequence[Floats], apart: Mapping[int, Array] | None = None) -> Bounds:
         return bounds(tape, inputs, self.subject.framework, accumulate=self.options.accumulate, drift=apart)
 
-    def beside(self, allowed: Allowed, exact: Sequence[Floats]) -> Allowed:
-        """With what the user allows."""
+    def _with_allowance(self, allowed: Allowed, exact: Sequence[Floats]) -> Allowed:
+        """And what the user allows."""
         if self.options.allow is None:
             return allowed
         return widened(allowed, [self.options.allow.relative * np.max(np.abs(e), initial=0.0) for e in exact])

@@ -5,16 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
-
-from gradlaws.suite.check.allowed import rounding
 from gradlaws.suite.check.answer import Row
-from gradlaws.suite.check.comparison import compared, looked_at
+from gradlaws.suite.check.comparison import all_looked_at, compared
 from gradlaws.suite.check.state import Check, one_line, truth_of
 from gradlaws.suite.check.subject import Mode
+from gradlaws.suite.check.truth import SAME
 from gradlaws.suite.tape.tape import Tape, Unsupported
 
-SAME = 2.0**-46  # relative: two exact evaluations of one derivative are apart by less, if it is one
 QUANTITY = "J v"
 
 
@@ -30,7 +27,6 @@ def judged(state: Check, mode: Mode, gradient: Sequence[Any]) -> None:
         state.report.notes.append(f"{mode.name} is not judged: {error}")
         return
     truth = truth_of(state)
-    inputs = [*state.subject.point, *vectors]
     true = truth.tangents(exact, vectors)
     forward, size = truth.paired(weights, true)
     reverse, other = truth.paired(gradient, vectors)
@@ -42,13 +38,11 @@ def judged(state: Check, mode: Mode, gradient: Sequence[Any]) -> None:
         )
         state.mode_problems.append((mode.name, mode.order, text))
         return
-    shown = [truth.shown(t) for t in true]
-    allowed = rounding(state.bounds(runs, inputs, exact), shown, np.random.default_rng(state.options.seed))
+    shown = truth.all_shown(true)
+    allowed = state.allowed_of(runs, [*state.subject.point, *vectors], shown, wide=exact)
     rows = _rows(state)
-    for row, t, bound, unknown in zip(rows, shown, allowed.framework, allowed.unknown, strict=True):
-        row.notes += [line for line in unknown if line not in row.notes]
-        looked_at(row, t, bound)
-    compared(rows, mode.name, "a drawn tangent", answers, truth, true, state.beside(allowed, shown))
+    all_looked_at(rows, shown, allowed)
+    compared(rows, mode.name, "a drawn tangent", answers, truth, true, allowed)
 
 
 def _rows(state: Check) -> list[Row]:

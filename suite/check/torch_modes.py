@@ -65,11 +65,17 @@ def by_jvp(function: Any, xs: Tensors, ws: Tensors, vs: Tensors) -> Tensors:
 
 def twice_by_grad(function: Any, xs: Tensors, ws: Tensors, vs: Tensors) -> Tensors:
     """Reverse over reverse."""
-    weights = [w.requires_grad_() for w in ws]  # else a once_differentiable backward leaves no trace of itself
-    gradient = pulled(function(*xs), xs, weights)
+    return pulled(with_its_graph(function, xs, ws), xs, vs)
+
+
+def with_its_graph(function: Any, xs: Tensors, ws: Tensors) -> Tensors:
+    """The gradient, which may be differentiated again by the leaves and by its cotangents."""
+    for w in ws:
+        w.requires_grad_()  # else a once_differentiable backward leaves no trace of itself
+    gradient = pulled(function(*xs), xs, ws)
     if any(map(is_once_differentiable, gradient)):
         raise RuntimeError("the backward is once_differentiable")
-    return pulled(gradient, xs, vs)
+    return gradient
 
 
 def jvp_of_vjp(function: Any, xs: Tensors, ws: Tensors, vs: Tensors) -> Tensors:
@@ -86,11 +92,7 @@ def vjp_of_jvp(function: Any, xs: Tensors, ws: Tensors, vs: Tensors) -> Tensors:
 
 def by_cotangent(function: Any, xs: Tensors, ws: Tensors, vs: Tensors) -> Tensors:
     """wᵀ J is linear in w: its derivative along v is J v. A backward that leaves torch loses it silently."""
-    weights = [w.requires_grad_() for w in ws]
-    gradient = pulled(function(*xs), xs, weights)
-    if any(map(is_once_differentiable, gradient)):
-        raise RuntimeError("the backward is once_differentiable")
-    return pulled(gradient, weights, vs)
+    return pulled(with_its_graph(function, xs, ws), ws, vs)
 
 
 def by_compile(function: Any, xs: Tensors, ws: Tensors, vs: Tensors) -> Tensors:

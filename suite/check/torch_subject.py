@@ -12,7 +12,7 @@ import torch
 from torch.overrides import TorchFunctionMode
 
 from gradlaws.strategies.primitive import Floats
-from gradlaws.suite.check.leaves import CannotCheck, Leaf, bound, named, replaced, walk
+from gradlaws.suite.check.leaves import CannotCheck, Leaf, bound, complex_note, named, replaced, walk
 from gradlaws.suite.check.subject import Called, Gradient, Kind, Mode, Order, Refused
 from gradlaws.suite.check.torch_draws import drawn_in
 from gradlaws.suite.check.torch_modes import COMPILED, LAYOUTS, MODES, Tensors, by_cotangent, by_grad
@@ -63,10 +63,8 @@ class TorchSubject:
             raise CannotCheck(_nothing(found))
         names = [named(path) for path, _ in chosen] + list(own)
         self.inputs = [leaf(name, x) for name, x in zip(names, self._tensors, strict=True)]
-        if any(self._complex):
-            of = ", ".join(name for name, is_complex in zip(names, self._complex, strict=True) if is_complex)
-            self.notes.append(f"{of}: complex; the last axis is of real and imaginary parts")
-        self.point: list[Floats] = [array_of(x).astype("float64") for x in self._tensors]
+        self.notes += complex_note(names, self._complex)
+        self.point: list[Floats] = [shown(x) for x in self._tensors]
         try:
             self.outputs = self._outputs()
         except RuntimeError as error:
@@ -168,7 +166,7 @@ class TorchSubject:
     def at(self, point: Sequence[Floats]) -> TorchSubject:
         other = TorchSubject(*self._made)
         other._tensors = [entered(x, leaf.dtype) for x, leaf in zip(point, self.inputs, strict=True)]
-        other.point = [array_of(x).astype("float64") for x in other._tensors]
+        other.point = [shown(x) for x in other._tensors]
         return other
 
     def traced(self, wide: bool, second: bool, holds: bool) -> Traced:
@@ -203,13 +201,9 @@ class TorchSubject:
         n = len(point)
 
         def pushed(*given: torch.Tensor) -> Any:
-            xs = [x if x.requires_grad else x.requires_grad_() for x in given[:n]]
-            return ask(function, xs, [w.clone() for w in ws], list(given[n:]))
+            return ask(function, requiring(given[:n]), [w.clone() for w in ws], list(given[n:]))
 
-        try:
-            return of_torch.traced(pushed, *point, *(torch.ones_like(x) for x in point))
-        except (RuntimeError, NotImplementedError) as error:
-            raise Unsupported(str(error)) from error
+        return taped(pushed, *point, *(torch.ones_like(x) for x in point))
 
     def runs(self, mode: str) -> Tape:
         if mode not in MODES:
@@ -217,14 +211,11 @@ class TorchSubject:
         ask, n, m = MODES[mode][2], len(self.inputs), len(self.outputs)
 
         def asked(*given: torch.Tensor) -> Any:
-            xs, ws, vs = given[:n], [w.clone() for w in given[n : n + m]], list(given[n + m :])
-            return ask(self.function, [x if x.requires_grad else x.requires_grad_() for x in xs], ws, vs)
+            ws, vs = [w.clone() for w in given[n : n + m]], list(given[n + m :])
+            return ask(self.function, requiring(given[:n]), ws, vs)
 
         ones = [torch.ones(y.shape, dtype=getattr(torch, y.dtype)) for y in self.outputs]
-        try:
-            return of_torch.traced(asked, *self._tensors, *ones, *map(torch.ones_like, self._tensors))
-        except (RuntimeError, NotImplementedError) as error:
-            raise Unsupported(str(error)) from error
+        return taped(asked, *self._tensors, *ones, *map(torch.ones_like, self._tensors))
 
     def subsets(self, random: np.random.Generator) -> list[tuple[tuple[int, ...], Gradient]]:
         n = len(self._tensors)
@@ -240,7 +231,7 @@ class TorchSubject:
             xs = [x.clone() for x in self._tensors]
             leaves = [xs[k].requires_grad_() for k in ks]
             found = by_grad(self.function, leaves, self.weights(weights), [], among=xs)
-            return [array_of(g).astype("float64") for g in found]
+            return [shown(g) for g in found]
 
         return asked
 
@@ -265,7 +256,7 @@ class TorchSubject:
                 raise Refused(str(error)) from error
             if order and any(not torch.equal(x, own) for x, own in zip(xs, self._tensors, strict=True)):
                 raise CannotCheck(f"the function writes into what it is given (seen in {name}): give it copies")
-            return [array_of(y).astype("float64") for y in found]
+            return [shown(y) for y in found]
 
         return Mode(name, order, kind, asked)
 
@@ -276,7 +267,7 @@ class TorchSubject:
         def asked(weights: Sequence[Floats]) -> list[Floats]:
             xs = [x.clone().requires_grad_() for x in self._tensors]
             ws = [layout(w) for w in self.weights(weights)]
-            return [array_of(y).astype("float64") for y in by_grad(self.function, xs, ws, [])]
+            return [shown(y) for y in by_grad(self.function, xs, ws, [])]
 
         return asked
 
@@ -288,8 +279,24 @@ def has_derivative(tensor: torch.Tensor) -> bool:
 def as_numbers(argument: Any) -> list[Floats]:
     """Of a float tensor, or a number of Python's."""
     if isinstance(argument, torch.Tensor):
-        return [array_of(argument).astype("float64")] if argument.is_floating_point() else []
+        return [shown(argument)] if argument.is_floating_point() else []
     return [np.asarray(float(argument))] if isinstance(argument, int | float) else []
+
+
+def shown(tensor: torch.Tensor) -> Floats:
+    return array_of(tensor).astype(np.float64)
+
+
+def taped(function: Callable[..., Any], *tensors: torch.Tensor) -> Tape:
+    """Raises Unsupported where torch does not offer it."""
+    try:
+        return of_torch.traced(function, *tensors)
+    except (RuntimeError, NotImplementedError) as error:
+        raise Unsupported(str(error)) from error
+
+
+def requiring(tensors: Tensors) -> list[torch.Tensor]:
+    return [x if x.requires_grad else x.requires_grad_() for x in tensors]
 
 
 def as_double(tensor: torch.Tensor) -> torch.Tensor:

@@ -23,6 +23,8 @@ from gradlaws.suite.tape.tape import NoFunction, Origin, Tape, TooLarge, Unsuppo
 from gradlaws.suite.tracing.refusals import why_no_point
 from gradlaws.suite.tracing.traced import Traced
 
+SAME = 2.0**-46  # relative: two exact evaluations of one number are apart by less, if it is one
+
 
 def traced(subject: Subject, second: bool, holds: bool) -> Traced:
     """In float64; where the code does not run in that (constants of its own in float32), as it is.
@@ -158,3 +160,6 @@ class Truth:
 
     def shown(self, true: Any) -> Floats:
         return np.asarray(self.xp.to_float64(true))
+
+    def all_shown(self, true: Sequence[Any]) -> list[Floats]:
+        return [self.shown(t) for t in true]

@@ -83,10 +83,7 @@ def asked(exact: Exact, seeds: Sequence[int], floor: float) -> list[Agreement]:
     def settled(
         ask: Ask, along: Sequence[Floats], tape: Tape, inputs: Sequence[Any], derivative: Any, doubts: bool = True
     ) -> Agreement:
-        agreement = ask(along)
-        if agreement.verdict == "wrong":
-            agreement = agreement.beside_finer(ask(along, FINER))
-        agreement = with_literals(exact, agreement, along, tape, inputs, derivative)
+        agreement = confirmed(exact, ask, along, tape, inputs, derivative)
         return doubted(agreement, ask, along) if doubts else agreement
 
     found = [settled(exact.first, v, traced.gradient, inputs, exact.gradient.outputs) for v in (one, other)]
@@ -99,6 +96,16 @@ def asked(exact: Exact, seeds: Sequence[int], floor: float) -> list[Agreement]:
 
         found.append(settled(second, other, traced.product, [*inputs, *one], product, doubts=right))
     return found
+
+
+def confirmed(
+    exact: Exact, ask: Ask, along: Sequence[Floats], tape: Tape, inputs: Sequence[Any], derivative: Any
+) -> Agreement:
+    """What is asked; where that is wrong, beside a shorter step, and beside what rounded literals do."""
+    agreement = ask(along)
+    if agreement.verdict == "wrong":
+        agreement = agreement.beside_finer(ask(along, FINER))
+    return with_literals(exact, agreement, along, tape, inputs, derivative)
 
 
 def doubted(agreement: Agreement, ask: Ask, vector: Sequence[Floats]) -> Agreement:

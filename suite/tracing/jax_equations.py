@@ -22,9 +22,13 @@ JAX = os.path.dirname(jax.__file__) + os.sep
 
 def in_float64() -> AbstractContextManager[Any]:
     """jax without a setting turns what is float64 into float32."""
+    return with_x64(True)
+
+
+def with_x64(on: bool) -> AbstractContextManager[Any]:
     home = jax if hasattr(jax, "enable_x64") else jax.experimental  # before 0.8
     switch: Callable[[bool], AbstractContextManager[Any]] = home.enable_x64
-    return switch(True)
+    return switch(on)
 
 
 def kind_of(aval: Any) -> Kind:
