@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
+
+import gradlaws
 
 SUITE = Path(__file__).resolve().parent
 HOME = SUITE.parent  # of a checkout its top, elsewhere the package
@@ -16,3 +19,9 @@ def pytest_command(*arguments: str) -> list[str]:
     configuration of the project there is looked at."""
     plugin = ["-p", "gradlaws.pytest_plugin", "-c", str(SUITE / "runs.ini"), "--rootdir", str(HOME)]
     return [sys.executable, "-m", "pytest", *plugin, *arguments]
+
+
+def pytest_environment() -> dict[str, str]:
+    """The process's own, in which the same gradlaws is imported from whatever folder, installed or not."""
+    ours = str(Path(gradlaws.__file__).resolve().parent.parent)
+    return {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, (os.environ.get("PYTHONPATH"), ours)))}

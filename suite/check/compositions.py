@@ -28,7 +28,7 @@ from gradlaws.suite.check.leaves import CannotCheck
 from gradlaws.suite.check.target import absolute, imported, spelling
 from gradlaws.suite.check.theirs import told
 from gradlaws.suite.known.claims import CLAIMS
-from gradlaws.suite.places import CHECKOUT, HOME, SUITE, pytest_command
+from gradlaws.suite.places import CHECKOUT, HOME, SUITE, pytest_command, pytest_environment
 
 OUT = HOME / "reports/out/check" if CHECKOUT else Path("gradlaws-report/check")
 OUTSIDE = ("N2", "N3", "P2")  # identities that no drawn function enters
@@ -172,9 +172,9 @@ def ask(options: argparse.Namespace, path: Path, framework: str, dtypes: Sequenc
         "-q", "--tb", "no", "--no-summary", "--no-header", "--no-report", "-W", "ignore",
     )  # fmt: skip
     progress = subprocess.DEVNULL if options.quiet else sys.stderr
-    done = subprocess.run(command, stdout=progress, stderr=progress, text=True)
+    done = subprocess.run(command, stdout=progress, stderr=progress, text=True, env=pytest_environment())
     judge = [sys.executable, "-m", "gradlaws.reports", "gate", "--out", str(out)]
-    subprocess.run(judge, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    subprocess.run(judge, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=pytest_environment())
     if not report.exists():
         raise CannotCheck(f"the run has left no report (exit status {done.returncode}); its output says why")
     try:
