@@ -6,8 +6,6 @@ import os
 import sys
 from pathlib import Path
 
-import gradlaws
-
 SUITE = Path(__file__).resolve().parent
 HOME = SUITE.parent  # of a checkout its top, elsewhere the package
 CHECKOUT = (HOME / "pyproject.toml").exists() and (HOME / "conftest.py").exists()
@@ -23,5 +21,5 @@ def pytest_command(*arguments: str) -> list[str]:
 
 def pytest_environment() -> dict[str, str]:
     """The process's own, in which the same gradlaws is imported from whatever folder, installed or not."""
-    ours = str(Path(gradlaws.__file__).resolve().parent.parent)
+    ours = str(HOME if CHECKOUT else HOME.parent)
     return {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, (os.environ.get("PYTHONPATH"), ours)))}
