@@ -20,7 +20,7 @@ from gradlaws.suite.check.comparison import all_looked_at, compared
 from gradlaws.suite.check.options import Options
 from gradlaws.suite.check.paths import compared_in
 from gradlaws.suite.check.state import Check, one_line, truth_of
-from gradlaws.suite.check.subject import Mode, Subject
+from gradlaws.suite.check.subject import Mode, Refused, Subject
 from gradlaws.suite.check.verdict_of_rule import told
 from gradlaws.suite.tape.tape import Unsupported
 
@@ -123,7 +123,11 @@ class First:
             name = f"{self.rows[ks[0]].name} alone requires" if one else f"all but {', '.join(missing)} require"
             if self.state.has_time(f"{name} a gradient"):
                 rows, exact = [self.rows[k] for k in ks], [true[k] for k in ks]
-                answers = ask(self.cotangent.weights)
+                try:
+                    answers = ask(self.cotangent.weights)
+                except Refused as refused:
+                    self.state.report.unsupported.append(f"{name} a gradient: {one_line(str(refused))}")
+                    continue
                 compared(rows, "grad", f"{name} a gradient", answers, self.truth, exact, allowed.of(*ks))
 
     def _others(self, mode: Mode) -> None:

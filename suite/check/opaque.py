@@ -37,11 +37,14 @@ class Difference:
 def difference(function: Callable[[float], float], bits: int) -> Difference:
     """Central differences, extrapolated once (Richardson), at the step where neighbours agree best."""
     steps = [2.0**-k for k in STEPS if k < bits]
-    quotients = [(function(h) - function(-h)) / (2 * h) for h in steps]
+    pairs = [(function(h), function(-h)) for h in steps]
+    quotients = [(ahead - behind) / (2 * h) for (ahead, behind), h in zip(pairs, steps, strict=True)]
+    # Neighbours may agree by chance: each value is rounded, and so known to no more than this.
+    rounding = [2.0**-bits * max(map(abs, pair)) / h for pair, h in zip(pairs, steps, strict=True)]
     better = [(4 * b - a) / 3 for a, b in itertools.pairwise(quotients)]
     found = [
-        Difference(b, max(abs(b - a), abs(c - b)), h)
-        for a, b, c, h in zip(better, better[1:], better[2:], steps[1:], strict=False)
+        Difference(b, max(abs(b - a), abs(c - b), least), h)
+        for a, b, c, least, h in zip(better, better[1:], better[2:], rounding[3:], steps[3:], strict=False)
     ]
     known = [d for d in found if np.isfinite(d.spread)]
     return min(known, key=lambda d: d.spread) if known else Difference(np.nan, np.inf, 0.0)

@@ -134,7 +134,7 @@ class TorchSubject:
         """Whether the call takes random numbers."""
         with seeded(self._seed):
             before = torch.get_rng_state()
-            self._result([x.clone() for x in self._tensors], reseeded=False)
+            self._result([x.clone().requires_grad_() for x in self._tensors], reseeded=False)
             return not torch.equal(before, torch.get_rng_state())
 
     @cached_property
@@ -147,7 +147,8 @@ class TorchSubject:
             there = torch.func.vjp(self.function, *plain)[0]
         except (RuntimeError, NotImplementedError, TypeError):
             return False  # then they refuse by themselves
-        pairs = zip(self.function(*plain), there, strict=True)
+        own = self.function(*(x.clone().requires_grad_() for x in plain))
+        pairs = zip((y.detach() for y in own), there, strict=True)
         return not all(torch.allclose(a, b, rtol=torch.finfo(a.dtype).eps ** 0.5, equal_nan=True) for a, b in pairs)
 
     def called(self) -> list[Called]:
@@ -230,7 +231,10 @@ class TorchSubject:
         def asked(weights: Sequence[Floats]) -> list[Floats]:
             xs = [x.clone() for x in self._tensors]
             leaves = [xs[k].requires_grad_() for k in ks]
-            found = by_grad(self.function, leaves, self.weights(weights), [], among=xs)
+            try:
+                found = by_grad(self.function, leaves, self.weights(weights), [], among=xs)
+            except RuntimeError as error:  # it asks for gradients of its own by the others
+                raise Refused(str(error)) from error
             return [shown(g) for g in found]
 
         return asked

@@ -79,19 +79,19 @@ def part(vector: Sequence[Floats], argument: int, start: int, stop: int) -> list
     return found
 
 
-def sharpest(ask: Ask, vector: Sequence[Floats], shown: float) -> float:
+def sharpest(ask: Ask, of_argument: Ask, vector: Sequence[Floats], shown: float) -> float:
     """The largest relative difference that is seen on the way down to one entry, always to the half that has more.
 
     Relative to what is there, or to as many entries of the argument's mean size: an entry near 0 has no digits to keep.
     The way ends where one entry with all that is apart would be off by less than ``shown``: of terms with random signs
-    no sum hides the largest, but for chance.
+    no sum hides the largest, but for chance. ``of_argument`` asks with what rounded literals may do.
     """
     found = 0.0
     for argument, v in enumerate(vector):
         start, stop = 0, v.size
-        whole = ask(part(vector, argument, start, stop))
+        whole = of_argument(part(vector, argument, start, stop))
         mean = whole.size / max(v.size, 1)
-        if not whole.apart > whole.error:
+        if whole.verdict != "wrong":
             continue
         found, apart = max(found, float(whole.apart / whole.size)), whole.apart
         while stop - start > 1 and apart > shown * mean:

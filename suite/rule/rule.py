@@ -84,7 +84,11 @@ def asked(exact: Exact, seeds: Sequence[int], floor: float) -> list[Agreement]:
         ask: Ask, along: Sequence[Floats], tape: Tape, inputs: Sequence[Any], derivative: Any, doubts: bool = True
     ) -> Agreement:
         agreement = confirmed(exact, ask, along, tape, inputs, derivative)
-        return doubted(agreement, ask, along) if doubts else agreement
+
+        def beside_literals(part: Sequence[Floats]) -> Agreement:
+            return with_literals(exact, ask(part), part, tape, inputs, derivative)
+
+        return doubted(agreement, ask, beside_literals, along) if doubts else agreement
 
     found = [settled(exact.first, v, traced.gradient, inputs, exact.gradient.outputs) for v in (one, other)]
     if traced.product is not None:
@@ -108,11 +112,11 @@ def confirmed(
     return with_literals(exact, agreement, along, tape, inputs, derivative)
 
 
-def doubted(agreement: Agreement, ask: Ask, vector: Sequence[Floats]) -> Agreement:
+def doubted(agreement: Agreement, ask: Ask, of_argument: Ask, vector: Sequence[Floats]) -> Agreement:
     """Where all that is apart is less than float64 shows: whether it is in some part of the entries more."""
     if agreement.verdict != "wrong" or agreement.apart > SHOWN * agreement.size:
         return agreement
-    return replace(agreement, sharpest=sharpest(ask, vector, SHOWN))
+    return replace(agreement, sharpest=sharpest(ask, of_argument, vector, SHOWN))
 
 
 def with_literals(
@@ -125,5 +129,7 @@ def with_literals(
     direction = exact.enter(along)
     base, allowance = exact.along(derivative, direction)[0], mpf(0)
     for moved in moved_literals(tape, (exact.truth or exact.traced).forward):
+        if agreement.apart <= agreement.error + allowance:
+            break
         allowance += abs(exact.along(run(moved, inputs, exact.xp), direction)[0] - base)
     return replace(agreement, literals=allowance)

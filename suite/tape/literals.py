@@ -32,14 +32,15 @@ def literals(tape: Tape) -> dict[int, float]:
 
 
 def moved_literals(tape: Tape, forward: Tape) -> Iterator[Tape]:
-    """The tape with one literal moved by what it may be off, for each that the function itself does not have."""
+    """The tape with one literal moved by what it may be off, for each that the function itself does not have.
+
+    One at a time, those of one value as well: what they do together may cancel, as in a derivative beside the limit of
+    a gradient that has the same one.
+    """
     own = {abs(value) for value in literals(forward).values()}
-    brought: dict[tuple[float, str], list[int]] = {}
     for number, value in literals(tape).items():
         if abs(value) not in own:
-            brought.setdefault((value, tape.kinds[number].dtype), []).append(number)
-    for (value, dtype), numbers in brought.items():
-        # As long double, whose bits every arithmetic takes.
-        moved = np.longdouble(value) * (1 + MADE_OF * np.longdouble(ROUNDED[dtype]))
-        constants = {n: np.full(np.shape(tape.constants[n]), moved) for n in numbers}
-        yield replace(tape, constants={**tape.constants, **constants})
+            # As long double, whose bits every arithmetic takes.
+            moved = np.longdouble(value) * (1 + MADE_OF * np.longdouble(ROUNDED[tape.kinds[number].dtype]))
+            constants = {**tape.constants, number: np.full(np.shape(tape.constants[number]), moved)}
+            yield replace(tape, constants=constants)

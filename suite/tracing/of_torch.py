@@ -96,9 +96,10 @@ def derivatives(
     vectors = [x.detach() for x in tensors]
 
     def value(*arrays: Any) -> list[Any]:
-        with torch.no_grad():
-            moved = [torch.as_tensor(x, dtype=t.dtype) for x, t in zip(arrays, tensors, strict=True)]
-            return [array_of(y).astype(np.float64) for y in outputs(*moved)]
+        # With gradients, as when it was traced: a function may itself ask for one.
+        pairs = zip(arrays, tensors, strict=True)
+        moved = [torch.as_tensor(x, dtype=t.dtype).clone().requires_grad_() for x, t in pairs]
+        return [array_of(y).astype(np.float64) for y in outputs(*moved)]
 
     here = [array_of(x).astype(np.float64) for x in tensors]
     forward = follows(traced(outputs, *tensors, most=most, holds=holds), here, value)
