@@ -63,7 +63,8 @@ class Loss:
 @dataclass(eq=False)
 class Bounds:
     """``values`` and ``outputs``: of each output its values in float64 and F, a bound for the error of every entry,
-    infinite where there is none. ``unknown``: why, a line for each operation at fault; empty where F is finite."""
+    infinite where there is none. ``unknown``: why, a line for each operation at fault; empty where F is finite.
+    ``leaves``: of inputs and constants, by number, what they are off by themselves."""
 
     tape: Tape
     inputs: Sequence[Any]
@@ -73,6 +74,7 @@ class Bounds:
     values: list[Array] = field(init=False)
     outputs: list[Array] = field(init=False)
     unknown: list[str] = field(init=False)
+    leaves: Mapping[int, Array] = field(init=False)
     half_known: bool = field(init=False, default=False)  # A takes half of the digits of values on the way for granted
 
     def __post_init__(self) -> None:
@@ -81,8 +83,8 @@ class Bounds:
         self._own: dict[int, Array] = {}  # of each result, what its operation adds
         self._faults: list[str] = []
         with np.errstate(all="ignore"):
-            self._leaves = self._given()
-            self._errors.update(self._leaves)
+            self.leaves = self._given()
+            self._errors.update(self.leaves)
             for instruction in self.tape.instructions:
                 self._carry(instruction)
         self.values = [np.asarray(self._values[o]) for o in self.tape.outputs]
@@ -230,7 +232,7 @@ class Bounds:
                 found.append((amount, instruction))
                 if any(i in self._errors for i in instruction.arguments):
                     self._pull(instruction, gs, sensitivities)
-            leaves = sum(weighted(g, self._leaves[n]) for n, g in sensitivities.items() if n in self._leaves)
+            leaves = sum(weighted(g, self.leaves[n]) for n, g in sensitivities.items() if n in self.leaves)
         return [*found, (leaves, None)]
 
     def _pull(self, instruction: Instruction, gs: Sequence[Any], sensitivities: dict[int, Any]) -> None:
