@@ -26,13 +26,15 @@ from gradlaws.suite.tracing.traced import Traced
 
 # The suite's names of the modes of a check.
 MODES = {
-    "grad": "autograd.grad", "backward": "Tensor.backward", "func.vjp": "func.vjp", "func.vmap": "vmap(func.grad)",
-    "checkpoint": "utils.checkpoint", "func.jvp": "func.jvp", "grad of grad": "autograd.grad twice",
+    "grad": "autograd.grad", "the same graph again": "autograd.grad", "after another call": "autograd.grad",
+    "backward": "Tensor.backward", "value by func.vmap": "vmap(func.grad)", "func.jvp by each leaf": "func.jvp",
+    "func.vjp": "func.vjp", "func.vmap": "vmap(func.grad)", "checkpoint": "utils.checkpoint", "func.jvp": "func.jvp",
+    "grad of grad": "autograd.grad twice",
     "grad of grad by its cotangent": "autograd.grad twice", "jvp of vjp": "jvp(grad)", "vjp of jvp": "grad(jvp)",
     "vjp": "grad", "jit(vjp)": "jit(grad)", "vmap(vjp)": "vmap(grad)", "jvp": "jvp", "vjp of vjp": "vjp(grad)",
     "jit(vjp of vjp)": "vjp(grad)", "vjp of vjp by its cotangent": "vjp(grad)",
 }  # fmt: skip
-FORWARD = ("func.jvp", "vjp of jvp")  # of torch
+FORWARD = ("func.jvp", "func.jvp by each leaf", "vjp of jvp")  # of torch
 NAMESPACES = re.compile("^(linalg|special|fft)_")  # as torch's own functions are called inside
 
 # torch.special's names of what the catalogue has by another.

@@ -5,6 +5,7 @@ A mode stands alone: ask(function, x, weights, vectors), with x requiring gradie
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -19,6 +20,12 @@ Tensors = Sequence[torch.Tensor]
 
 def value(function: Any, xs: Tensors, ws: Tensors, vs: Tensors) -> Tensors:
     return list(function(*xs))
+
+
+def value_by_vmap(function: Any, xs: Tensors, ws: Tensors, vs: Tensors) -> Tensors:
+    """Two points at once along the last axis, the second of them ours."""
+    pairs = [torch.stack([x.detach() * 0.5, x.detach()], dim=-1) for x in xs]
+    return [y[1] for y in torch.func.vmap(function, in_dims=-1, randomness="same")(*pairs)]
 
 
 def by_grad(function: Any, xs: Tensors, ws: Tensors, vs: Tensors, among: Tensors = ()) -> Tensors:
@@ -38,6 +45,24 @@ def by_backward(function: Any, xs: Tensors, ws: Tensors, vs: Tensors) -> Tensors
     if reached:
         torch.autograd.backward(*zip(*reached, strict=True))  # type: ignore[arg-type]
     return [x.grad if x.grad is not None else torch.zeros_like(x) for x in xs]
+
+
+def by_the_same_graph(function: Any, xs: Tensors, ws: Tensors, vs: Tensors) -> Tensors:
+    """The second of two gradients of one graph: a backward may have written into what it saved."""
+    reached = [(y, w) for y, w in zip(function(*xs), ws, strict=True) if y.requires_grad]
+    if not reached:
+        return [torch.zeros_like(x) for x in xs]
+    outputs, weights = zip(*reached, strict=True)
+    torch.autograd.grad(outputs, xs, weights, allow_unused=True, retain_graph=True)
+    return torch.autograd.grad(outputs, xs, weights, allow_unused=True, materialize_grads=True)
+
+
+def after_another(function: Any, xs: Tensors, ws: Tensors, vs: Tensors) -> Tensors:
+    """Another call stands between this one and its backward, which is to know its own."""
+    called = function(*xs)
+    with contextlib.suppress(Exception):  # it need not be defined there
+        function(*(x.detach() * 0.5 for x in xs))
+    return by_grad(lambda *_: called, xs, ws, vs)
 
 
 def by_vjp(function: Any, xs: Tensors, ws: Tensors, vs: Tensors) -> Tensors:
@@ -61,6 +86,21 @@ def by_checkpoint(function: Any, xs: Tensors, ws: Tensors, vs: Tensors) -> Tenso
 
 def by_jvp(function: Any, xs: Tensors, ws: Tensors, vs: Tensors) -> Tensors:
     return list(torch.func.jvp(function, tuple(x.detach() for x in xs), tuple(vs))[1])
+
+
+def by_jvp_of_each(function: Any, xs: Tensors, ws: Tensors, vs: Tensors) -> Tensors:
+    """J v as the sum of what each leaf alone contributes: the tangents of the others are absent."""
+    plain = [x.detach() for x in xs]
+    total: Tensors = []
+    for k, (x, v) in enumerate(zip(plain, vs, strict=True)):
+        before, after = plain[:k], plain[k + 1 :]
+
+        def of_one(one: torch.Tensor, before: Tensors = before, after: Tensors = after) -> Any:
+            return function(*before, one, *after)
+
+        found = torch.func.jvp(of_one, (x,), (v,))[1]
+        total = [a + b for a, b in zip(total, found, strict=True)] if total else list(found)
+    return total
 
 
 def twice_by_grad(function: Any, xs: Tensors, ws: Tensors, vs: Tensors) -> Tensors:
@@ -101,12 +141,16 @@ def by_compile(function: Any, xs: Tensors, ws: Tensors, vs: Tensors) -> Tensors:
 
 MODES: dict[str, tuple[Order, Kind, Callable[..., Any]]] = {
     "eager": (0, "value", value),
+    "value by func.vmap": (0, "value", value_by_vmap),
     "grad": (1, "gradient", by_grad),
+    "the same graph again": (1, "gradient", by_the_same_graph),
+    "after another call": (1, "gradient", after_another),
     "backward": (1, "gradient", by_backward),
     "func.vjp": (1, "gradient", by_vjp),
     "func.vmap": (1, "gradient", by_vmap),
     "checkpoint": (1, "gradient", by_checkpoint),
     "func.jvp": (1, "tangents", by_jvp),
+    "func.jvp by each leaf": (1, "tangents", by_jvp_of_each),
     "grad of grad": (2, "product", twice_by_grad),
     "jvp of vjp": (2, "product", jvp_of_vjp),
     "vjp of jvp": (2, "product", vjp_of_jvp),

@@ -16,12 +16,22 @@ from gradlaws.suite.check.leaves import CannotCheck, Leaf, bound, complex_note, 
 from gradlaws.suite.check.subject import Called, Gradient, Kind, Mode, Order, Refused
 from gradlaws.suite.check.torch_draws import drawn_in
 from gradlaws.suite.check.torch_modes import COMPILED, LAYOUTS, MODES, Tensors, by_cotangent, by_grad
+from gradlaws.suite.check.torch_tensors import (
+    as_double,
+    as_real,
+    entered,
+    has_derivative,
+    requiring,
+    shown,
+    unusual,
+)
 from gradlaws.suite.tape.tape import Tape, Unsupported
 from gradlaws.suite.tracing import of_torch
-from gradlaws.suite.tracing.torch_call import array_of
 from gradlaws.suite.tracing.traced import Traced
 
-FUNCTORCH = frozenset({"func.vjp", "func.vmap", "func.jvp", "jvp of vjp", "vjp of jvp"})
+FUNCTORCH = frozenset(
+    {"value by func.vmap", "func.vjp", "func.vmap", "func.jvp", "func.jvp by each leaf", "jvp of vjp", "vjp of jvp"}
+)
 REFUSES = "not differentiable with respect to argument"
 SUBSETS = 6  # leaves that are asked alone
 
@@ -51,8 +61,15 @@ class TorchSubject:
         found = [(path, x) for path, x in walk(self._bound.arguments) if isinstance(x, torch.Tensor)]
         floats = [(path, x) for path, x in found if has_derivative(x)]
         chosen = [(path, x) for path, x in floats if x.requires_grad] or floats
+        for path, x in chosen:
+            if kind := unusual(x):
+                raise CannotCheck(
+                    f"{named(path)} is {kind}: give a dense tensor of float16, bfloat16, float32 or float64"
+                )
         self._paths = [path for path, _ in chosen]
         parameters = dict(module.named_parameters()) if module is not None else {}
+        if any(torch.nn.parameter.is_lazy(p) for p in parameters.values()):
+            raise CannotCheck("the module's parameters have no shape yet: call it once before")
         own = {name: p for name, p in parameters.items() if p.requires_grad and has_derivative(p)}
         self._names, self._fixed = list(own), {n: p.detach() for n, p in parameters.items() if n not in own}
         given = [x.detach() for x in (*(x for _, x in chosen), *own.values())]
@@ -252,7 +269,7 @@ class TorchSubject:
     def _mode(self, name: str, order: Order, kind: Kind, ask: Callable[..., Any]) -> Mode:
         def asked(weights: Sequence[Floats], vectors: Sequence[Floats]) -> list[Floats]:
             xs = [x.clone().requires_grad_() for x in self._tensors]
-            if order and name in FUNCTORCH and self.draws_others_in_functorch:
+            if name in FUNCTORCH and self.draws_others_in_functorch:
                 raise Refused("functorch draws other random numbers there than the call: another function")
             try:
                 found = ask(self.function, xs, self.weights(weights), self.vectors(vectors))
@@ -276,19 +293,11 @@ class TorchSubject:
         return asked
 
 
-def has_derivative(tensor: torch.Tensor) -> bool:
-    return tensor.is_floating_point() or tensor.is_complex()
-
-
 def as_numbers(argument: Any) -> list[Floats]:
     """Of a float tensor, or a number of Python's."""
     if isinstance(argument, torch.Tensor):
         return [shown(argument)] if argument.is_floating_point() else []
     return [np.asarray(float(argument))] if isinstance(argument, int | float) else []
-
-
-def shown(tensor: torch.Tensor) -> Floats:
-    return array_of(tensor).astype(np.float64)
 
 
 def taped(function: Callable[..., Any], *tensors: torch.Tensor) -> Tape:
@@ -299,24 +308,8 @@ def taped(function: Callable[..., Any], *tensors: torch.Tensor) -> Tape:
         raise Unsupported(str(error)) from error
 
 
-def requiring(tensors: Tensors) -> list[torch.Tensor]:
-    return [x if x.requires_grad else x.requires_grad_() for x in tensors]
-
-
-def as_double(tensor: torch.Tensor) -> torch.Tensor:
-    return tensor.double() if tensor.is_floating_point() else tensor.clone()
-
-
-def as_real(tensor: torch.Tensor) -> torch.Tensor:
-    return torch.view_as_real(tensor) if tensor.is_complex() else tensor
-
-
 def leaf(name: str, tensor: torch.Tensor) -> Leaf:
     return Leaf(name, tuple(tensor.shape), str(tensor.dtype).removeprefix("torch."))
-
-
-def entered(array: Floats, dtype: str) -> torch.Tensor:
-    return torch.from_numpy(np.array(array)).to(getattr(torch, dtype))
 
 
 def _nothing(found: Sequence[tuple[Any, torch.Tensor]]) -> str:

@@ -12,6 +12,7 @@ from mpmath import mp, mpf
 from gradlaws.strategies.primitive import Floats
 from gradlaws.suite.rule import limits
 from gradlaws.suite.rule.limits import Limit
+from gradlaws.suite.tape.literals import moved_literals
 from gradlaws.suite.tape.run import Evaluation
 from gradlaws.suite.tracing.traced import Traced
 
@@ -148,9 +149,22 @@ class Exact:
         if of_gradient:
             moves = [*direction, *(None for _ in self.weights)]
             limit = limits.first(self.true_gradient, moves, limits.weighted(other, self.xp), finer)
-        else:
-            limit = limits.second(self.value, direction, across, self.objective, finer)
+            agreement = self.beside(2, product, across, limit)
+            return self.with_literals_of_limit(agreement, moves, other, finer) if finer == 0 else agreement
+        limit = limits.second(self.value, direction, across, self.objective, finer)
         return self.beside(2, product, across, limit)
+
+    def with_literals_of_limit(
+        self, agreement: Agreement, moves: Sequence[Any], other: Sequence[Floats], finer: int
+    ) -> Agreement:
+        """Where it seems wrong: what the rounded literals of the gradient can do to its limit."""
+        judge, allowance = self.truth or self.traced, mpf(0)
+        for tape in moved_literals(judge.gradient, judge.forward) if agreement.verdict == "wrong" else ():
+            moved = Evaluation(tape, [*self.traced.point, *self.weights], self.xp, [m is not None for m in moves])
+            found = limits.first(moved, moves, limits.weighted(other, self.xp), finer).value[0]
+            with mp.workprec(2 * self.xp.precision):
+                allowance += abs(found - agreement.limit)
+        return replace(agreement, literals=allowance)
 
     def beside(self, order: int, derivative: Sequence[Any], along: Sequence[Any], limit: Limit) -> Agreement:
         total, size = self.along(derivative, along)

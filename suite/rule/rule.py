@@ -11,7 +11,6 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
-from mpmath import mpf
 
 from gradlaws.strategies.primitive import Floats
 from gradlaws.suite.arithmetic.multiprecision import Multiprecision
@@ -127,7 +126,7 @@ def with_literals(
     if agreement.verdict != "wrong":
         return agreement
     direction = exact.enter(along)
-    base, allowance = exact.along(derivative, direction)[0], mpf(0)
+    base, allowance = exact.along(derivative, direction)[0], agreement.literals
     for moved in moved_literals(tape, (exact.truth or exact.traced).forward):
         if agreement.apart <= agreement.error + allowance:
             break
