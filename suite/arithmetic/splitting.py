@@ -12,7 +12,7 @@ and the sum is taken term by term.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -97,27 +97,35 @@ def by_slices(left: FixedPoint, right: FixedPoint, k: int) -> QuadArray:
     width, count = slicing(k)
     lefts = [left.slice(width * i, width) for i in range(count)]
     rights = [right.slice(width * i, width) for i in range(count)]
-    orders = [np.asarray(sum(lefts[i] @ rights[order - i] for i in range(order + 1))) for order in range(count)]
-    parts = carried(orders, width)
+    # One after the other, the smallest first: an order is as large as the product.
+    orders = (
+        np.asarray(sum(lefts[i] @ rights[order - i] for i in range(order + 1))) for order in range(count - 1, -1, -1)
+    )
+    parts = carried(orders, width, count)
     if max(np.max(abs(left.exponent)), np.max(abs(right.exponent))) < MODERATE:  # no float64 leaves its range
         return summed([part * 2.0**left.exponent * 2.0**right.exponent for part in parts])
     return scaled(summed(parts), left.exponent + right.exponent)
 
 
-def carried(orders: Sequence[NDArray[np.float64]], width: int) -> list[NDArray[np.float64]]:
-    """Σ orders[i] 2^(-width (i + 2)), integers of at most 53 bits, as three numbers of float64: conversions to quad
-    cost most. What each has above ``width`` bits is carried to the one before, which has room for it; the next two are
-    one number then, exactly, and the rest is rounded, under a 2^-53 of the last of these."""
-    unit, carry, digits = 2.0**-width, np.zeros(()), []
-    for order in reversed(orders[1:]):
+def carried(orders: Iterable[NDArray[np.float64]], width: int, count: int) -> list[NDArray[np.float64]]:
+    """Σ order_i 2^(-width (i + 2)), integers of at most 53 bits, the last i = count - 1 first, as three numbers of
+    float64: conversions to quad cost most.
+
+    What each has above ``width`` bits is carried to the one before, which has room for it: of ``count`` products that
+    add up exactly it has one less. The first two digits are one number then, exactly, and the rest is rounded."""
+    unit = 2.0**-width
+    total = carry = second = tail = np.zeros(())
+    for i, order in zip(range(count - 1, -1, -1), orders, strict=True):
         total = order + carry
+        if i == 0:
+            break
         carry = np.rint(total * unit)
-        digits.append(total - carry / unit)
-    *small, third, second = digits
-    tail = np.zeros(())
-    for digit in small:
-        tail = digit + tail * unit
-    return [(orders[0] + carry) * unit**2, (second + third * unit) * unit**3, tail * unit**5]
+        digit = total - carry / unit
+        if i > 2:
+            tail = digit + tail * unit
+        else:
+            second = digit + second * unit
+    return [total * unit**2, second * unit**3, tail * unit**5]
 
 
 def summed(parts: Sequence[NDArray[np.float64]]) -> QuadArray:
