@@ -12,16 +12,18 @@ and the sum is taken term by term.
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from gradlaws.suite.arithmetic.fixed_point import FixedPoint, fixed_point
-from gradlaws.suite.arithmetic.quad_numbers import QuadArray, dtype, powers_of_two, scaled, zeros
+from gradlaws.suite.arithmetic.quad_numbers import QuadArray, dtype, scaled, zeros
 
 KEPT = 118  # bits below the largest entry of a row or column
 EXACT = 53  # bits that a sum in float64 holds exactly
 FAINT = 2.0**-10  # Σ|a b| below this share of k max|row| max|column| is summed term by term
+MODERATE = 300  # exponents of two of rows and columns whose products are far from float64's limits
 BLOCK = 2**14  # terms that are held at once
 
 
@@ -33,8 +35,9 @@ def matmul(a: QuadArray, b: QuadArray) -> QuadArray:
 
     Proof, with a row and a column divided by the powers of two just above their largest entries, and s ≤ 10 slices:
     what is cut off is at most 2 · 2^-118 in each of k terms, slices i and j with i + j ≥ s are at most s 2^-118, and
-    s + 1 roundings (s + 1) 2^-113 Σ|a b|. With Σ|a b| ≥ 2^-10 k that is (12 · 2^-108 + 11 · 2^-113) Σ|a b|, less than
-    2^-104 Σ|a b|. Any other entry is k products and k - 1 sums, rounded: to first order k 2^-113 Σ|a b|."""
+    what ``carried`` rounds, with slices of w bits, 2^(-4 w - 54) ≤ k^2 s^2 2^-156 < 2^-118 k. Then there are two
+    roundings of sums. With Σ|a b| ≥ 2^-10 k that is (13 · 2^-108 + 3 · 2^-113) Σ|a b|, less than 2^-104 Σ|a b|. Any
+    other entry is k products and k - 1 sums, rounded: to first order k 2^-113 Σ|a b|."""
     if min(a.ndim, b.ndim) < 2 or a.shape[-1] != b.shape[-2]:
         raise ValueError(f"matmul of shapes {a.shape} and {b.shape}: want (…, m, k) and (…, k, n)")
     k = a.shape[-1]
@@ -53,7 +56,7 @@ def matmul(a: QuadArray, b: QuadArray) -> QuadArray:
 
 def worthwhile(m: int, k: int, n: int, matrices: int) -> bool:
     """Whether slices are cheaper, by nanoseconds that were measured on one core (python -m benchmarks.quad_costs)."""
-    return matrices * (65 * m * k * n - 200 * (m * k + k * n) - 500 * m * n - 5 * m * k * n) > 600_000
+    return matrices * (36 * m * k * n - 40 * (m * k + k * n) - 190 * m * n) > 150_000
 
 
 def by_terms(a: QuadArray, b: QuadArray) -> QuadArray:
@@ -94,11 +97,41 @@ def by_slices(left: FixedPoint, right: FixedPoint, k: int) -> QuadArray:
     width, count = slicing(k)
     lefts = [left.slice(width * i, width) for i in range(count)]
     rights = [right.slice(width * i, width) for i in range(count)]
-    total = zeros(1)
-    for order in range(count - 1, -1, -1):  # the smallest first
-        exact = np.asarray(sum(lefts[i] @ rights[order - i] for i in range(order + 1)))
-        total = total + exact.astype(dtype()) * powers_of_two(np.array(-width * (order + 2)))
-    return scaled(total, left.exponent + right.exponent)
+    # One after the other, the smallest first: an order is as large as the product.
+    orders = (
+        np.asarray(sum(lefts[i] @ rights[order - i] for i in range(order + 1))) for order in range(count - 1, -1, -1)
+    )
+    parts = carried(orders, width, count)
+    if max(np.max(abs(left.exponent)), np.max(abs(right.exponent))) < MODERATE:  # no float64 leaves its range
+        return summed([part * 2.0**left.exponent * 2.0**right.exponent for part in parts])
+    return scaled(summed(parts), left.exponent + right.exponent)
+
+
+def carried(orders: Iterable[NDArray[np.float64]], width: int, count: int) -> list[NDArray[np.float64]]:
+    """Σ order_i 2^(-width (i + 2)), integers of at most 53 bits, the last i = count - 1 first, as three numbers of
+    float64: conversions to quad cost most.
+
+    What each has above ``width`` bits is carried to the one before, which has room for it: of ``count`` products that
+    add up exactly it has one less. The first two digits are one number then, exactly, and the rest is rounded."""
+    unit = 2.0**-width
+    total = carry = second = tail = np.zeros(())
+    for i, order in zip(range(count - 1, -1, -1), orders, strict=True):
+        total = order + carry
+        if i == 0:
+            break
+        carry = np.rint(total * unit)
+        digit = total - carry / unit
+        if i > 2:
+            tail = digit + tail * unit
+        else:
+            second = digit + second * unit
+    return [total * unit**2, second * unit**3, tail * unit**5]
+
+
+def summed(parts: Sequence[NDArray[np.float64]]) -> QuadArray:
+    """In quad, the smallest first."""
+    first, second, third = (part.astype(dtype()) for part in parts)
+    return np.asarray(first + (second + third))
 
 
 def slicing(k: int) -> tuple[int, int]:
