@@ -104,6 +104,15 @@ def test_what_only_a_second_call_shows_is_violated(function: Any, mode: str) -> 
     assert report.verdict == "violated" and mode in failing(report)
 
 
+@pytest.mark.parametrize("function", [Counted, OfTheClass])
+def test_its_script_shows_it(function: Any, capsys: Any) -> None:
+    report = gradlaws.check(function.apply, x(), order=1, raises=False)
+    head, _, rest = report.script.partition(f"from {__name__} import {function.__name__}\n\nfunction = ")
+    exec(head + "function = " + rest, {function.__name__: function})
+    by_torch, by_differences = (float(line.rpartition(":")[2]) for line in capsys.readouterr().out.splitlines())
+    assert abs(by_torch - by_differences) > 0.1
+
+
 def test_a_tangent_that_is_absent_is_asked() -> None:
     report = gradlaws.check(Product.apply, x(), 2 * x(), order=1, raises=False)
     assert report.verdict == "violated" and any("func.jvp by each leaf" in text for text in report.problems)

@@ -21,8 +21,15 @@ def script(function: Any, report: Report, subject: Subject) -> str:
     if report.verdict != "violated" or row is None or subject.framework == "numpy":
         return ""
     return TEMPLATES[subject.framework].format(
-        function=_imported(function), leaves=_leaves(subject), k=_number(subject, row), name=row.name
-    )
+        function=_imported(function), leaves=_leaves(subject), k=_number(subject, row), name=row.name,
+        between=_between(row).format(k=_number(subject, row)),
+    )  # fmt: skip
+
+
+def _between(row: Row) -> str:
+    """What has to stand between the call and its gradient, if that alone is right."""
+    modes = [failure.mode for failure in row.failures]
+    return BETWEEN[modes[0]] if modes and set(modes) <= set(BETWEEN) else ""
 
 
 def _number(subject: Subject, row: Row) -> int:
@@ -77,7 +84,8 @@ def along(step):
     return (weights * function(*moved)).sum().item()
 
 
-(gradient,) = torch.autograd.grad((weights * function(*xs)).sum(), [xs[{k}]])
+objective = (weights * function(*xs)).sum()
+{between}(gradient,) = torch.autograd.grad(objective, [xs[{k}]])
 print("by {name}, torch:      ", (gradient * direction).sum().item())
 print("by {name}, differences:", (along(1e-5) - along(-1e-5)) / 2e-5)
 """
@@ -108,3 +116,7 @@ print("by {name}, jax:        ", (gradient * direction).sum())
 print("by {name}, differences:", (along(1e-5) - along(-1e-5)) / 2e-5)
 """
 TEMPLATES = {"torch": TORCH, "jax": JAX}
+BETWEEN = {
+    "the same graph again": "torch.autograd.grad(objective, [xs[{k}]], retain_graph=True)\n",
+    "after another call": "function(*(0.5 * x.detach() for x in xs))\n",
+}
